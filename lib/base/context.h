@@ -1,0 +1,45 @@
+/* The context: reference counting, memory, the current one. See include/cnn/context.h. */
+#ifndef CNN_BASE_CONTEXT_H
+#define CNN_BASE_CONTEXT_H
+
+#include "base/status.h"
+#include <cnn/context.h>
+#include <stdbool.h>
+
+/* The calling thread's current context, or the default one (made at the first use), with a new
+   reference that the caller gives back with cnn_context_free(). NULL after CNN_E_NOMEM. */
+cnn_context *cnn__context_acquire(void);
+cnn_context *cnn__context_retain(cnn_context *context); /* one more reference; returns context */
+
+/* All memory of the library comes from here: aligned to 64 bytes, counted, limited. bytes may be
+   0. On failure NULL, with CNN_E_NOMEM pending ("out of memory: 123 bytes for <what>"). */
+void *cnn__alloc(cnn_context *context, size_t bytes, const char *what);
+void *cnn__alloc_array(cnn_context *context, size_t count, size_t size, const char *what);
+void *cnn__calloc_array(cnn_context *context, size_t count, size_t size, const char *what);
+/* Grows or shrinks; the old block stays whole on failure. old may be NULL. */
+void *cnn__realloc_array(cnn_context *context, void *old, size_t count, size_t size,
+                         const char *what);
+void cnn__free(cnn_context *context, void *pointer); /* NULL is fine */
+char *cnn__strdup(cnn_context *context, const char *text);
+/* printf into new memory; no reals (locale). NULL on failure. */
+char *cnn__format(cnn_context *context, const char *format, ...) CNN__PRINTF(2, 3);
+
+uint64_t cnn__context_seed(const cnn_context *context);
+bool cnn__context_exact(const cnn_context *context);
+size_t cnn__context_slots(const cnn_context *context); /* how many tasks run at a time */
+uint64_t cnn__context_max_file_bytes(const cnn_context *context);
+uint64_t cnn__context_max_pixels(const cnn_context *context);
+
+void cnn__log(cnn_context *context, cnn_log_level level, const char *format, ...)
+    CNN__PRINTF(3, 4);
+
+/* Options structs: copies min(sizes) of from into the size-byte struct to (which holds the
+   defaults), rejects struct sizes below minimum and non-zero bytes in an unknown tail with
+   CNN_E_INVALID naming function. from may be NULL (all defaults). Every options struct begins with
+   a size_t struct_size; to's is set to size. */
+cnn_status cnn__options_read(const char *function, void *to, size_t size, const void *from,
+                             size_t minimum);
+/* The other way: fills a caller's struct of from_size bytes with zeros and sets struct_size. */
+void cnn__options_init(void *options, size_t size);
+
+#endif

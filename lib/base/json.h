@@ -1,0 +1,44 @@
+/* JSON (RFC 8259), read strictly: UTF-8 checked, duplicate keys, depth over 8 and trailing bytes
+   rejected; integers kept exact. Written compactly, keys in the order in which they are put. */
+#ifndef CNN_BASE_JSON_H
+#define CNN_BASE_JSON_H
+
+#include "base/file.h"
+
+typedef enum cnn__json_type {
+  CNN__JSON_NULL,
+  CNN__JSON_BOOL,
+  CNN__JSON_INTEGER, /* no fraction, no exponent, fits int64_t */
+  CNN__JSON_REAL,
+  CNN__JSON_STRING,
+  CNN__JSON_ARRAY,
+  CNN__JSON_OBJECT
+} cnn__json_type;
+
+typedef struct cnn__json {
+  cnn__json_type type;
+  union {
+    int64_t integer; /* also 0 or 1 for BOOL */
+    double real;
+    const char *string; /* NUL-terminated; may hold no NUL itself */
+  } value;
+  const char *key;               /* in an object, else NULL */
+  const struct cnn__json *first; /* of an array's or object's members */
+  const struct cnn__json *next;  /* sibling */
+  size_t count;                  /* members; or a string's bytes */
+} cnn__json;
+
+/* Parses size bytes. what names the text in messages ("model.safetensors: header"); they give the
+   offset. The tree is one block, freed with cnn__json_free. Memory is at most 64 times size + 4 KiB. */
+cnn_status cnn__json_parse(cnn_context *context, const char *what, const char *text, size_t size,
+                           cnn__json **root);
+void cnn__json_free(cnn_context *context, cnn__json *root);
+const cnn__json *cnn__json_get(const cnn__json *object, const char *key); /* NULL if absent */
+bool cnn__json_number(const cnn__json *json, double *value); /* INTEGER or REAL */
+
+/* Appends a quoted, escaped string. */
+void cnn__json_write_string(cnn__text *text, const char *string);
+/* Appends the shortest number that reads back the same; NaN and infinities as null. */
+void cnn__json_write_real(cnn__text *text, double value);
+
+#endif

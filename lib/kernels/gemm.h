@@ -1,0 +1,64 @@
+/* The building block: a batch-reduce matrix product.
+
+     C[m x n]  =  act( C0 + sum over i of A_i[m x k] * B_i[k x n] + bias )
+
+   Each element of C is one chain of fused multiply-adds: it starts from C0 (0, or C where
+   accumulate), takes i = 0.. in order and k ascending within each, then adds the bias, then the
+   activation. So blocking m, n, k or the batch differently, or splitting it over threads by m and
+   n, changes no bit. After "Anatomy of high-performance matrix multiplication" (Goto, van de Geijn,
+   2008) and the batch-reduce GEMM of Georganas et al. (2020). */
+#ifndef CNN_KERNELS_GEMM_H
+#define CNN_KERNELS_GEMM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Columns of B and C are worked on in panels of this many: the virtual vector. */
+enum { CNN__PANEL = 16 };
+
+typedef enum cnn__gemm_epilogue {
+  CNN__GEMM_PLAIN = 0,
+  CNN__GEMM_RELU = 1 /* x < 0 ? 0 : x, so NaN stays */
+} cnn__gemm_epilogue;
+
+typedef struct cnn__gemm {
+  size_t m, n, k;
+  size_t batch; /* pairs (A_i, B_i); 0: only the epilogue */
+
+  /* A_i[row][depth] = a[i][row * a_row + depth * a_depth]. Any strides: a transposed A has a_row 1.
+     Only elements with row < m, depth < k are read. */
+  const float *const *a;
+  ptrdiff_t a_row, a_depth;
+
+  /* B_i[depth][column] = b[i][(column / 16) * b_panel + depth * b_row + column % 16].
+     Row-major B with leading dimension ld: b_row = ld, b_panel = 16. Packed: b_row = 16, b_panel =
+     16 * depths, the last panel padded. Only elements with column < n are read: padding never is. */
+  const float *const *b;
+  ptrdiff_t b_row, b_panel;
+
+  float *c; /* C[row][column] = c[row * c_row + column]; only row < m, column < n is touched */
+  ptrdiff_t c_row;
+  bool accumulate;   /* false: C0 = 0 and c is not read */
+  const float *bias; /* n values, or NULL */
+  cnn__gemm_epilogue epilogue;
+} cnn__gemm;
+
+typedef struct cnn__gemm_kernels {
+  /* Any m, n, k, batch (0 included), any alignment. No cache blocking: the caller's blocks should
+     fit (A's within half of L2). C must not overlap A, B or bias. */
+  void (*gemm)(const cnn__gemm *product);
+  size_t rows; /* of this instruction set's main tile: a good m is a multiple */
+
+  /* packed[(column / 16) * 16 * k + depth * 16 + column % 16] = b[depth * b_row + column * b_column]
+     for depth < k, column < n; the last panel's missing columns become 0. b_row 1 and b_column ld
+     pack a transpose. */
+  void (*pack)(size_t k, size_t n, const float *b, ptrdiff_t b_row, ptrdiff_t b_column,
+               float *packed);
+} cnn__gemm_kernels;
+
+/* Floats that pack writes. */
+static inline size_t cnn__gemm_packed_size(size_t k, size_t n) {
+  return (n + CNN__PANEL - 1) / CNN__PANEL * CNN__PANEL * k;
+}
+
+#endif
