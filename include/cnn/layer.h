@@ -30,7 +30,7 @@ CNN_API void cnn_layer_free(cnn_layer *layer);
 #define CNN_ZERO (-2.2250738585072014e-308)
 
 /** Element-wise functions. Values are part of the ABI and of the file format. */
-typedef enum cnn_activation {
+typedef enum cnn_activation_kind {
   CNN_LINEAR = 0,     /**< x */
   CNN_RELU = 1,       /**< max(x, 0) */
   CNN_LEAKY_RELU = 2, /**< x where x >= 0, slope * x elsewhere; slope 0.2 unless a layer says so */
@@ -42,7 +42,7 @@ typedef enum cnn_activation {
   CNN_GELU = 8,       /**< x * (1 + erf(x / sqrt 2)) / 2 (Hendrycks and Gimpel, 2016) */
   CNN_SILU = 9,       /**< x * sigmoid(x), also called swish */
   CNN_SOFTPLUS = 10   /**< log(1 + exp(x)) */
-} cnn_activation;
+} cnn_activation_kind;
 
 /** How a window meets the border. */
 typedef enum cnn_padding {
@@ -104,7 +104,7 @@ typedef struct cnn_conv2d_options {
   int64_t dilation[2]; /**< Distance between cells of the window. Default {1, 1}. */
   int64_t
       groups; /**< Input and output channels are split into so many independent convolutions. Default 1. */
-  int64_t activation;         /**< A cnn_activation. Default CNN_LINEAR. */
+  int64_t activation;         /**< A cnn_activation_kind. Default CNN_LINEAR. */
   int64_t no_bias;            /**< 1: no bias. Default 0. */
   int64_t kernel_initializer; /**< A cnn_initializer. Default Glorot uniform. */
   int64_t bias_initializer;   /**< A cnn_initializer. Default zeros. */
@@ -140,7 +140,7 @@ typedef struct cnn_depthwise_conv2d_options {
   int64_t stride[2];          /**< Default {1, 1}; {2} is {2, 2}. */
   int64_t padding;            /**< A cnn_padding. Default CNN_VALID. */
   int64_t dilation[2];        /**< Distance between cells of the window. Default {1, 1}. */
-  int64_t activation;         /**< A cnn_activation. Default CNN_LINEAR. */
+  int64_t activation;         /**< A cnn_activation_kind. Default CNN_LINEAR. */
   int64_t no_bias;            /**< 1: no bias. Default 0. */
   int64_t kernel_initializer; /**< A cnn_initializer. Default Glorot uniform. */
   int64_t bias_initializer;   /**< A cnn_initializer. Default zeros. */
@@ -276,7 +276,7 @@ CNN_API cnn_layer *cnn_flatten_create(const cnn_flatten_options *options);
 typedef struct cnn_dense_options {
   size_t struct_size;         /**< sizeof(cnn_dense_options) */
   int64_t units;              /**< Number of outputs. Required. */
-  int64_t activation;         /**< A cnn_activation. Default CNN_LINEAR. */
+  int64_t activation;         /**< A cnn_activation_kind. Default CNN_LINEAR. */
   int64_t no_bias;            /**< 1: no bias. Default 0. */
   int64_t kernel_initializer; /**< A cnn_initializer. Default Glorot uniform. */
   int64_t bias_initializer;   /**< A cnn_initializer. Default zeros. */
@@ -307,7 +307,7 @@ CNN_API cnn_layer *cnn_dense_create(const cnn_dense_options *options);
 /** Settings of cnn_activation(); 0 means the default. */
 typedef struct cnn_activation_options {
   size_t struct_size; /**< sizeof(cnn_activation_options) */
-  int64_t function;   /**< A cnn_activation. Default CNN_LINEAR. */
+  int64_t function;   /**< A cnn_activation_kind. Default CNN_LINEAR. */
   double slope;       /**< Of leaky ReLU (default 0.2) or ELU (default 1). */
   const char *name; /**< Copied. Default: as Keras numbers it, "activation", "activation_1", ... */
 } cnn_activation_options;

@@ -5,9 +5,9 @@
 #include <cnn/status.h>
 
 #if defined(__GNUC__) || defined(__clang__)
-#define CNN__PRINTF(format, first) __attribute__((format(printf, format, first)))
+#define CNN__PRINTF(text, first) __attribute__((format(printf, text, first)))
 #else
-#define CNN__PRINTF(format, first)
+#define CNN__PRINTF(text, first)
 #endif
 
 /* Records a failure as this thread's pending one and returns status. Never allocates; text over

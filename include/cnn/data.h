@@ -1,0 +1,356 @@
+/** @file
+ * Data: datasets, transforms (augmentation), and the loader that makes batches of them.
+ *
+ * files -> dataset -> loader (shuffle, decode, transform, batch, prefetch) -> model.
+ *
+ * A dataset says how many samples there are and fetches the i-th: an image (height, width, channels)
+ * of uint8 or float32, and its label, a class index or a vector of floats. A loader turns it into
+ * batches: the same seed gives the same batches, for any number of threads.
+ */
+#ifndef CNN_DATA_H
+#define CNN_DATA_H
+
+#include <cnn/tensor.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ------------------------------------------------------------------ datasets */
+
+/** A set of samples. Immutable: any thread may read it. Reference-counted by what stands on it. */
+typedef struct cnn_dataset cnn_dataset;
+
+/** Which part of a set that is published in two. */
+typedef enum cnn_split {
+  CNN_TRAIN = 0, /**< The training part. */
+  CNN_TEST = 1   /**< The test part. */
+} cnn_split;
+
+/**
+ * CIFAR-10 in its binary version: 50,000 training or 10,000 test images of 32x32x3, 10 classes.
+ * @param folder The folder with data_batch_1.bin ... test_batch.bin, or its parent (with
+ *               cifar-10-batches-bin in it).
+ * @param split  CNN_TRAIN or CNN_TEST.
+ * @return The dataset, in memory; NULL on failure: CNN_E_INVALID, CNN_E_NOT_FOUND (no such file),
+ *         CNN_E_IO, CNN_E_FORMAT (a file too short or too long, a label out of range: the message
+ *         names file, offset and expectation), CNN_E_NOMEM. Since 0.1.0.
+ */
+CNN_API cnn_dataset *cnn_cifar10(const char *folder, cnn_split split);
+
+/** CIFAR-100 likewise (train.bin, test.bin; cifar-100-binary): 100 fine classes. */
+CNN_API cnn_dataset *cnn_cifar100(const char *folder, cnn_split split);
+
+/** Settings of cnn_synthetic_images(); 0 means the default. */
+typedef struct cnn_synthetic_options {
+  size_t struct_size; /**< sizeof(cnn_synthetic_options) */
+  int64_t count;      /**< How many images. Required. */
+  int64_t split;      /**< A cnn_split: the two never share an image. Default CNN_TRAIN. */
+  uint64_t seed;      /**< Default: the context's. */
+} cnn_synthetic_options;
+
+/** Fills options of the given size with the defaults. NULL is ignored. */
+CNN_API void cnn_synthetic_options_init(cnn_synthetic_options *options, size_t size);
+
+/**
+ * Made-up images in CIFAR-10's format: ten classes of coloured, textured shapes with clutter and
+ * noise, 32x32x3, from a seed alone. Hard enough for a linear model to fail, easy enough for the tutorial's network.
+ * NULL on failure: CNN_E_INVALID, CNN_E_NOMEM. Since 0.1.0.
+ */
+CNN_API cnn_dataset *cnn_synthetic_images_create(const cnn_synthetic_options *options);
+
+/** Settings of cnn_array_dataset(). */
+typedef struct cnn_array_options {
+  size_t struct_size;       /**< sizeof(cnn_array_options) */
+  const cnn_tensor *images; /**< (count, height, width, channels) or (count, ...), uint8 or float32. Required. */
+  const cnn_tensor *labels; /**< (count) or (count, 1) int32 class indices (also uint8, int64), or (count, n) float32. NULL: none. */
+  int64_t classes;          /**< Number of classes. Default: the largest index + 1, or the names' count. */
+  const char *const *class_names; /**< classes names, copied; NULL: "0", "1", ... */
+  int64_t borrow;           /**< 1: no copy; the tensors outlive the dataset. Default 0. */
+} cnn_array_options;
+
+/** Fills options of the given size with the defaults. NULL is ignored. */
+CNN_API void cnn_array_options_init(cnn_array_options *options, size_t size);
+
+/** Arrays in memory as a dataset. NULL on failure: CNN_E_INVALID, CNN_E_SHAPE, CNN_E_NOMEM. */
+CNN_API cnn_dataset *cnn_array_dataset_create(const cnn_array_options *options);
+
+/** Settings of cnn_image_folder(). */
+typedef struct cnn_folder_options {
+  size_t struct_size; /**< sizeof(cnn_folder_options) */
+  const char *path;   /**< The folder: one sub-folder a class. Required. */
+  int64_t channels;   /**< 3: RGB; 1: grey. Default 3. */
+  const char *const *class_names; /**< The sub-folders to take, in this order, NULL-terminated; NULL: all, sorted by bytes. */
+  int64_t skip_broken; /**< 1: files that cannot be decoded are skipped and counted; 0: they fail. */
+  int64_t decode_height, decode_width; /**< Large JPEGs may be decoded at a fraction of their size, not below this. Default: full size. */
+} cnn_folder_options;
+
+/** Fills options of the given size with the defaults. NULL is ignored. */
+CNN_API void cnn_folder_options_init(cnn_folder_options *options, size_t size);
+
+/**
+ * A folder of photographs, one sub-folder a class, PNG and JPEG by content. Files are decoded when they are fetched.
+ * NULL on failure: CNN_E_INVALID, CNN_E_NOT_FOUND, CNN_E_IO, CNN_E_UNSUPPORTED (built without
+ * libpng and libturbojpeg), CNN_E_NOMEM. Since 0.1.0.
+ */
+CNN_API cnn_dataset *cnn_image_folder_create(const cnn_folder_options *options);
+
+/**
+ * IDX files (MNIST, Fashion-MNIST), plain or gzip-compressed: images (count, height, width) become
+ * (height, width, 1). labels may be NULL. NULL on failure: CNN_E_NOT_FOUND, CNN_E_IO, CNN_E_FORMAT, CNN_E_UNSUPPORTED (gzip without zlib), CNN_E_LIMIT, CNN_E_NOMEM.
+ */
+CNN_API cnn_dataset *cnn_idx_dataset(const char *images, const char *labels);
+
+/** Samples of a dataset of the user's own making. */
+typedef struct cnn_dataset_callbacks {
+  size_t struct_size; /**< sizeof(cnn_dataset_callbacks) */
+  void *user;         /**< Handed to every function. */
+  int64_t count;      /**< Number of samples. */
+  int64_t shape[CNN_MAX_RANK]; /**< Of every image; ends at the first 0; a first size of -1 says: they differ (height, width vary; channels as given in shape[2]). */
+  int64_t dtype;      /**< CNN_UINT8 or CNN_FLOAT32. Default CNN_UINT8. */
+  int64_t label_width; /**< 0: labels are class indices; n: vectors of n floats. */
+  int64_t classes;    /**< Number of classes; 0 with label_width. */
+  const char *const *class_names; /**< classes names, copied; may be NULL. */
+  /**
+   * Fetches sample i: gives *image a new tensor, which the caller frees, and the label: *index, or
+   * label_width floats at vector. Called from several threads at a time. A failure is passed on.
+   */
+  cnn_status (*fetch)(void *user, int64_t i, cnn_tensor **image, int32_t *index, float *vector);
+  void (*release)(void *user); /**< Called once when the dataset ends; may be NULL. */
+} cnn_dataset_callbacks;
+
+/** Makes a dataset of the caller's functions. NULL on failure: CNN_E_INVALID, CNN_E_NOMEM (release is then not called). */
+CNN_API cnn_dataset *cnn_dataset_create(const cnn_dataset_callbacks *callbacks);
+
+/** Samples [begin, begin + count) of another set, which it keeps alive. NULL: CNN_E_INVALID, CNN_E_NOMEM. */
+CNN_API cnn_dataset *cnn_dataset_slice(cnn_dataset *dataset, int64_t begin, int64_t count);
+/** The samples that indices names, count of them. NULL: CNN_E_INVALID (out of range), CNN_E_NOMEM. */
+CNN_API cnn_dataset *cnn_dataset_subset(cnn_dataset *dataset, const int64_t *indices, int64_t count);
+/** All samples of each set in turn; shapes and classes must agree. NULL: CNN_E_SHAPE, CNN_E_INVALID, CNN_E_NOMEM. */
+CNN_API cnn_dataset *cnn_dataset_concatenate(cnn_dataset *const *datasets, int64_t count);
+/**
+ * Splits a set in two at random, from a seed.
+ * @param fraction   Share of the second part, in (0, 1).
+ * @param stratified 1: the same share of each class.
+ * @param first,second Receive the parts; untouched on failure.
+ * @return CNN_OK, CNN_E_INVALID, CNN_E_NOMEM.
+ */
+CNN_API cnn_status cnn_dataset_split(cnn_dataset *dataset, double fraction, int64_t stratified,
+                                     uint64_t seed, cnn_dataset **first, cnn_dataset **second);
+
+/** Gives up the caller's reference; loaders and subsets keep what they stand on. NULL is fine. */
+CNN_API void cnn_dataset_free(cnn_dataset *dataset);
+
+/** Number of samples; 0 for NULL. */
+CNN_API int64_t cnn_dataset_count(const cnn_dataset *dataset);
+/** Rank of one image, 0 for NULL. */
+CNN_API int64_t cnn_dataset_rank(const cnn_dataset *dataset);
+/** Shape of one image, borrowed; 0 for sizes that vary; NULL for NULL. */
+CNN_API const int64_t *cnn_dataset_shape(const cnn_dataset *dataset);
+/** CNN_UINT8 or CNN_FLOAT32: what images are made of. */
+CNN_API cnn_dtype cnn_dataset_dtype(const cnn_dataset *dataset);
+/** Number of classes; 0 where labels are vectors. */
+CNN_API int64_t cnn_dataset_classes(const cnn_dataset *dataset);
+/** Width of a label vector; 0 where labels are class indices. */
+CNN_API int64_t cnn_dataset_label_width(const cnn_dataset *dataset);
+/** Name of a class, borrowed from the dataset; NULL where there is none such. */
+CNN_API const char *cnn_dataset_class_name(const cnn_dataset *dataset, int64_t index);
+/** Files skipped so far because they could not be decoded. */
+CNN_API int64_t cnn_dataset_skipped(const cnn_dataset *dataset);
+/**
+ * Fetches sample i.
+ * @param image Receives a new tensor, freed by the caller; NULL if not wanted.
+ * @param index Receives the class index (-1 where labels are vectors); NULL if not wanted.
+ * @param vector Receives label_width floats; NULL if not wanted.
+ * @return CNN_OK, CNN_E_INVALID, what decoding can fail with, CNN_E_NOMEM.
+ */
+CNN_API cnn_status cnn_dataset_fetch(const cnn_dataset *dataset, int64_t i, cnn_tensor **image,
+                                     int32_t *index, float *vector);
+
+/* ------------------------------------------------------------------ transforms */
+
+/** A step between a fetched image and its place in the batch. Immutable once made. Owned by whoever made it until a loader takes it. */
+typedef struct cnn_transform cnn_transform;
+
+/** Frees a transform that no loader has taken. NULL is fine. */
+CNN_API void cnn_transform_free(cnn_transform *transform);
+
+/** What stands where the transformed image looks outside the original: "d c b a | a b c d | d c b a". */
+typedef enum cnn_fill {
+  CNN_FILL_NEAREST = 0,  /**< a a a a | a b c d | d d d d */
+  CNN_FILL_CONSTANT = 1, /**< k k k k | a b c d | k k k k */
+  CNN_FILL_REFLECT = 2,  /**< d c b a | a b c d | d c b a */
+  CNN_FILL_WRAP = 3      /**< b c d | a b c d | a b c, with period n - 1 as SciPy's */
+} cnn_fill;
+
+/** Settings of cnn_augmentation(), as Keras's ImageDataGenerator; 0 means off. */
+typedef struct cnn_augmentation_options {
+  size_t struct_size;    /**< sizeof(cnn_augmentation_options) */
+  double rotation;       /**< Degrees: drawn from U(-rotation, rotation). */
+  double width_shift;    /**< Below 1: a fraction of the width; else pixels: U(-s, s). */
+  double height_shift;   /**< The same for the height. */
+  double shear;          /**< Degrees: U(-shear, shear). */
+  double zoom;           /**< U(1 - zoom, 1 + zoom) for each axis. Or zoom_low and zoom_high. */
+  double zoom_low;       /**< With zoom_high: U(zoom_low, zoom_high) in place of zoom. */
+  double zoom_high;      /**< See zoom_low. */
+  int64_t horizontal_flip; /**< 1: mirrored left to right with probability 1/2. */
+  int64_t vertical_flip;   /**< 1: mirrored top to bottom with probability 1/2. */
+  int64_t fill;          /**< A cnn_fill. Default CNN_FILL_NEAREST. */
+  double fill_value;     /**< For CNN_FILL_CONSTANT, on the 0-255 scale of uint8 images. */
+  double channel_shift;  /**< Adds U(-s, s) to each channel, clipped to the image's own range. */
+  double brightness_low; /**< With brightness_high: multiplies by U(low, high) on the 0-255 scale. */
+  double brightness_high; /**< See brightness_low. */
+  double rescale;        /**< Multiplies the result. Default 1. Use this or the loader's rescale, not both. */
+  int64_t samplewise_center; /**< 1: subtracts each image's own mean. */
+  int64_t samplewise_normalization; /**< 1: divides by each image's own deviation (+ 1e-6). */
+  int64_t featurewise_center; /**< 1: subtracts the set's mean: see cnn_transform_fit(). */
+  int64_t featurewise_normalization; /**< 1: divides by the set's deviation (+ 1e-6). */
+  int64_t zca_whitening; /**< 1: ZCA whitening: see cnn_transform_fit(). */
+  double zca_epsilon;    /**< Default 1e-6. */
+} cnn_augmentation_options;
+
+/** Fills options of the given size with the defaults. NULL is ignored. */
+CNN_API void cnn_augmentation_options_init(cnn_augmentation_options *options, size_t size);
+
+/** Random augmentation of images. NULL on failure: CNN_E_INVALID, CNN_E_NOMEM. Since 0.1.0. */
+CNN_API cnn_transform *cnn_augmentation_create(const cnn_augmentation_options *options);
+
+/**
+ * Computes what featurewise standardisation and ZCA whitening need, over a set. Before a loader takes the transform.
+ * @return CNN_OK, CNN_E_INVALID, CNN_E_SHAPE, CNN_E_NOMEM, or what fetching fails with.
+ */
+CNN_API cnn_status cnn_transform_fit(cnn_transform *transform, const cnn_dataset *dataset);
+
+/**
+ * Applies a transform to one image.
+ * @param image  (height, width, channels), uint8 or float32.
+ * @param seed,epoch,sample  Key the random draws: the same three give the same image.
+ * @return A new float32 tensor, freed by the caller; NULL on failure: CNN_E_INVALID, CNN_E_SHAPE, CNN_E_STATE (not fitted), CNN_E_NOMEM.
+ */
+CNN_API cnn_tensor *cnn_augment_image(const cnn_transform *transform, const cnn_tensor *image,
+                                      uint64_t seed, uint64_t epoch, uint64_t sample);
+
+/* ------------------------------------------------------------------ loader */
+
+/** Batches from a dataset. One thread at a time. */
+typedef struct cnn_loader cnn_loader;
+
+/** Most transforms of a loader. */
+#define CNN_MAX_TRANSFORMS 16
+
+/** Settings of cnn_loader_new(); 0 means the default. */
+typedef struct cnn_loader_options {
+  size_t struct_size;   /**< sizeof(cnn_loader_options) */
+  cnn_dataset *dataset; /**< Stays the caller's; the loader keeps a reference. Required. */
+  int64_t batch_size;   /**< Samples of a batch. Default 32. */
+  int64_t shuffle;      /**< 1: a new order each epoch. Default 0. */
+  int64_t drop_last;    /**< 1: leaves a short last batch out. Default 0: it is given, short. */
+  uint64_t seed;        /**< Default: the context's. */
+  double rescale;       /**< Multiplies every value, after the transforms. Default 1. */
+  const double *mean;   /**< Subtracted after rescaling, one for each channel; NULL: none. Copied. */
+  const double *deviation; /**< Divided by afterwards, one for each channel; NULL: none. Copied. */
+  int64_t channels;     /**< How many values mean and deviation have. */
+  cnn_transform *augment; /**< Owned from here on, on failure too. Comes last. NULL: none. */
+  cnn_transform *transforms[CNN_MAX_TRANSFORMS]; /**< In order; ends at the first NULL. Owned from here on. */
+  int64_t one_hot;      /**< 1: labels as (count, classes) floats. Default 0. */
+  int64_t workers;      /**< Background threads. Default: prepared by the context's threads, one batch ahead. */
+  int64_t prefetch;     /**< Batches made ahead. Default 2. */
+  uint64_t prefetch_bytes; /**< Bound of their memory. Default 256 MiB. */
+  uint64_t cache_bytes; /**< Budget for decoded images kept from epoch to epoch. Default 0: none. */
+  int64_t skip_broken;  /**< 1: samples that fail to decode are left out and counted. Default 0: they fail the epoch. */
+} cnn_loader_options;
+
+/** Fills options of the given size with the defaults. NULL is ignored. */
+CNN_API void cnn_loader_options_init(cnn_loader_options *options, size_t size);
+
+/** Makes a loader. NULL on failure: CNN_E_INVALID, CNN_E_SHAPE (images of differing sizes and no resize), CNN_E_NOMEM, CNN_E_THREAD. */
+CNN_API cnn_loader *cnn_loader_create(const cnn_loader_options *options);
+
+/** Frees a loader, in the middle of an epoch too. NULL is fine. */
+CNN_API void cnn_loader_free(cnn_loader *loader);
+
+/**
+ * The next batch.
+ * @param images Receives (count, ...) float32, borrowed until the next call on this loader; NULL at the end
+ *               of the epoch. The call after that begins the next epoch.
+ * @param labels Receives (count, 1) int32 or (count, n) float32, likewise; NULL where the set has none.
+ * @return CNN_OK (also at the end), or what fetching fails with: the batch is then skipped by the next call.
+ */
+CNN_API cnn_status cnn_loader_next(cnn_loader *loader, const cnn_tensor **images,
+                                   const cnn_tensor **labels);
+
+/** Goes to a batch of an epoch, both counted from 0, whatever was read before: for resuming. CNN_E_INVALID. */
+CNN_API cnn_status cnn_loader_seek(cnn_loader *loader, int64_t epoch, int64_t batch);
+/** The epoch that the next batch belongs to, from 0. */
+CNN_API int64_t cnn_loader_epoch(const cnn_loader *loader);
+/** The place of the next batch in its epoch, from 0. */
+CNN_API int64_t cnn_loader_position(const cnn_loader *loader);
+/** Batches of an epoch. */
+CNN_API int64_t cnn_loader_batches(const cnn_loader *loader);
+/** Samples of an epoch. */
+CNN_API int64_t cnn_loader_samples(const cnn_loader *loader);
+/** Samples of a batch (but perhaps the last). */
+CNN_API int64_t cnn_loader_batch_size(const cnn_loader *loader);
+/** The dataset, borrowed. */
+CNN_API cnn_dataset *cnn_loader_dataset(const cnn_loader *loader);
+/** Samples left out so far because they could not be decoded. */
+CNN_API int64_t cnn_loader_skipped(const cnn_loader *loader);
+
+/* ------------------------------------------------------------------ images and arrays in files */
+
+/**
+ * Reads a PNG or JPEG image (by content) as (height, width, channels) uint8.
+ * @param channels 3: RGB; 1: grey. EXIF orientation is honoured; alpha is blended onto black... as docs/data.md says.
+ * @return The image; NULL on failure: CNN_E_NOT_FOUND, CNN_E_IO, CNN_E_FORMAT, CNN_E_LIMIT (over the context's
+ *         max_pixels), CNN_E_UNSUPPORTED, CNN_E_NOMEM.
+ */
+CNN_API cnn_tensor *cnn_image_read(const char *path, int64_t channels);
+/** The same from memory; name stands in messages. */
+CNN_API cnn_tensor *cnn_image_decode(const char *name, const void *bytes, size_t size, int64_t channels);
+/** Writes (height, width, 1 or 3) uint8, or float32 in [0, 1], as PNG, whole or not at all. CNN_E_INVALID, CNN_E_IO, CNN_E_UNSUPPORTED, CNN_E_NOMEM. */
+CNN_API cnn_status cnn_image_write_png(const char *path, const cnn_tensor *image);
+
+/** How cnn_image_resize() interpolates. */
+typedef enum cnn_interpolation {
+  CNN_BILINEAR = 0, /**< Triangle filter, widened when shrinking (anti-aliasing), as Pillow's. */
+  CNN_NEAREST = 1,  /**< The nearest pixel. */
+  CNN_BICUBIC = 2   /**< Cubic filter (a = -0.5), widened when shrinking, as Pillow's. */
+} cnn_interpolation;
+
+/** An image at another size, same dtype. NULL on failure: CNN_E_INVALID, CNN_E_SHAPE, CNN_E_LIMIT, CNN_E_NOMEM. */
+CNN_API cnn_tensor *cnn_image_resize(const cnn_tensor *image, int64_t height, int64_t width,
+                                     cnn_interpolation interpolation);
+
+/** Reads a NumPy .npy array (C order; float32, float64, uint8, int32, int64). NULL: CNN_E_NOT_FOUND, CNN_E_IO, CNN_E_FORMAT, CNN_E_UNSUPPORTED (another dtype or order), CNN_E_NOMEM. */
+CNN_API cnn_tensor *cnn_npy_read(const char *path);
+/** Writes a tensor as .npy, whole or not at all. CNN_E_INVALID, CNN_E_IO, CNN_E_NOMEM. */
+CNN_API cnn_status cnn_npy_write(const char *path, const cnn_tensor *tensor);
+
+#ifndef __cplusplus
+/** cnn_synthetic_images_create() with named options. */
+#define cnn_synthetic_images(...)                                                                  \
+  cnn_synthetic_images_create(&(const cnn_synthetic_options){                                      \
+      .struct_size = sizeof(cnn_synthetic_options), __VA_ARGS__})
+/** cnn_array_dataset_create() with named options. */
+#define cnn_array_dataset(...)                                                                     \
+  cnn_array_dataset_create(                                                                        \
+      &(const cnn_array_options){.struct_size = sizeof(cnn_array_options), __VA_ARGS__})
+/** cnn_image_folder_create() with the path and named options: cnn_image_folder("photos", .channels = 1). */
+#define cnn_image_folder(...)                                                                      \
+  cnn_image_folder_create(                                                                         \
+      &(const cnn_folder_options){.struct_size = sizeof(cnn_folder_options), .path = __VA_ARGS__})
+/** cnn_augmentation_create() with named options. */
+#define cnn_augmentation(...)                                                                      \
+  cnn_augmentation_create(&(const cnn_augmentation_options){                                       \
+      .struct_size = sizeof(cnn_augmentation_options), __VA_ARGS__})
+/** cnn_loader_create() with the dataset and named options: cnn_loader_new(train, .batch_size = 64). */
+#define cnn_loader_new(...)                                                                        \
+  cnn_loader_create(                                                                               \
+      &(const cnn_loader_options){.struct_size = sizeof(cnn_loader_options), .dataset = __VA_ARGS__})
+#endif
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
