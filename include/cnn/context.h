@@ -90,8 +90,8 @@ CNN_API cnn_context *cnn_context_create(const cnn_context_options *options);
 #ifndef __cplusplus
 /** cnn_context_create() with named options: cnn_context_new(.threads = 2, .seed = 7). */
 #define cnn_context_new(...)                                                                       \
-  cnn_context_create(&(const cnn_context_options){.struct_size = sizeof(cnn_context_options),      \
-                                                  __VA_ARGS__})
+  cnn_context_create(                                                                              \
+      &(const cnn_context_options){.struct_size = sizeof(cnn_context_options), __VA_ARGS__})
 #endif
 
 /** Gives up the caller's reference; objects that use the context keep it alive. NULL is fine.

@@ -61,12 +61,14 @@ CNN_API cnn_dataset *cnn_synthetic_images_create(const cnn_synthetic_options *op
 
 /** Settings of cnn_array_dataset(). */
 typedef struct cnn_array_options {
-  size_t struct_size;       /**< sizeof(cnn_array_options) */
-  const cnn_tensor *images; /**< (count, height, width, channels) or (count, ...), uint8 or float32. Required. */
-  const cnn_tensor *labels; /**< (count) or (count, 1) int32 class indices (also uint8, int64), or (count, n) float32. NULL: none. */
-  int64_t classes;          /**< Number of classes. Default: the largest index + 1, or the names' count. */
+  size_t struct_size; /**< sizeof(cnn_array_options) */
+  const cnn_tensor
+      *images; /**< (count, height, width, channels) or (count, ...), uint8 or float32. Required. */
+  const cnn_tensor *
+      labels; /**< (count) or (count, 1) int32 class indices (also uint8, int64), or (count, n) float32. NULL: none. */
+  int64_t classes; /**< Number of classes. Default: the largest index + 1, or the names' count. */
   const char *const *class_names; /**< classes names, copied; NULL: "0", "1", ... */
-  int64_t borrow;           /**< 1: no copy; the tensors outlive the dataset. Default 0. */
+  int64_t borrow;                 /**< 1: no copy; the tensors outlive the dataset. Default 0. */
 } cnn_array_options;
 
 /** Fills options of the given size with the defaults. NULL is ignored. */
@@ -80,9 +82,12 @@ typedef struct cnn_folder_options {
   size_t struct_size; /**< sizeof(cnn_folder_options) */
   const char *path;   /**< The folder: one sub-folder a class. Required. */
   int64_t channels;   /**< 3: RGB; 1: grey. Default 3. */
-  const char *const *class_names; /**< The sub-folders to take, in this order, NULL-terminated; NULL: all, sorted by bytes. */
-  int64_t skip_broken; /**< 1: files that cannot be decoded are skipped and counted; 0: they fail. */
-  int64_t decode_height, decode_width; /**< Large JPEGs may be decoded at a fraction of their size, not below this. Default: full size. */
+  const char *const *
+      class_names; /**< The sub-folders to take, in this order, NULL-terminated; NULL: all, sorted by bytes. */
+  int64_t
+      skip_broken; /**< 1: files that cannot be decoded are skipped and counted; 0: they fail. */
+  int64_t decode_height,
+      decode_width; /**< Large JPEGs may be decoded at a fraction of their size, not below this. Default: full size. */
 } cnn_folder_options;
 
 /** Fills options of the given size with the defaults. NULL is ignored. */
@@ -106,10 +111,11 @@ typedef struct cnn_dataset_callbacks {
   size_t struct_size; /**< sizeof(cnn_dataset_callbacks) */
   void *user;         /**< Handed to every function. */
   int64_t count;      /**< Number of samples. */
-  int64_t shape[CNN_MAX_RANK]; /**< Of every image; ends at the first 0; a first size of -1 says: they differ (height, width vary; channels as given in shape[2]). */
+  int64_t shape
+      [CNN_MAX_RANK]; /**< Of every image; ends at the first 0; a first size of -1 says: they differ (height, width vary; channels as given in shape[2]). */
   int64_t dtype;      /**< CNN_UINT8 or CNN_FLOAT32. Default CNN_UINT8. */
-  int64_t label_width; /**< 0: labels are class indices; n: vectors of n floats. */
-  int64_t classes;    /**< Number of classes; 0 with label_width. */
+  int64_t label_width;            /**< 0: labels are class indices; n: vectors of n floats. */
+  int64_t classes;                /**< Number of classes; 0 with label_width. */
   const char *const *class_names; /**< classes names, copied; may be NULL. */
   /**
    * Fetches sample i: gives *image a new tensor, which the caller frees, and the label: *index, or
@@ -125,7 +131,8 @@ CNN_API cnn_dataset *cnn_dataset_create(const cnn_dataset_callbacks *callbacks);
 /** Samples [begin, begin + count) of another set, which it keeps alive. NULL: CNN_E_INVALID, CNN_E_NOMEM. */
 CNN_API cnn_dataset *cnn_dataset_slice(cnn_dataset *dataset, int64_t begin, int64_t count);
 /** The samples that indices names, count of them. NULL: CNN_E_INVALID (out of range), CNN_E_NOMEM. */
-CNN_API cnn_dataset *cnn_dataset_subset(cnn_dataset *dataset, const int64_t *indices, int64_t count);
+CNN_API cnn_dataset *cnn_dataset_subset(cnn_dataset *dataset, const int64_t *indices,
+                                        int64_t count);
 /** All samples of each set in turn; shapes and classes must agree. NULL: CNN_E_SHAPE, CNN_E_INVALID, CNN_E_NOMEM. */
 CNN_API cnn_dataset *cnn_dataset_concatenate(cnn_dataset *const *datasets, int64_t count);
 /**
@@ -185,28 +192,30 @@ typedef enum cnn_fill {
 
 /** Settings of cnn_augmentation(), as Keras's ImageDataGenerator; 0 means off. */
 typedef struct cnn_augmentation_options {
-  size_t struct_size;    /**< sizeof(cnn_augmentation_options) */
-  double rotation;       /**< Degrees: drawn from U(-rotation, rotation). */
-  double width_shift;    /**< Below 1: a fraction of the width; else pixels: U(-s, s). */
-  double height_shift;   /**< The same for the height. */
-  double shear;          /**< Degrees: U(-shear, shear). */
-  double zoom;           /**< U(1 - zoom, 1 + zoom) for each axis. Or zoom_low and zoom_high. */
-  double zoom_low;       /**< With zoom_high: U(zoom_low, zoom_high) in place of zoom. */
-  double zoom_high;      /**< See zoom_low. */
+  size_t struct_size;      /**< sizeof(cnn_augmentation_options) */
+  double rotation;         /**< Degrees: drawn from U(-rotation, rotation). */
+  double width_shift;      /**< Below 1: a fraction of the width; else pixels: U(-s, s). */
+  double height_shift;     /**< The same for the height. */
+  double shear;            /**< Degrees: U(-shear, shear). */
+  double zoom;             /**< U(1 - zoom, 1 + zoom) for each axis. Or zoom_low and zoom_high. */
+  double zoom_low;         /**< With zoom_high: U(zoom_low, zoom_high) in place of zoom. */
+  double zoom_high;        /**< See zoom_low. */
   int64_t horizontal_flip; /**< 1: mirrored left to right with probability 1/2. */
   int64_t vertical_flip;   /**< 1: mirrored top to bottom with probability 1/2. */
-  int64_t fill;          /**< A cnn_fill. Default CNN_FILL_NEAREST. */
-  double fill_value;     /**< For CNN_FILL_CONSTANT, on the 0-255 scale of uint8 images. */
-  double channel_shift;  /**< Adds U(-s, s) to each channel, clipped to the image's own range. */
-  double brightness_low; /**< With brightness_high: multiplies by U(low, high) on the 0-255 scale. */
+  int64_t fill;            /**< A cnn_fill. Default CNN_FILL_NEAREST. */
+  double fill_value;       /**< For CNN_FILL_CONSTANT, on the 0-255 scale of uint8 images. */
+  double channel_shift;    /**< Adds U(-s, s) to each channel, clipped to the image's own range. */
+  double
+      brightness_low; /**< With brightness_high: multiplies by U(low, high) on the 0-255 scale. */
   double brightness_high; /**< See brightness_low. */
-  double rescale;        /**< Multiplies the result. Default 1. Use this or the loader's rescale, not both. */
-  int64_t samplewise_center; /**< 1: subtracts each image's own mean. */
-  int64_t samplewise_normalization; /**< 1: divides by each image's own deviation (+ 1e-6). */
-  int64_t featurewise_center; /**< 1: subtracts the set's mean: see cnn_transform_fit(). */
+  double
+      rescale; /**< Multiplies the result. Default 1. Use this or the loader's rescale, not both. */
+  int64_t samplewise_center;         /**< 1: subtracts each image's own mean. */
+  int64_t samplewise_normalization;  /**< 1: divides by each image's own deviation (+ 1e-6). */
+  int64_t featurewise_center;        /**< 1: subtracts the set's mean: see cnn_transform_fit(). */
   int64_t featurewise_normalization; /**< 1: divides by the set's deviation (+ 1e-6). */
-  int64_t zca_whitening; /**< 1: ZCA whitening: see cnn_transform_fit(). */
-  double zca_epsilon;    /**< Default 1e-6. */
+  int64_t zca_whitening;             /**< 1: ZCA whitening: see cnn_transform_fit(). */
+  double zca_epsilon;                /**< Default 1e-6. */
 } cnn_augmentation_options;
 
 /** Fills options of the given size with the defaults. NULL is ignored. */
@@ -247,17 +256,20 @@ typedef struct cnn_loader_options {
   int64_t drop_last;    /**< 1: leaves a short last batch out. Default 0: it is given, short. */
   uint64_t seed;        /**< Default: the context's. */
   double rescale;       /**< Multiplies every value, after the transforms. Default 1. */
-  const double *mean;   /**< Subtracted after rescaling, one for each channel; NULL: none. Copied. */
+  const double *mean; /**< Subtracted after rescaling, one for each channel; NULL: none. Copied. */
   const double *deviation; /**< Divided by afterwards, one for each channel; NULL: none. Copied. */
-  int64_t channels;     /**< How many values mean and deviation have. */
-  cnn_transform *augment; /**< Owned from here on, on failure too. Comes last. NULL: none. */
-  cnn_transform *transforms[CNN_MAX_TRANSFORMS]; /**< In order; ends at the first NULL. Owned from here on. */
-  int64_t one_hot;      /**< 1: labels as (count, classes) floats. Default 0. */
-  int64_t workers;      /**< Background threads. Default: prepared by the context's threads, one batch ahead. */
-  int64_t prefetch;     /**< Batches made ahead. Default 2. */
+  int64_t channels;        /**< How many values mean and deviation have. */
+  cnn_transform *augment;  /**< Owned from here on, on failure too. Comes last. NULL: none. */
+  cnn_transform
+      *transforms[CNN_MAX_TRANSFORMS]; /**< In order; ends at the first NULL. Owned from here on. */
+  int64_t one_hot;                     /**< 1: labels as (count, classes) floats. Default 0. */
+  int64_t
+      workers; /**< Background threads. Default: prepared by the context's threads, one batch ahead. */
+  int64_t prefetch;        /**< Batches made ahead. Default 2. */
   uint64_t prefetch_bytes; /**< Bound of their memory. Default 256 MiB. */
   uint64_t cache_bytes; /**< Budget for decoded images kept from epoch to epoch. Default 0: none. */
-  int64_t skip_broken;  /**< 1: samples that fail to decode are left out and counted. Default 0: they fail the epoch. */
+  int64_t
+      skip_broken; /**< 1: samples that fail to decode are left out and counted. Default 0: they fail the epoch. */
 } cnn_loader_options;
 
 /** Fills options of the given size with the defaults. NULL is ignored. */
@@ -306,7 +318,8 @@ CNN_API int64_t cnn_loader_skipped(const cnn_loader *loader);
  */
 CNN_API cnn_tensor *cnn_image_read(const char *path, int64_t channels);
 /** The same from memory; name stands in messages. */
-CNN_API cnn_tensor *cnn_image_decode(const char *name, const void *bytes, size_t size, int64_t channels);
+CNN_API cnn_tensor *cnn_image_decode(const char *name, const void *bytes, size_t size,
+                                     int64_t channels);
 /** Writes (height, width, 1 or 3) uint8, or float32 in [0, 1], as PNG, whole or not at all. CNN_E_INVALID, CNN_E_IO, CNN_E_UNSUPPORTED, CNN_E_NOMEM. */
 CNN_API cnn_status cnn_image_write_png(const char *path, const cnn_tensor *image);
 
@@ -329,8 +342,8 @@ CNN_API cnn_status cnn_npy_write(const char *path, const cnn_tensor *tensor);
 #ifndef __cplusplus
 /** cnn_synthetic_images_create() with named options. */
 #define cnn_synthetic_images(...)                                                                  \
-  cnn_synthetic_images_create(&(const cnn_synthetic_options){                                      \
-      .struct_size = sizeof(cnn_synthetic_options), __VA_ARGS__})
+  cnn_synthetic_images_create(                                                                     \
+      &(const cnn_synthetic_options){.struct_size = sizeof(cnn_synthetic_options), __VA_ARGS__})
 /** cnn_array_dataset_create() with named options. */
 #define cnn_array_dataset(...)                                                                     \
   cnn_array_dataset_create(                                                                        \
@@ -345,8 +358,8 @@ CNN_API cnn_status cnn_npy_write(const char *path, const cnn_tensor *tensor);
       .struct_size = sizeof(cnn_augmentation_options), __VA_ARGS__})
 /** cnn_loader_create() with the dataset and named options: cnn_loader_new(train, .batch_size = 64). */
 #define cnn_loader_new(...)                                                                        \
-  cnn_loader_create(                                                                               \
-      &(const cnn_loader_options){.struct_size = sizeof(cnn_loader_options), .dataset = __VA_ARGS__})
+  cnn_loader_create(&(const cnn_loader_options){.struct_size = sizeof(cnn_loader_options),         \
+                                                .dataset = __VA_ARGS__})
 #endif
 
 #ifdef __cplusplus

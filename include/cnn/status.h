@@ -21,21 +21,21 @@ extern "C" {
 
 /** The outcome of a call. The values are part of the ABI and never change. */
 typedef enum cnn_status {
-  CNN_OK = 0,              /**< Success. */
-  CNN_E_INVALID = -1,      /**< An argument, option or handle that cannot be. */
-  CNN_E_NOMEM = -2,        /**< An allocation failed, or a size exceeds what memory can hold. */
-  CNN_E_SHAPE = -3,        /**< Shapes that do not fit together; the message has both. */
-  CNN_E_IO = -4,           /**< The system failed to open, read or write; the message has why. */
-  CNN_E_FORMAT = -5,       /**< A file that is damaged or not what it should be. */
-  CNN_E_UNSUPPORTED = -6,  /**< Left out of this build, or not possible for this object. */
-  CNN_E_STATE = -7,        /**< Called too early or too late: fit before compile, for example. */
-  CNN_E_NUMERIC = -8,      /**< NaN or infinity where a finite number is needed. */
-  CNN_E_LIMIT = -9,        /**< Over a limit that the context or the format sets. */
-  CNN_E_THREAD = -10,      /**< A thread or a lock could not be made. */
-  CNN_E_NOT_FOUND = -11,   /**< No such file, parameter, layer, class or name. */
-  CNN_E_STOPPED = -12,     /**< A callback of the caller's asked to stop with an error. */
-  CNN_E_MISMATCH = -13,    /**< A file that belongs to another model or to another run. */
-  CNN_E_INTERNAL = -14     /**< A defect in libcnn itself: please report it. */
+  CNN_OK = 0,             /**< Success. */
+  CNN_E_INVALID = -1,     /**< An argument, option or handle that cannot be. */
+  CNN_E_NOMEM = -2,       /**< An allocation failed, or a size exceeds what memory can hold. */
+  CNN_E_SHAPE = -3,       /**< Shapes that do not fit together; the message has both. */
+  CNN_E_IO = -4,          /**< The system failed to open, read or write; the message has why. */
+  CNN_E_FORMAT = -5,      /**< A file that is damaged or not what it should be. */
+  CNN_E_UNSUPPORTED = -6, /**< Left out of this build, or not possible for this object. */
+  CNN_E_STATE = -7,       /**< Called too early or too late: fit before compile, for example. */
+  CNN_E_NUMERIC = -8,     /**< NaN or infinity where a finite number is needed. */
+  CNN_E_LIMIT = -9,       /**< Over a limit that the context or the format sets. */
+  CNN_E_THREAD = -10,     /**< A thread or a lock could not be made. */
+  CNN_E_NOT_FOUND = -11,  /**< No such file, parameter, layer, class or name. */
+  CNN_E_STOPPED = -12,    /**< A callback of the caller's asked to stop with an error. */
+  CNN_E_MISMATCH = -13,   /**< A file that belongs to another model or to another run. */
+  CNN_E_INTERNAL = -14    /**< A defect in libcnn itself: please report it. */
 } cnn_status;
 
 /**

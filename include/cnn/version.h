@@ -13,8 +13,7 @@
 /** Patch version of these headers. */
 #define CNN_VERSION_PATCH 0
 /** Version of these headers as one number that compares: major * 1,000,000 + minor * 1,000 + patch. */
-#define CNN_VERSION                                                                                \
-  (CNN_VERSION_MAJOR * 1000000 + CNN_VERSION_MINOR * 1000 + CNN_VERSION_PATCH)
+#define CNN_VERSION (CNN_VERSION_MAJOR * 1000000 + CNN_VERSION_MINOR * 1000 + CNN_VERSION_PATCH)
 
 /** Marks what the shared library exports. */
 #if defined(__GNUC__) || defined(__clang__)

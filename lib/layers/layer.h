@@ -2,13 +2,14 @@
    and the operation that a class plans for given shapes.
 
    One file a layer: its rule, its forward and its backward pass side by side. A layer's settings are its public
-   options struct with every default filled in; one table of fields a class validates them, and writes
-   and reads them as JSON, so the API and files share one validator. */
+   options struct with every default filled in; one table of fields a class (base/settings.h, which is
+   implemented there) validates them, and writes and reads them as JSON, so the API and files share
+   one validator. */
 #ifndef CNN_LAYERS_LAYER_H
 #define CNN_LAYERS_LAYER_H
 
 #include "base/context.h"
-#include "base/json.h"
+#include "base/settings.h"
 #include "ops/pool.h"
 #include "tensor/shape.h"
 #include <cnn/layer.h>
@@ -104,25 +105,6 @@ struct cnn__op {
 };
 
 /* ---- classes ---- */
-
-typedef enum cnn__field_kind {
-  CNN__FIELD_INTEGER, /* int64_t in [minimum, maximum] */
-  CNN__FIELD_FLAG,    /* int64_t, 0 or 1 */
-  CNN__FIELD_CHOICE,  /* int64_t, an index into names */
-  CNN__FIELD_PAIR,    /* int64_t[2]; {a} means {a, a} */
-  CNN__FIELD_REAL,    /* double in [minimum, maximum] */
-  CNN__FIELD_SHAPE    /* int64_t[CNN_MAX_RANK], ends at the first 0 */
-} cnn__field_kind;
-
-typedef struct cnn__field {
-  const char *name; /* as in the options struct and in files */
-  cnn__field_kind kind;
-  size_t offset;    /* in the options struct */
-  bool required;    /* 0 is no default */
-  double initial;   /* what 0 stands for */
-  double minimum, maximum;
-  const char *const *choices; /* names of a choice's values, NULL-terminated, index = value */
-} cnn__field;
 
 struct cnn__layer_class {
   const char *class_name; /* "Conv2D": summaries and files */
