@@ -4,6 +4,7 @@
 #ifndef CNN_VERSION_H
 #define CNN_VERSION_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /** Major version of these headers. */
