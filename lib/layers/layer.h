@@ -57,7 +57,7 @@ typedef struct cnn__op_request {
   const char *name; /* the layer's, for messages; outlives the op */
   size_t batch;     /* the most images of a run */
   bool training;    /* backward will be asked for; dropout drops, batch norm uses the batch */
-  bool frozen;      /* the layer's parameters get no gradient */
+  bool frozen;      /* the layer's parameters get no gradient, its statistics stay; begins as cnn__layer_frozen() */
   bool exact;
   size_t slots;
   size_t inputs;
@@ -93,7 +93,8 @@ struct cnn__op {
   size_t prepared_floats; /* packed weights, refreshed by prepare after each change of parameters */
   size_t saved_bytes;     /* kept from forward to backward */
   size_t scratch_bytes;   /* for one call */
-  bool in_place;          /* output may be the very buffer of input 0 (and gradients likewise) */
+  bool in_place;          /* output may be the very buffer of input 0 (and gradients likewise), where the plan owns
+                             that buffer and nobody else reads it: a model's input is never written to */
   bool alias;             /* output IS input 0 under another shape (flatten): nothing runs */
   bool backward_reads_input, backward_reads_output; /* which values must live until backward */
   void *state; /* the op's own plan, freed by release */
@@ -120,8 +121,10 @@ struct cnn__layer_class {
   /* The shape rule: fills *spec, or fails with CNN_E_SHAPE naming the layer and the numbers. */
   cnn_status (*infer)(const cnn_layer *layer, const char *name, size_t inputs,
                       const cnn__shape *input, cnn__layer_spec *spec);
-  /* The operation for these shapes, without the layer's own activation unless fuse_relu. */
+  /* The operation for these shapes, without the layer's own activation unless fuse_relu. So an Activation layer
+     is an alias that ends in its activation: what fuses for .activation fuses for the layer, too. */
   cnn_status (*plan)(const cnn_layer *layer, const cnn__op_request *request, cnn__op *op);
+  bool fuses_relu; /* plan honours request.fuse_relu; never set it for the others */
   /* The activation that ends the layer; CNN_LINEAR where there is none; or NULL: none ever. */
   cnn_activation_kind (*activation)(const cnn_layer *layer, double *slope);
   /* Whether plan could take the pooling in; or NULL: never. */
@@ -137,6 +140,9 @@ const cnn__layer_class *cnn__layer_class_find(const char *class_name);
 cnn_layer *cnn__layer_create(const cnn__layer_class *class, const char *function, const void *options,
                              size_t minimum_size);
 cnn_layer *cnn__layer_clone(cnn_context *context, const cnn_layer *layer);
+
+/* What the description says; false for classes without parameters. A model may decide otherwise later. */
+bool cnn__layer_frozen(const cnn_layer *layer);
 
 /* {"class":"Conv2D","name":...,"filters":32,...}: every field stated. name: the one the model gave. */
 void cnn__layer_write(cnn__text *text, const cnn_layer *layer, const char *name);

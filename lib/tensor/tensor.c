@@ -28,7 +28,7 @@ static cnn_status count_bytes(const char *who, cnn_dtype dtype, const cnn__shape
 /* A tensor over data, or, where data is NULL, over zeros of its own. */
 static cnn_tensor *make(const char *who, cnn_context *context, cnn_dtype dtype,
                         const cnn__shape *shape, void *data, bool borrow) {
-  size_t bytes;
+  size_t bytes = 0;
   if (count_bytes(who, dtype, shape, &bytes) != CNN_OK) return NULL;
   cnn_tensor *tensor = cnn__calloc_array(context, 1, sizeof *tensor, "a tensor");
   if (tensor == NULL) return NULL;
