@@ -1,7 +1,8 @@
 /* The kernels: one table of function pointers per instruction set, each family with its written
    contract. Kernels see pointers, sizes and strides: never tensors, never allocation, never
-   threads. The generic ones, in portable C, define the right answer; AVX2, AVX-512 and NEON give the same bits (where NaNs stand
-   must agree, their sign and payload are free); SSE2, without fused multiply-add, is held to a bound. */
+   threads. The generic ones, in portable C, define the right answer; AVX2, AVX-512 and NEON give
+   the same bits (where NaNs stand must agree, their sign and payload are free); SSE2, without
+   fused multiply-add, is held to a bound. */
 #ifndef CNN_KERNELS_KERNELS_H
 #define CNN_KERNELS_KERNELS_H
 
@@ -17,7 +18,7 @@ typedef struct cnn__kernels {
   cnn__gemm_kernels gemm;
   cnn__convolution_kernels convolution; /* Winograd transforms, first layer */
   cnn__depthwise_kernels depthwise;
-  cnn__elementwise_kernels elementwise; /* activations, softmax, pooling, normalisation, optimizers, ... */
+  cnn__elementwise_kernels elementwise; /* activations, softmax, pooling, optimizers, ... */
   cnn__image_kernels image;             /* 8-bit images to float batches, affine warp, resize */
 } cnn__kernels;
 

@@ -1,0 +1,47 @@
+#include "kernels/fill.h"
+#include <math.h>
+
+/* One row's part in one panel: columns [column, column + width), width <= 16. */
+static void row_of_panel(const cnn__gemm *product, size_t row, size_t column, size_t width) {
+  float *c = product->c + (ptrdiff_t)row * product->c_row + (ptrdiff_t)column;
+  float sum[CNN__PANEL];
+  for (size_t j = 0; j < width; j++)
+    sum[j] = product->accumulate ? c[j] : 0;
+  for (size_t i = 0; i < product->batch; i++) {
+    const float *a = product->a[i] + (ptrdiff_t)row * product->a_row;
+    const float *b = product->b[i] + (ptrdiff_t)(column / CNN__PANEL) * product->b_panel;
+    for (size_t depth = 0; depth < product->k; depth++) {
+      const float left = a[(ptrdiff_t)depth * product->a_depth];
+      const float *right = b + (ptrdiff_t)depth * product->b_row;
+      for (size_t j = 0; j < width; j++)
+        sum[j] = fmaf(left, right[j], sum[j]);
+    }
+  }
+  for (size_t j = 0; j < width; j++) {
+    if (product->bias) sum[j] += product->bias[column + j];
+    if (product->epilogue == CNN__GEMM_RELU) sum[j] = sum[j] < 0 ? 0 : sum[j];
+    c[j] = sum[j];
+  }
+}
+
+static void gemm(const cnn__gemm *product) {
+  for (size_t column = 0; column < product->n; column += CNN__PANEL) {
+    const size_t left = product->n - column;
+    for (size_t row = 0; row < product->m; row++)
+      row_of_panel(product, row, column, left < CNN__PANEL ? left : CNN__PANEL);
+  }
+}
+
+static void pack(size_t k, size_t n, const float *b, ptrdiff_t b_row, ptrdiff_t b_column,
+                 float *packed) {
+  for (size_t column = 0; column < n; column += CNN__PANEL)
+    for (size_t depth = 0; depth < k; depth++)
+      for (size_t j = column; j < column + CNN__PANEL; j++)
+        *packed++ = j < n ? b[(ptrdiff_t)depth * b_row + (ptrdiff_t)j * b_column] : 0;
+}
+
+void cnn__gemm_kernels_fill_generic(cnn__gemm_kernels *table) {
+  table->gemm = gemm;
+  table->rows = 4;
+  table->pack = pack;
+}

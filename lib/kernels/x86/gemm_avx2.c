@@ -1,0 +1,18 @@
+#include "kernels/x86/vector_avx2.h"
+
+/* 16 registers: 12 sums, 2 of B, 1 of A. */
+enum { MOST_ROWS = 8, MOST_VECTORS = 8, MAIN_VECTORS = 2 };
+static const unsigned char most_rows[MOST_VECTORS + 1] = {[1] = 8, [2] = 6, [4] = 3, [8] = 1};
+#define TILES(X)                                                                                   \
+  X(1, 1)                                                                                          \
+  X(2, 1) X(3, 1) X(4, 1) X(5, 1) X(6, 1) X(7, 1) X(8, 1) X(1, 2) X(2, 2) X(3, 2) X(4, 2) X(5, 2)  \
+      X(6, 2) X(1, 4) X(2, 4) X(3, 4) X(1, 8)
+
+#include "kernels/gemm_body.h"
+#include "kernels/gemm_pack.h"
+
+void cnn__gemm_kernels_fill_avx2(cnn__gemm_kernels *table) {
+  table->gemm = gemm;
+  table->rows = 6;
+  table->pack = pack;
+}
