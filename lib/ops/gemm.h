@@ -25,8 +25,7 @@ typedef struct cnn__matmul {
 
 /* Scratch bytes for any product up to these sizes. False on overflow. */
 bool cnn__matmul_scratch(size_t m, size_t n, size_t k, size_t slots, size_t *bytes);
-void cnn__matmul(const cnn__matmul *product, cnn_context *context, void *scratch);
-
-/* C = A * x for thin shapes is the same call: m or n may be 1. */
+/* scratch: cnn__matmul_scratch bytes, aligned to 64. Thin shapes are the same call: m or n may be 1. */
+void cnn__matmul_run(const cnn__matmul *product, cnn_context *context, void *scratch);
 
 #endif
