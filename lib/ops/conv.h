@@ -21,10 +21,12 @@ typedef struct cnn__conv_shape {
   size_t stride_height, stride_width;
   size_t dilation_height, dilation_width;
   size_t pad_top, pad_left; /* bottom and right follow from the output's size */
-  size_t groups;            /* groups == in_channels: depthwise, out_channels / groups the multiplier; its kernel may be (kh, kw, in, multiplier), the same memory order */
+  size_t
+      groups; /* groups == in_channels: depthwise, out_channels / groups the multiplier; its kernel may be (kh, kw, in, multiplier), the same memory order */
   bool bias;
   bool relu;
-  size_t pool_height, pool_width; /* 0: no pooling. Valid windows, stride == size, as MaxPooling2D's default */
+  size_t pool_height,
+      pool_width; /* 0: no pooling. Valid windows, stride == size, as MaxPooling2D's default */
 } cnn__conv_shape;
 
 typedef struct cnn__conv_mode {
@@ -38,15 +40,16 @@ typedef struct cnn__conv {
   cnn__conv_shape shape;
   cnn__conv_mode mode;
   const struct cnn__conv_algorithm *algorithm; /* the family's functions */
-  const char *name;       /* "direct", "winograd-4x4", ...: for cnn_model_describe_plan() */
-  size_t prepared_size;   /* floats: packed or transformed weights, refreshed by prepare */
-  size_t saved_size;      /* bytes kept from forward to backward (arg-max of the pooling, ...) */
-  size_t scratch_size;    /* bytes of scratch for any one call, all slots together */
-  size_t parameters[16];  /* the algorithm's own numbers (tile counts, group sizes, ...) */
+  const char *name;      /* "direct", "winograd-4x4", ...: for cnn_model_describe_plan() */
+  size_t prepared_size;  /* floats: packed or transformed weights, refreshed by prepare */
+  size_t saved_size;     /* bytes kept from forward to backward (arg-max of the pooling, ...) */
+  size_t scratch_size;   /* bytes of scratch for any one call, all slots together */
+  size_t parameters[16]; /* the algorithm's own numbers (tile counts, group sizes, ...) */
 } cnn__conv;
 
 /* Plans. CNN_E_LIMIT where sizes overflow; the caller has validated the shape. */
-cnn_status cnn__conv_plan(const cnn__conv_shape *shape, const cnn__conv_mode *mode, cnn__conv *conv);
+cnn_status cnn__conv_plan(const cnn__conv_shape *shape, const cnn__conv_mode *mode,
+                          cnn__conv *conv);
 
 /* Whether the plan can take this pooling into the convolution (else the caller runs it apart). */
 bool cnn__conv_can_pool(const cnn__conv_shape *shape, const cnn__conv_mode *mode,
@@ -65,10 +68,10 @@ typedef struct cnn__conv_buffers {
   unsigned char *saved;  /* saved_size bytes; NULL in inference */
   void *scratch;         /* scratch_size bytes, 64-byte aligned */
   /* Backward only */
-  float *dy;             /* as y; may be overwritten */
-  float *dx;             /* as x, overwritten; NULL: not wanted */
-  float *dkernel;        /* as kernel, overwritten; NULL: frozen */
-  float *dbias;          /* as bias, overwritten; NULL: none or frozen */
+  float *dy;      /* as y; may be overwritten */
+  float *dx;      /* as x, overwritten; NULL: not wanted */
+  float *dkernel; /* as kernel, overwritten; NULL: frozen */
+  float *dbias;   /* as bias, overwritten; NULL: none or frozen */
 } cnn__conv_buffers;
 
 void cnn__conv_forward(const cnn__conv *conv, cnn_context *context, size_t images,
@@ -76,6 +79,7 @@ void cnn__conv_forward(const cnn__conv *conv, cnn_context *context, size_t image
 void cnn__conv_backward(const cnn__conv *conv, cnn_context *context, size_t images,
                         const cnn__conv_buffers *buffers);
 
-double cnn__conv_flops(const cnn__conv_shape *shape); /* of one image's forward pass, direct, 2 per multiply-add */
+double cnn__conv_flops(
+    const cnn__conv_shape *shape); /* of one image's forward pass, direct, 2 per multiply-add */
 
 #endif

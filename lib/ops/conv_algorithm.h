@@ -1,0 +1,70 @@
+/* Inside convolution: what an algorithm is, and what the algorithms share. */
+#ifndef CNN_OPS_CONV_ALGORITHM_H
+#define CNN_OPS_CONV_ALGORITHM_H
+
+#include "base/size.h"
+#include "ops/conv.h"
+
+typedef struct cnn__conv_algorithm {
+  /* Whether this algorithm computes the shape at all, its pooling included. */
+  bool (*accepts)(const cnn__conv_shape *shape, const cnn__conv_mode *mode);
+  /* Fills in the sizes and parameters. False on overflow. */
+  bool (*plan)(cnn__conv *conv);
+  void (*prepare)(const cnn__conv *conv, cnn_context *context, const float *kernel,
+                  float *prepared);
+  void (*forward)(const cnn__conv *conv, cnn_context *context, size_t images,
+                  const cnn__conv_buffers *buffers);
+  void (*backward)(const cnn__conv *conv, cnn_context *context, size_t images,
+                   const cnn__conv_buffers *buffers);
+} cnn__conv_algorithm;
+
+extern const cnn__conv_algorithm cnn__conv_direct;
+
+/* Places count items of size bytes at the next 64-byte boundary of a buffer of *total bytes so
+   far. False on overflow. */
+bool cnn__conv_place(size_t *total, size_t count, size_t size, size_t *offset);
+
+/* Reduces slices partial results of count floats (stride floats apart) into out, in the slices'
+   order. */
+void cnn__conv_sum_slices(cnn_context *context, size_t slices, size_t count, const float *partial,
+                          size_t stride, float *out);
+
+static inline bool cnn__conv_pooled(const cnn__conv_shape *shape) {
+  return shape->pool_height > 0;
+}
+
+/* The result's size: pooled, where pooling is fused. */
+static inline size_t cnn__conv_y_height(const cnn__conv_shape *shape) {
+  return cnn__conv_pooled(shape) ? shape->out_height / shape->pool_height : shape->out_height;
+}
+static inline size_t cnn__conv_y_width(const cnn__conv_shape *shape) {
+  return cnn__conv_pooled(shape) ? shape->out_width / shape->pool_width : shape->out_width;
+}
+static inline size_t cnn__conv_y_size(const cnn__conv_shape *shape) {
+  return cnn__conv_y_height(shape) * cnn__conv_y_width(shape) * shape->out_channels;
+}
+/* The part of the convolution's output that counts: without the edge that pooling drops. */
+static inline size_t cnn__conv_used_height(const cnn__conv_shape *shape) {
+  return cnn__conv_pooled(shape) ? cnn__conv_y_height(shape) * shape->pool_height
+                                 : shape->out_height;
+}
+static inline size_t cnn__conv_used_width(const cnn__conv_shape *shape) {
+  return cnn__conv_pooled(shape) ? cnn__conv_y_width(shape) * shape->pool_width : shape->out_width;
+}
+static inline size_t cnn__conv_x_size(const cnn__conv_shape *shape) {
+  return shape->in_height * shape->in_width * shape->in_channels;
+}
+static inline size_t cnn__conv_group_in(const cnn__conv_shape *shape) {
+  return shape->in_channels / shape->groups;
+}
+static inline size_t cnn__conv_group_out(const cnn__conv_shape *shape) {
+  return shape->out_channels / shape->groups;
+}
+static inline size_t cnn__conv_taps(const cnn__conv_shape *shape) {
+  return shape->kernel_height * shape->kernel_width;
+}
+static inline size_t cnn__conv_kernel_size(const cnn__conv_shape *shape) {
+  return cnn__conv_taps(shape) * cnn__conv_group_in(shape) * shape->out_channels;
+}
+
+#endif

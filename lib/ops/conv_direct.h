@@ -1,0 +1,48 @@
+/* Direct convolution: what its forward and backward passes share. */
+#ifndef CNN_OPS_CONV_DIRECT_H
+#define CNN_OPS_CONV_DIRECT_H
+
+#include "ops/conv_algorithm.h"
+#include "ops/conv_gather.h"
+#include "ops/conv_pool.h"
+
+/* The plan's numbers: conv->parameters. */
+enum {
+  DIRECT_BLOCK,         /* output channels of a forward task */
+  DIRECT_ROWS,          /* rows of y of a forward task */
+  DIRECT_BACK_BLOCK,    /* input channels of a task of dx */
+  DIRECT_BACK_ROWS,     /* rows of dx of a task */
+  DIRECT_SLICES,        /* slices of images whose weight gradients are summed apart */
+  DIRECT_IN_BLOCK,      /* input channels of a task of the weight gradient */
+  DIRECT_OUT_BLOCK,     /* output channels of one */
+  DIRECT_IMAGES,        /* images that it takes at a time */
+  DIRECT_COPY,          /* 1: it copies its block of dy into scratch first */
+  DIRECT_SLOT,          /* bytes of scratch of one slot */
+  DIRECT_POINTERS,      /* offset in it: pointers for the GEMM */
+  DIRECT_ROWS_SCRATCH,  /* offset in it: rows before pooling, or gradients of them */
+  DIRECT_PARTIAL,       /* offset in scratch, behind the slots: the slices' results */
+  DIRECT_PARTIAL_SIZE,  /* floats of one slice's: kernel, then bias */
+  DIRECT_PREPARED_BACK, /* offset in prepared, in floats: the kernel for dx */
+  DIRECT_END
+};
+
+/* One slot's scratch. */
+static inline const float **cnn__direct_pointers(const cnn__conv *conv, void *scratch,
+                                                 size_t slot) {
+  return (const float **)(void *)((char *)scratch + slot * conv->parameters[DIRECT_SLOT] +
+                                  conv->parameters[DIRECT_POINTERS]);
+}
+static inline float *cnn__direct_rows(const cnn__conv *conv, void *scratch, size_t slot) {
+  return (float *)(void *)((char *)scratch + slot * conv->parameters[DIRECT_SLOT] +
+                           conv->parameters[DIRECT_ROWS_SCRATCH]);
+}
+
+/* How many blocks of a size all groups' channels make, block by block within each group. */
+static inline size_t cnn__direct_blocks(size_t groups, size_t channels, size_t block) {
+  return groups * cnn__size_ceil_div(channels, block);
+}
+
+void cnn__direct_backward(const cnn__conv *conv, cnn_context *context, size_t images,
+                          const cnn__conv_buffers *buffers);
+
+#endif

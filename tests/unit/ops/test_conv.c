@@ -1,0 +1,173 @@
+/* Direct convolution of all shapes against double-precision loops. */
+#include "conv_reference.h"
+
+static cnn__conv_shape random_shape(void) {
+  cnn__conv_shape s = {.batch = random_size(1, 4),
+                       .kernel_height = random_size(1, 5),
+                       .kernel_width = random_size(1, 5),
+                       .stride_height = random_size(1, 3),
+                       .stride_width = random_size(1, 3),
+                       .dilation_height = random_size(0, 3) ? 1 : random_size(2, 3),
+                       .dilation_width = random_size(0, 3) ? 1 : random_size(2, 3),
+                       .groups = random_size(0, 2) ? 1 : random_size(2, 4),
+                       .bias = random_size(0, 3) > 0,
+                       .relu = random_size(0, 1)};
+  const size_t high = effective(s.kernel_height, s.dilation_height);
+  const size_t wide = effective(s.kernel_width, s.dilation_width);
+  s.pad_top = random_size(0, high - 1);
+  s.pad_left = random_size(0, wide - 1);
+  const size_t bottom = random_size(0, high - 1), right = random_size(0, wide - 1);
+  s.in_height = random_size(1, 12) + (high > s.pad_top + bottom ? high - s.pad_top - bottom : 0);
+  s.in_width = random_size(1, 12) + (wide > s.pad_left + right ? wide - s.pad_left - right : 0);
+  s.out_height = (s.in_height + s.pad_top + bottom - high) / s.stride_height + 1;
+  s.out_width = (s.in_width + s.pad_left + right - wide) / s.stride_width + 1;
+  s.in_channels = s.groups * random_size(1, 9);
+  s.out_channels = s.groups * random_size(1, 20);
+  if (random_size(0, 1) && s.out_height > 1 && s.out_width > 1) {
+    s.pool_height = random_size(1, s.out_height < 3 ? s.out_height : 3);
+    s.pool_width = random_size(1, s.out_width < 3 ? s.out_width : 3);
+  }
+  return s;
+}
+
+static const cnn__conv_mode training = {.training = true, .input_gradient = true, .exact = true};
+
+static void test_random_shapes_equal_plain_loops(void **state) {
+  (void)state;
+  for (uint64_t seed = 1; seed <= 400; seed++) {
+    random_state = seed;
+    const cnn__conv_shape shape = random_shape();
+    sample s;
+    sample_make(&s, &shape, &training, random_size(1, shape.batch));
+    const char *name = sample_run(&s, 2);
+    sample_check(&s, name, 2e-6);
+    sample_free(&s);
+  }
+}
+
+static void check(const cnn__conv_shape *shape, const cnn__conv_mode *mode, size_t images,
+                  double bound) {
+  sample s;
+  sample_make(&s, shape, mode, images);
+  const char *name = sample_run(&s, 2);
+  sample_check(&s, name, bound);
+  sample_free(&s);
+}
+
+static void test_many_channels_are_taken_in_blocks(void **state) {
+  (void)state;
+  random_state = 7;
+  cnn__conv_shape shape = make_shape(2, 6, 5, 300, 210, 3, 1, 1);
+  check(&shape, &training, 2, 5e-6);
+  shape = make_shape(3, 7, 7, 130, 260, 1, 2, 0);
+  shape.relu = true;
+  check(&shape, &training, 3, 5e-6);
+  shape = make_shape(3, 8, 8, 40, 150, 3, 1, 0);
+  shape.relu = true;
+  shape.pool_height = shape.pool_width = 2;
+  check(&shape, &training, 2, 5e-6);
+}
+
+static void test_depthwise_with_a_multiplier(void **state) {
+  (void)state;
+  random_state = 9;
+  for (size_t multiplier = 1; multiplier <= 3; multiplier++)
+    for (size_t stride = 1; stride <= 2; stride++) {
+      cnn__conv_shape shape = make_shape(2, 9, 10, 37, 37 * multiplier, 3, stride, 1);
+      shape.groups = 37;
+      shape.relu = stride == 1;
+      check(&shape, &training, 2, 2e-6);
+    }
+}
+
+static void test_inference_needs_nothing_saved(void **state) {
+  (void)state;
+  random_state = 11;
+  const cnn__conv_mode mode = {.exact = true};
+  cnn__conv_shape shape = make_shape(1, 13, 11, 5, 33, 5, 1, 2);
+  shape.pool_height = 2;
+  shape.pool_width = 3;
+  check(&shape, &mode, 1, 2e-6);
+}
+
+static void test_threads_change_no_bit(void **state) {
+  (void)state;
+  for (uint64_t seed = 500; seed < 540; seed++) {
+    random_state = seed;
+    const cnn__conv_shape shape = random_shape();
+    sample s;
+    sample_make(&s, &shape, &training, random_size(1, shape.batch));
+    check_threads_agree(&s);
+    sample_free(&s);
+  }
+}
+
+/* The reference: convolve without pooling, then pool by the rule. */
+static void test_fused_pooling_changes_no_bit(void **state) {
+  (void)state;
+  random_state = 13;
+  cnn__conv_shape shape = make_shape(2, 11, 12, 4, 19, 3, 1, 1);
+  shape.relu = true;
+  sample plain, pooled;
+  sample_make(&plain, &shape, &training, 2);
+  shape.pool_height = 2;
+  shape.pool_width = 3;
+  sample_make(&pooled, &shape, &training, 2);
+  memcpy(pooled.kernel, plain.kernel, plain.kernel_size * sizeof(float));
+  memcpy(pooled.bias, plain.bias, shape.out_channels * sizeof(float));
+  plain.x[100] = NAN;
+  memcpy(pooled.x, plain.x, 2 * plain.x_size * sizeof(float));
+  sample_run(&plain, 1);
+  sample_run(&pooled, 2);
+  for (size_t i = 0; i < 2 * pooled.y_size; i++) {
+    const size_t channel = i % 19, column = i / 19 % 4, row = i / 19 / 4 % 5, image = i / 19 / 20;
+    float best = -INFINITY;
+    for (size_t w = 0; w < 6; w++) {
+      const float y = plain.y[image * plain.y_size +
+                              ((row * 2 + w / 3) * 12 + column * 3 + w % 3) * 19 + channel];
+      if (isnan(y) || y > best) best = y;
+      if (isnan(y)) break;
+    }
+    if (isnan(best))
+      assert_true(isnan(pooled.y[i]));
+    else
+      assert_memory_equal(&best, &pooled.y[i], sizeof best);
+  }
+  sample_free(&plain);
+  sample_free(&pooled);
+}
+
+static void test_sizes_that_overflow_are_an_error(void **state) {
+  (void)state;
+  cnn__conv_shape shape = make_shape(SIZE_MAX / 4, 12, 12, 3, 32, 3, 1, 0);
+  shape.relu = true;
+  shape.pool_height = shape.pool_width = 2;
+  cnn__conv conv;
+  assert_int_equal(cnn__conv_plan(&shape, &training, &conv), CNN_E_LIMIT);
+  shape = make_shape(1, 5, 5, SIZE_MAX / 8, 16, 3, 1, 0);
+  assert_int_equal(cnn__conv_plan(&shape, &training, &conv), CNN_E_LIMIT);
+}
+
+static void test_pooling_windows_beyond_a_byte_are_not_fused(void **state) {
+  (void)state;
+  const cnn__conv_shape shape = make_shape(1, 40, 260, 3, 4, 3, 1, 1);
+  assert_true(cnn__conv_can_pool(&shape, &training, 2, 2));
+  assert_true(cnn__conv_can_pool(&shape, &training, 2, 127));
+  assert_false(cnn__conv_can_pool(&shape, &training, 16, 16));
+  assert_false(cnn__conv_can_pool(&shape, &training, 41, 1));
+  assert_false(cnn__conv_can_pool(&shape, &training, 0, 1));
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_random_shapes_equal_plain_loops),
+      cmocka_unit_test(test_many_channels_are_taken_in_blocks),
+      cmocka_unit_test(test_depthwise_with_a_multiplier),
+      cmocka_unit_test(test_inference_needs_nothing_saved),
+      cmocka_unit_test(test_threads_change_no_bit),
+      cmocka_unit_test(test_fused_pooling_changes_no_bit),
+      cmocka_unit_test(test_sizes_that_overflow_are_an_error),
+      cmocka_unit_test(test_pooling_windows_beyond_a_byte_are_not_fused),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
