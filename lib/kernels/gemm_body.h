@@ -4,7 +4,7 @@
      MAIN_VECTORS       vectors in a row of the main tile
      TILES(X)           X(rows, vectors) for each size of tile; for each width that occurs, every
                         number of rows from 1 to the most that its registers hold
-     most_rows[width]   that number; 0 where there is no such width
+     ROWS_OF_WIDTHS     [width] = that number, for each width that occurs (at most 8)
 
    A tile keeps rows x vectors of C in registers and walks the whole chain. Widths above
    MAIN_VECTORS serve few rows, where narrow tiles would wait for their own sums. */
@@ -13,7 +13,7 @@
 
 #include "kernels/fill.h"
 
-enum { PANEL_VECTORS = CNN__PANEL / VECTOR_WIDTH };
+enum { MOST_ROWS = 14, MOST_VECTORS = 8, PANEL_VECTORS = CNN__PANEL / VECTOR_WIDTH };
 
 /* Where a tile lies: column is a multiple of 16; tail is the number of columns in its last vector,
    which matters to tiles whose last vector is partial. */
@@ -23,83 +23,140 @@ typedef struct place {
 
 typedef void tile_function(const cnn__gemm *product, place at);
 
-/* In tile() rows, vectors and partial are constants, so that the loops over them unroll away and
-   the sums stay in registers. */
-#define CONSTANT_ARGUMENTS static inline __attribute__((always_inline))
-#ifdef __clang__
-#define UNROLL_ALL _Pragma("clang loop unroll(full)")
-#else
-#define UNROLL_ALL _Pragma("GCC unroll 16")
-#endif
+/* The body's statements for i = 0 .. count - 1, written out: count is a constant wherever tile() is
+   instantiated, so those past it vanish, and sums that are only ever indexed by constants live in
+   registers. Loops would leave that to the compiler's unrolling, which comes too late for some. */
+#define STEP(i, value, count, ...)                                                                 \
+  {                                                                                                \
+    enum { i = value };                                                                            \
+    if (i < (count)) __VA_ARGS__                                                                   \
+  }
+#define EACH_VECTOR(j, count, ...)                                                                 \
+  {                                                                                                \
+    STEP(j, 0, count, __VA_ARGS__)                                                                 \
+    STEP(j, 1, count, __VA_ARGS__)                                                                 \
+    STEP(j, 2, count, __VA_ARGS__)                                                                 \
+    STEP(j, 3, count, __VA_ARGS__)                                                                 \
+    STEP(j, 4, count, __VA_ARGS__)                                                                 \
+    STEP(j, 5, count, __VA_ARGS__)                                                                 \
+    STEP(j, 6, count, __VA_ARGS__)                                                                 \
+    STEP(j, 7, count, __VA_ARGS__)                                                                 \
+  }
+#define EACH_ROW(i, count, ...)                                                                    \
+  {                                                                                                \
+    EACH_VECTOR(i, count, __VA_ARGS__)                                                             \
+    STEP(i, 8, count, __VA_ARGS__)                                                                 \
+    STEP(i, 9, count, __VA_ARGS__)                                                                 \
+    STEP(i, 10, count, __VA_ARGS__)                                                                \
+    STEP(i, 11, count, __VA_ARGS__)                                                                \
+    STEP(i, 12, count, __VA_ARGS__)                                                                \
+    STEP(i, 13, count, __VA_ARGS__)                                                                \
+  }
 #define UNROLL_DEPTH _Pragma("GCC unroll 4")
+#define CONSTANT_ARGUMENTS static inline __attribute__((always_inline))
 
-typedef vector sums[MOST_ROWS][MOST_VECTORS];
+/* One row's part of a tile: vectors of it, the last one perhaps partial, with tail columns. */
+typedef struct extent {
+  size_t vectors;
+  bool partial;
+  size_t tail;
+} extent;
 
-CONSTANT_ARGUMENTS vector load_part(const float *from, bool partial, size_t tail) {
-  return partial ? vector_load_tail(from, tail) : vector_load(from);
+CONSTANT_ARGUMENTS vector load_part(const float *from, size_t j, extent row) {
+  return row.partial && j + 1 == row.vectors ? vector_load_tail(from + j * VECTOR_WIDTH, row.tail)
+                                             : vector_load(from + j * VECTOR_WIDTH);
 }
 
-CONSTANT_ARGUMENTS void store_part(float *to, vector x, bool partial, size_t tail) {
-  if (partial)
-    vector_store_tail(to, tail, x);
-  else
-    vector_store(to, x);
+CONSTANT_ARGUMENTS void load_row(const float *from, extent row, vector x[MOST_VECTORS]) {
+  EACH_VECTOR(j, row.vectors, x[j] = load_part(from, j, row);)
 }
 
-/* sum += A * B for one pair; a and b point at the tile's first row and column. */
+CONSTANT_ARGUMENTS void zero_row(extent row, vector x[MOST_VECTORS]) {
+  EACH_VECTOR(j, row.vectors, x[j] = vector_zero();)
+}
+
+CONSTANT_ARGUMENTS void store_row(float *to, extent row, const vector x[MOST_VECTORS]){
+    EACH_VECTOR(j, row.vectors,
+                {
+                  if (row.partial && j + 1 == row.vectors)
+                    vector_store_tail(to + j * VECTOR_WIDTH, row.tail, x[j]);
+                  else
+                    vector_store(to + j * VECTOR_WIDTH, x[j]);
+                })}
+
+/* A row of B: its vectors lie in one panel or in several. */
+CONSTANT_ARGUMENTS void load_panels(const float *b, ptrdiff_t b_panel, extent row,
+                                    vector x[MOST_VECTORS]){
+    EACH_VECTOR(j, row.vectors,
+                {
+                  const float *panel = b + (ptrdiff_t)(j / PANEL_VECTORS) * b_panel;
+                  x[j] = row.partial && j + 1 == row.vectors
+                             ? vector_load_tail(panel + j % PANEL_VECTORS * VECTOR_WIDTH, row.tail)
+                             : vector_load(panel + j % PANEL_VECTORS * VECTOR_WIDTH);
+                })}
+
+CONSTANT_ARGUMENTS
+    void fma_row(float a, const vector b[MOST_VECTORS], extent row, vector sum[MOST_VECTORS]) {
+  EACH_VECTOR(j, row.vectors, sum[j] = vector_fma_scalar(a, b[j], sum[j]);)
+}
+
+CONSTANT_ARGUMENTS void add_row(const vector x[MOST_VECTORS], extent row,
+                                vector sum[MOST_VECTORS]) {
+  EACH_VECTOR(j, row.vectors, sum[j] = vector_add(sum[j], x[j]);)
+}
+
+/* x < 0 ? 0 : x, which keeps NaN. */
+CONSTANT_ARGUMENTS void relu_row(extent row, vector x[MOST_VECTORS]) {
+  EACH_VECTOR(j, row.vectors, x[j] = vector_max(vector_zero(), x[j]);)
+}
+
+/* What the compiler then knows nothing of: without it address arithmetic gets "improved" into chains
+   of additions, each waiting for the last, or into a register for every row and depth. */
+CONSTANT_ARGUMENTS const float *opaque(const float *pointer) {
+  __asm__("" : "+r"(pointer));
+  return pointer;
+}
+
+/* sum += A * B for one pair; a and b point at the tile's first row and column. The rows of A go by
+   threes, which share a pointer: the third is at pointer + 2 * a_row to the processor, too. */
 CONSTANT_ARGUMENTS void multiply(const cnn__gemm *product, const float *a, const float *b,
-                                 size_t tail, size_t rows, size_t vectors, bool partial, sums sum) {
+                                 size_t rows, extent row, vector sum[MOST_ROWS][MOST_VECTORS]) {
   const ptrdiff_t a_row = product->a_row, a_depth = product->a_depth;
   const ptrdiff_t b_row = product->b_row, b_panel = product->b_panel;
-  UNROLL_DEPTH for (size_t depth = product->k; depth > 0; depth--) {
+  const size_t threes = (rows + 2) / 3;
+  const float *three[MOST_VECTORS];
+  EACH_VECTOR(i, threes, three[i] = opaque(a + 3 * i * a_row);)
+  UNROLL_DEPTH
+  for (size_t depth = product->k; depth > 0; depth--) {
     vector right[MOST_VECTORS];
-    UNROLL_ALL for (size_t j = 0; j < vectors; j++) {
-      const ptrdiff_t offset =
-          (ptrdiff_t)(j / PANEL_VECTORS) * b_panel + (ptrdiff_t)(j % PANEL_VECTORS) * VECTOR_WIDTH;
-      right[j] = load_part(b + offset, partial && j + 1 == vectors, tail);
-    }
-    UNROLL_ALL for (size_t i = 0; i < rows; i++) {
-      const float left = a[(ptrdiff_t)i * a_row];
-      UNROLL_ALL for (size_t j = 0; j < vectors; j++) sum[i][j] =
-          vector_fma_scalar(left, right[j], sum[i][j]);
-    }
-    a += a_depth;
-    b += b_row;
+    load_panels(b, b_panel, row, right);
+    EACH_ROW(i, rows, fma_row(three[i / 3][i % 3 * a_row], right, row, sum[i]);)
+    EACH_VECTOR(i, threes, three[i] = opaque(three[i] + a_depth);)
+    b = opaque(b + b_row);
   }
 }
 
 CONSTANT_ARGUMENTS void tile(const cnn__gemm *product, place at, size_t rows, size_t vectors,
                              bool partial) {
-  float *const c = product->c + (ptrdiff_t)at.row * product->c_row + (ptrdiff_t)at.column;
-  sums sum;
-  UNROLL_ALL for (size_t i = 0; i < rows; i++) {
-    const float *from = c + (ptrdiff_t)i * product->c_row;
-    UNROLL_ALL for (size_t j = 0; j < vectors; j++) sum[i][j] =
-        product->accumulate
-            ? load_part(from + j * VECTOR_WIDTH, partial && j + 1 == vectors, at.tail)
-            : vector_zero();
-  }
-
+  const extent row = {vectors, partial, at.tail};
+  const ptrdiff_t c_row = product->c_row;
+  float *const c = product->c + (ptrdiff_t)at.row * c_row + (ptrdiff_t)at.column;
+  vector sum[MOST_ROWS][MOST_VECTORS];
+  if (product->accumulate)
+    EACH_ROW(i, rows, load_row(c + i * c_row, row, sum[i]);)
+  else
+    EACH_ROW(i, rows, zero_row(row, sum[i]);)
   for (size_t i = 0; i < product->batch; i++)
     multiply(product, product->a[i] + (ptrdiff_t)at.row * product->a_row,
-             product->b[i] + (ptrdiff_t)(at.column / CNN__PANEL) * product->b_panel, at.tail, rows,
-             vectors, partial, sum);
-
+             product->b[i] + (ptrdiff_t)(at.column / CNN__PANEL) * product->b_panel, rows, row,
+             sum);
   if (product->bias) {
-    UNROLL_ALL for (size_t j = 0; j < vectors; j++) {
-      const vector bias = load_part(product->bias + at.column + j * VECTOR_WIDTH,
-                                    partial && j + 1 == vectors, at.tail);
-      UNROLL_ALL for (size_t i = 0; i < rows; i++) sum[i][j] = vector_add(sum[i][j], bias);
-    }
+    vector bias[MOST_VECTORS];
+    load_row(product->bias + at.column, row, bias);
+    EACH_ROW(i, rows, add_row(bias, row, sum[i]);)
   }
-  const bool relu = product->epilogue == CNN__GEMM_RELU;
-  UNROLL_ALL for (size_t i = 0; i < rows; i++) {
-    float *to = c + (ptrdiff_t)i * product->c_row;
-    UNROLL_ALL for (size_t j = 0; j < vectors; j++) {
-      const vector x = relu ? vector_max(vector_zero(), sum[i][j]) : sum[i][j]; /* keeps NaN */
-      store_part(to + j * VECTOR_WIDTH, x, partial && j + 1 == vectors, at.tail);
-    }
-  }
+  if (product->epilogue == CNN__GEMM_RELU) EACH_ROW(i, rows, relu_row(row, sum[i]);)
+  EACH_ROW(i, rows, store_row(c + i * c_row, row, sum[i]);)
 }
 
 #define DEFINE_TILE(rows, vectors)                                                                 \
@@ -113,6 +170,7 @@ TILES(DEFINE_TILE)
 
 #define NAME_TILE(rows, vectors)                                                                   \
   [vectors][rows] = {whole_##rows##x##vectors, partial_##rows##x##vectors},
+static const unsigned char most_rows[MOST_VECTORS + 1] = {ROWS_OF_WIDTHS};
 static tile_function *const tiles[MOST_VECTORS + 1][MOST_ROWS + 1][2] = {TILES(NAME_TILE)};
 
 /* The widest tile that the remaining columns fill (its last vector perhaps in part). */

@@ -1,12 +1,15 @@
 #include "kernels/x86/vector_avx2.h"
 
 /* 16 registers: 12 sums, 2 of B, 1 of A. */
-enum { MOST_ROWS = 8, MOST_VECTORS = 8, MAIN_VECTORS = 2 };
-static const unsigned char most_rows[MOST_VECTORS + 1] = {[1] = 8, [2] = 6, [4] = 3, [8] = 1};
+enum { MAIN_VECTORS = 2 };
+#define ROWS_OF_WIDTHS [1] = 8, [2] = 6, [4] = 2, [8] = 1
+/* clang-format off */
 #define TILES(X)                                                                                   \
-  X(1, 1)                                                                                          \
-  X(2, 1) X(3, 1) X(4, 1) X(5, 1) X(6, 1) X(7, 1) X(8, 1) X(1, 2) X(2, 2) X(3, 2) X(4, 2) X(5, 2)  \
-      X(6, 2) X(1, 4) X(2, 4) X(3, 4) X(1, 8)
+  X(1, 1) X(2, 1) X(3, 1) X(4, 1) X(5, 1) X(6, 1) X(7, 1) X(8, 1)                                  \
+  X(1, 2) X(2, 2) X(3, 2) X(4, 2) X(5, 2) X(6, 2)                                                  \
+  X(1, 4) X(2, 4)                                                                                  \
+  X(1, 8)
+/* clang-format on */
 
 #include "kernels/gemm_body.h"
 #include "kernels/gemm_pack.h"
