@@ -30,7 +30,7 @@ size_t cnn__context_slots(const cnn_context *context); /* how many tasks run at 
 uint64_t cnn__context_max_file_bytes(const cnn_context *context);
 uint64_t cnn__context_max_pixels(const cnn_context *context);
 
-void cnn__log(cnn_context *context, cnn_log_level level, const char *format, ...)
+void cnn__log_message(cnn_context *context, cnn_log_level level, const char *format, ...)
     CNN__PRINTF(3, 4);
 
 /* Options structs: copies min(sizes) of from into the size-byte struct to (which holds the

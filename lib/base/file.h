@@ -6,7 +6,8 @@
 
 /* A whole file in memory. Regular files only (a folder, FIFO or device is CNN_E_IO); over limit
    (or the context's max_file_bytes) is CNN_E_LIMIT before anything is allocated; EINTR is retried;
-   a file that shrinks or grows meanwhile is CNN_E_IO. Messages name path and cause. */
+   a file that shrinks or grows meanwhile is CNN_E_IO. A limit of 0 leaves the context's alone. The
+   bytes are the caller's to free; a NUL follows them. Messages name path and cause. */
 cnn_status cnn__file_read(cnn_context *context, const char *path, uint64_t limit,
                           unsigned char **bytes, size_t *size);
 

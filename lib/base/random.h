@@ -18,13 +18,22 @@ typedef enum cnn__purpose {
   CNN__PURPOSE_MIX = 7       /* a = epoch, b = batch */
 } cnn__purpose;
 
-/* The 128 bits of one counter value. */
+/* The bijection itself: 10 rounds. */
+void cnn__philox4x32(const uint32_t counter[4], const uint32_t key[2], uint32_t out[4]);
+
+/* Seed, purpose, a, b and index have more bits than a counter and a key. So the stream's key is
+   drawn from the first three, and its blocks from that key: whoever needs many blocks of a stream
+   in any order (dropout) makes the key once. */
+uint64_t cnn__random_key(uint64_t seed, uint32_t purpose, uint64_t a);
+void cnn__random_block(uint64_t key, uint64_t b, uint32_t index, uint32_t out[4]);
+
+/* Both steps: block number index of a stream, 128 bits. */
 void cnn__philox(uint64_t seed, uint32_t purpose, uint64_t a, uint64_t b, uint32_t index,
                  uint32_t out[4]);
 
 typedef struct cnn__random {
-  uint64_t seed, a, b;
-  uint32_t purpose, index, used;
+  uint64_t key, b;
+  uint32_t index, used; /* blocks drawn; words used of the last one */
   uint32_t block[4];
 } cnn__random;
 

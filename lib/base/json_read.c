@@ -1,0 +1,330 @@
+#include "base/json.h"
+#include "base/number.h"
+#include "base/size.h"
+#include "base/utf8.h"
+#include <assert.h>
+#include <inttypes.h>
+#include <string.h>
+
+enum { MAX_DEPTH = 8 };
+
+/* The one block: nodes, room for one object's keys while it is checked, then strings. */
+typedef struct parser {
+  const char *what, *text;
+  size_t size, at;
+  cnn__json *nodes;
+  const char **keys;
+  char *strings;
+} parser;
+
+static cnn_status fail(const parser *p, size_t at, const char *problem) {
+  return cnn__fail(CNN_E_FORMAT, "%s: JSON: %s at offset %zu", p->what, problem, at);
+}
+
+/* ---- room ---- */
+
+typedef struct bounds {
+  size_t nodes, string_bytes;
+} bounds;
+
+/* How much a valid text needs at most. Every value but the first follows an opening bracket or a
+   comma outside of strings; a string takes no more than its text with the quotes. Where the text is
+   not valid, this holds for what comes before the fault. */
+static bounds measure(const char *text, size_t size) {
+  bounds result = {.nodes = 1};
+  bool quoted = false;
+  for (size_t i = 0; i < size; i++) {
+    if (quoted) {
+      result.string_bytes++;
+      if (text[i] == '\\' && i + 1 < size) {
+        i++;
+        result.string_bytes++;
+      } else if (text[i] == '"') {
+        quoted = false;
+      }
+    } else if (text[i] == '"') {
+      quoted = true;
+    } else if (text[i] == ',' || text[i] == '[' || text[i] == '{') {
+      result.nodes++;
+    }
+  }
+  result.string_bytes += 1;
+  return result;
+}
+
+/* ---- pieces ---- */
+
+static void skip_space(parser *p) {
+  while (p->at < p->size && strchr(" \t\n\r", p->text[p->at]) && p->text[p->at])
+    p->at++;
+}
+
+static bool take(parser *p, char c) {
+  if (p->at == p->size || p->text[p->at] != c) return false;
+  p->at++;
+  return true;
+}
+
+static bool take_word(parser *p, const char *word) {
+  size_t length = strlen(word);
+  if (p->size - p->at < length || memcmp(p->text + p->at, word, length) != 0) return false;
+  p->at += length;
+  return true;
+}
+
+static bool take_hex(parser *p, uint32_t *value) {
+  if (p->size - p->at < 4) return false;
+  *value = 0;
+  for (int i = 0; i < 4; i++) {
+    char c = p->text[p->at++];
+    uint32_t digit = c >= '0' && c <= '9'   ? (uint32_t)(c - '0')
+                     : c >= 'a' && c <= 'f' ? (uint32_t)(c - 'a' + 10)
+                     : c >= 'A' && c <= 'F' ? (uint32_t)(c - 'A' + 10)
+                                            : 16;
+    if (digit == 16) return false;
+    *value = *value * 16 + digit;
+  }
+  return true;
+}
+
+static void put(parser *p, uint32_t byte) {
+  *p->strings++ = (char)(unsigned char)byte;
+}
+
+static void put_character(parser *p, uint32_t code) {
+  if (code < 0x80) {
+    put(p, code);
+  } else if (code < 0x800) {
+    put(p, 0xc0 | code >> 6);
+    put(p, 0x80 | (code & 0x3f));
+  } else if (code < 0x10000) {
+    put(p, 0xe0 | code >> 12);
+    put(p, 0x80 | (code >> 6 & 0x3f));
+    put(p, 0x80 | (code & 0x3f));
+  } else {
+    put(p, 0xf0 | code >> 18);
+    put(p, 0x80 | (code >> 12 & 0x3f));
+    put(p, 0x80 | (code >> 6 & 0x3f));
+    put(p, 0x80 | (code & 0x3f));
+  }
+}
+
+/* What follows \u: one unit of UTF-16, or a pair. */
+static cnn_status parse_unicode(parser *p, size_t start) {
+  uint32_t code, second;
+  if (!take_hex(p, &code)) return fail(p, start, "\\u without four hexadecimal digits");
+  if (code == 0) return fail(p, start, "a NUL in a string");
+  if (code >= 0xdc00 && code < 0xe000) return fail(p, start, "half a surrogate pair");
+  if (code >= 0xd800 && code < 0xdc00) {
+    if (!take_word(p, "\\u") || !take_hex(p, &second) || second < 0xdc00 || second >= 0xe000)
+      return fail(p, start, "half a surrogate pair");
+    code = 0x10000 + ((code - 0xd800) << 10) + (second - 0xdc00);
+  }
+  put_character(p, code);
+  return CNN_OK;
+}
+
+static cnn_status parse_escape(parser *p) {
+  static const char names[] = "\"\\/bfnrt", values[] = "\"\\/\b\f\n\r\t";
+  size_t start = p->at++;
+  if (take(p, 'u')) return parse_unicode(p, start);
+  const char *name = p->at < p->size && p->text[p->at] ? strchr(names, p->text[p->at]) : NULL;
+  if (!name) return fail(p, start, "an unknown escape");
+  p->at++;
+  put(p, (unsigned char)values[name - names]);
+  return CNN_OK;
+}
+
+static cnn_status parse_string(parser *p, const char **string, size_t *length) {
+  size_t start = p->at;
+  char *first = p->strings;
+  if (!take(p, '"')) return fail(p, start, "a string is expected");
+  for (;;) {
+    size_t left = p->size - p->at;
+    if (left == 0) return fail(p, start, "a string that does not end");
+    char c = p->text[p->at];
+    if (take(p, '"')) break;
+    if (c == '\\') {
+      cnn_status status = parse_escape(p);
+      if (status) return status;
+      continue;
+    }
+    if ((unsigned char)c < 0x20) return fail(p, p->at, "a control character in a string");
+    size_t bytes = cnn__utf8_length(p->text + p->at, left);
+    if (bytes == 0) return fail(p, p->at, "bytes that are not UTF-8");
+    while (bytes-- > 0)
+      put(p, (unsigned char)p->text[p->at++]);
+  }
+  *string = first;
+  if (length) *length = (size_t)(p->strings - first);
+  put(p, 0);
+  return CNN_OK;
+}
+
+static cnn_status parse_number(parser *p, cnn__json *node) {
+  size_t start = p->at;
+  const char *text = p->text + start;
+  while (p->at < p->size && p->text[p->at] && strchr("+-.0123456789Ee", p->text[p->at]))
+    p->at++;
+  size_t length = p->at - start;
+  bool negative_zero = length == 2 && memcmp(text, "-0", 2) == 0;
+  node->type = CNN__JSON_INTEGER;
+  if (!negative_zero && cnn__number_parse_integer(text, length, &node->value.integer))
+    return CNN_OK;
+  node->type = CNN__JSON_REAL;
+  if (cnn__number_parse(text, length, &node->value.real)) return CNN_OK;
+  return fail(p, start, length ? "a number that is malformed or too large" : "a value is expected");
+}
+
+/* ---- duplicate keys ---- */
+
+static void sift(const char **keys, size_t root, size_t count) {
+  for (size_t child; (child = 2 * root + 1) < count; root = child) {
+    if (child + 1 < count && strcmp(keys[child], keys[child + 1]) < 0) child++;
+    if (strcmp(keys[root], keys[child]) >= 0) return;
+    const char *swap = keys[root];
+    keys[root] = keys[child];
+    keys[child] = swap;
+  }
+}
+
+/* By heapsort: no order of keys makes it slow, and it needs no memory. */
+static const char *find_duplicate(const char **keys, size_t count) {
+  for (size_t i = count / 2; i-- > 0;)
+    sift(keys, i, count);
+  for (size_t end = count; end-- > 1;) {
+    const char *swap = keys[0];
+    keys[0] = keys[end];
+    keys[end] = swap;
+    sift(keys, 0, end);
+  }
+  for (size_t i = 1; i < count; i++)
+    if (strcmp(keys[i - 1], keys[i]) == 0) return keys[i];
+  return NULL;
+}
+
+static cnn_status check_keys(const parser *p, const cnn__json *object, size_t start) {
+  size_t count = 0;
+  for (const cnn__json *member = object->first; member; member = member->next)
+    p->keys[count++] = member->key;
+  const char *key = find_duplicate(p->keys, count);
+  if (!key) return CNN_OK;
+  return cnn__fail(CNN_E_FORMAT,
+                   "%s: JSON: the key \"%.64s\" occurs twice in the object at offset %zu", p->what,
+                   key, start);
+}
+
+/* ---- values ---- */
+
+static cnn_status parse_value(parser *p, cnn__json *node, int depth);
+
+static cnn_status parse_member(parser *p, cnn__json *node, bool keyed, int depth) {
+  skip_space(p);
+  if (keyed) {
+    cnn_status status = parse_string(p, &node->key, NULL);
+    if (status) return status;
+    skip_space(p);
+    if (!take(p, ':')) return fail(p, p->at, "':' is expected");
+  }
+  return parse_value(p, node, depth);
+}
+
+/* An array or an object: what differs is the brackets and the keys. */
+static cnn_status parse_container(parser *p, cnn__json *node, char close, int depth) {
+  size_t start = p->at++;
+  bool keyed = close == '}';
+  node->type = keyed ? CNN__JSON_OBJECT : CNN__JSON_ARRAY;
+  if (depth == MAX_DEPTH) return fail(p, start, "nesting deeper than 8");
+  skip_space(p);
+  if (take(p, close)) return CNN_OK;
+  const cnn__json **link = &node->first;
+  do {
+    cnn__json *member = p->nodes++;
+    memset(member, 0, sizeof *member);
+    *link = member;
+    link = &member->next;
+    node->count++;
+    cnn_status status = parse_member(p, member, keyed, depth + 1);
+    if (status) return status;
+    skip_space(p);
+  } while (take(p, ','));
+  if (!take(p, close))
+    return fail(p, p->at, keyed ? "',' or '}' is expected" : "',' or ']' is expected");
+  return keyed ? check_keys(p, node, start) : CNN_OK;
+}
+
+static cnn_status parse_value(parser *p, cnn__json *node, int depth) {
+  skip_space(p);
+  char c = p->at < p->size ? p->text[p->at] : 0;
+  if (c == '{') return parse_container(p, node, '}', depth);
+  if (c == '[') return parse_container(p, node, ']', depth);
+  if (c == '"') {
+    node->type = CNN__JSON_STRING;
+    return parse_string(p, &node->value.string, &node->count);
+  }
+  node->type = CNN__JSON_NULL;
+  if (take_word(p, "null")) return CNN_OK;
+  node->type = CNN__JSON_BOOL;
+  if (take_word(p, "false")) return CNN_OK;
+  node->value.integer = 1;
+  if (take_word(p, "true")) return CNN_OK;
+  return parse_number(p, node);
+}
+
+static cnn_status parse_text(parser *p, cnn__json *root) {
+  memset(root, 0, sizeof *root);
+  cnn_status status = parse_value(p, root, 0);
+  if (status) return status;
+  skip_space(p);
+  return p->at == p->size ? CNN_OK : fail(p, p->at, "more after the end");
+}
+
+cnn_status cnn__json_parse(cnn_context *context, const char *what, const char *text, size_t size,
+                           cnn__json **root) {
+  bounds room = measure(text, size);
+  size_t each = sizeof(cnn__json) + sizeof(char *), bytes;
+  if (!cnn__size_mul(room.nodes, each, &bytes) || !cnn__size_add(bytes, room.string_bytes, &bytes))
+    return cnn__fail(CNN_E_NOMEM, "%s: JSON of %zu bytes is more than memory holds", what, size);
+  cnn__json *block = cnn__alloc(context, bytes, "a JSON text");
+  if (!block) return cnn__fail_prefix(CNN_E_NOMEM, "%s", what);
+  const char **keys = (const char **)(void *)(block + room.nodes);
+  char *strings = (char *)(keys + room.nodes);
+  parser p = {.what = what,
+              .text = text,
+              .size = size,
+              .nodes = block + 1,
+              .keys = keys,
+              .strings = strings};
+  cnn_status status = parse_text(&p, block);
+  assert(p.nodes <= block + room.nodes);
+  assert(p.strings <= strings + room.string_bytes);
+  if (status)
+    cnn__free(context, block);
+  else
+    *root = block;
+  return status;
+}
+
+void cnn__json_free(cnn_context *context, cnn__json *root) {
+  cnn__free(context, root);
+}
+
+/* ---- questions ---- */
+
+const cnn__json *cnn__json_get(const cnn__json *object, const char *key) {
+  if (!object || object->type != CNN__JSON_OBJECT) return NULL;
+  for (const cnn__json *member = object->first; member; member = member->next)
+    if (strcmp(member->key, key) == 0) return member;
+  return NULL;
+}
+
+bool cnn__json_number(const cnn__json *json, double *value) {
+  if (!json) return false;
+  if (json->type == CNN__JSON_INTEGER)
+    *value = (double)json->value.integer;
+  else if (json->type == CNN__JSON_REAL)
+    *value = json->value.real;
+  else
+    return false;
+  return true;
+}

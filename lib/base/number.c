@@ -1,0 +1,201 @@
+#include "base/number.h"
+#include "base/decimal.h"
+#include <math.h>
+#include <string.h>
+
+/* ---- writing ---- */
+
+/* Text that is cut where the buffer ends, and always terminated. */
+typedef struct output {
+  char *next, *last;
+} output;
+
+static void put(output *out, char c) {
+  if (out->next < out->last) *out->next++ = c;
+}
+
+static void put_text(output *out, const char *text) {
+  for (; *text; text++)
+    put(out, *text);
+}
+
+static char digit_at(const cnn__decimal *decimal, int i) {
+  return i >= 0 && i < decimal->count ? decimal->digits[i] : '0';
+}
+
+static void put_positional(output *out, const cnn__decimal *decimal, int fraction) {
+  if (decimal->count == 0 || decimal->exponent <= 0) put(out, '0');
+  for (int i = 0; decimal->count > 0 && i < decimal->exponent; i++)
+    put(out, digit_at(decimal, i));
+  if (fraction > 0) put(out, '.');
+  for (int i = 0; i < fraction; i++)
+    put(out, digit_at(decimal, decimal->exponent + i));
+}
+
+static void put_scientific(output *out, const cnn__decimal *decimal, int fraction) {
+  put(out, digit_at(decimal, 0));
+  if (fraction > 0) put(out, '.');
+  for (int i = 1; i <= fraction; i++)
+    put(out, digit_at(decimal, i));
+  int exponent = decimal->count > 0 ? decimal->exponent - 1 : 0;
+  put(out, 'e');
+  put(out, exponent < 0 ? '-' : '+');
+  if (exponent < 0) exponent = -exponent;
+  if (exponent >= 100) put(out, (char)('0' + exponent / 100));
+  put(out, (char)('0' + exponent / 10 % 10));
+  put(out, (char)('0' + exponent % 10));
+}
+
+/* Sign, and all there is to say of what is not finite: then true. */
+static bool put_special(output *out, double value) {
+  if (!isnan(value) && signbit(value)) put(out, '-');
+  if (isfinite(value)) return false;
+  put_text(out, isnan(value) ? "nan" : "inf");
+  return true;
+}
+
+static output output_start(char *buffer, size_t size) {
+  if (size > 0) memset(buffer, 0, size);
+  return (output){buffer, size > 0 ? buffer + size - 1 : buffer};
+}
+
+char *cnn__number_format(char *buffer, size_t size, char style, int digits, double value) {
+  output out = output_start(buffer, size);
+  if (put_special(&out, value)) return buffer;
+  cnn__decimal decimal;
+  cnn__decimal_of(value, &decimal);
+  if (style == 'f' && !(fabs(value) < 1e15)) style = 'e';
+  if (style == 'f') {
+    cnn__decimal_round(&decimal, decimal.exponent + digits);
+    put_positional(&out, &decimal, digits);
+  } else if (style == 'e') {
+    cnn__decimal_round(&decimal, digits + 1);
+    put_scientific(&out, &decimal, digits);
+  } else {
+    if (digits == 0) digits = 1;
+    cnn__decimal_round(&decimal, digits);
+    int point = decimal.count > 0 ? decimal.exponent : 1;
+    if (point > digits || point < -3)
+      put_scientific(&out, &decimal, decimal.count - 1);
+    else
+      put_positional(&out, &decimal, decimal.count > point ? decimal.count - point : 0);
+  }
+  return buffer;
+}
+
+/* Whether both ways of reading a float give it back: at once, and by way of a double. */
+static bool reads_back(const cnn__decimal *decimal, double value, bool single) {
+  double read = cnn__decimal_to_double(decimal, false);
+  if (!single) return read == value;
+  return (double)(float)read == value && cnn__decimal_to_double(decimal, true) == value;
+}
+
+char *cnn__number_shortest(char *buffer, size_t size, double value, bool single) {
+  output out = output_start(buffer, size);
+  if (put_special(&out, value)) return buffer;
+  cnn__decimal exact, decimal;
+  cnn__decimal_of(value, &exact);
+  decimal = exact;
+  for (int digits = 1; digits <= 17; digits++) {
+    decimal = exact;
+    cnn__decimal_round(&decimal, digits);
+    if (reads_back(&decimal, fabs(value), single)) break;
+  }
+  int point = decimal.count > 0 ? decimal.exponent : 1;
+  if (point > 16 || point < -3)
+    put_scientific(&out, &decimal, decimal.count - 1);
+  else
+    put_positional(&out, &decimal, decimal.count > point ? decimal.count - point : 0);
+  return buffer;
+}
+
+/* ---- reading ---- */
+
+typedef struct input {
+  const char *next, *end;
+} input;
+
+static bool at_digit(const input *in) {
+  return in->next < in->end && *in->next >= '0' && *in->next <= '9';
+}
+
+static bool take(input *in, char c) {
+  if (in->next == in->end || *in->next != c) return false;
+  in->next++;
+  return true;
+}
+
+/* Digits beyond the limit change nothing but whether there is more than nothing: a last digit 1
+   says so. Zeros before the first digit only move the point. */
+static void add_digit(cnn__decimal *decimal, char digit) {
+  if (decimal->count == 0 && digit == '0') return;
+  if (decimal->count < CNN__DECIMAL_DIGITS)
+    decimal->digits[decimal->count++] = digit;
+  else if (digit != '0')
+    decimal->digits[CNN__DECIMAL_DIGITS - 1] = '1';
+}
+
+/* [digits]. False where there is none. The exponent stays within what matters: more is infinity or
+   zero whatever the digits of any text that memory holds. */
+static bool take_exponent(input *in, int64_t *exponent) {
+  bool negative = take(in, '-');
+  if (!negative) (void)take(in, '+');
+  if (!at_digit(in)) return false;
+  int64_t value = 0;
+  for (; at_digit(in); in->next++)
+    if (value < INT64_MAX / 100) value = value * 10 + (*in->next - '0');
+  *exponent = negative ? -value : value;
+  return true;
+}
+
+/* digits[.digits][e[sign]digits], all of it. */
+static bool take_decimal(input *in, cnn__decimal *decimal) {
+  int64_t point = 0, exponent = 0;
+  bool zero = at_digit(in) && *in->next == '0';
+  const char *start = in->next;
+  for (; at_digit(in); in->next++) {
+    add_digit(decimal, *in->next);
+    if (decimal->count > 0) point++;
+  }
+  if (in->next == start || (zero && in->next != start + 1)) return false;
+  if (take(in, '.')) {
+    if (!at_digit(in)) return false;
+    for (; at_digit(in); in->next++) {
+      if (decimal->count == 0 && *in->next == '0') point--;
+      add_digit(decimal, *in->next);
+    }
+  }
+  if ((take(in, 'e') || take(in, 'E')) && !take_exponent(in, &exponent)) return false;
+  point += exponent;
+  decimal->exponent = point > 1000 ? 1000 : point < -1000 ? -1000 : (int)point;
+  while (decimal->count > 0 && decimal->digits[decimal->count - 1] == '0')
+    decimal->count--;
+  return in->next == in->end;
+}
+
+bool cnn__number_parse(const char *text, size_t length, double *value) {
+  input in = {text, text + length};
+  bool negative = take(&in, '-');
+  cnn__decimal decimal;
+  decimal.count = decimal.exponent = 0;
+  if (!take_decimal(&in, &decimal)) return false;
+  double magnitude = cnn__decimal_to_double(&decimal, false);
+  if (isinf(magnitude)) return false;
+  *value = negative ? -magnitude : magnitude;
+  return true;
+}
+
+bool cnn__number_parse_integer(const char *text, size_t length, int64_t *value) {
+  input in = {text, text + length};
+  bool negative = take(&in, '-');
+  if (!at_digit(&in) || (*in.next == '0' && in.end - in.next > 1)) return false;
+  int64_t result = 0; /* negative, for there is one more of those */
+  for (; at_digit(&in); in.next++) {
+    int64_t digit = *in.next - '0';
+    if (__builtin_mul_overflow(result, 10, &result)) return false;
+    if (__builtin_sub_overflow(result, digit, &result)) return false;
+  }
+  if (in.next != in.end || (!negative && result == INT64_MIN)) return false;
+  *value = negative ? result : -result;
+  return true;
+}
