@@ -116,9 +116,13 @@ struct cnn__layer_class {
   size_t field_count;
   size_t minimum_inputs, maximum_inputs; /* 0 for input */
 
-  /* Checks what fields cannot, after they were checked (pool's stride defaults to its size); or NULL. */
-  cnn_status (*complete)(const char *who, void *settings);
-  /* The shape rule: fills *spec, or fails with CNN_E_SHAPE naming the layer and the numbers. */
+  /* Puts defaults that follow from other settings in place of 0 (pooling's stride is its window) in options as a
+     caller gave them, nothing checked yet; or NULL. Files state everything and skip this. */
+  void (*defaults)(void *settings);
+  /* Checks what fields cannot, after they were checked (groups divide filters): CNN_E_INVALID; or NULL. */
+  cnn_status (*check)(const char *who, const void *settings);
+  /* The shape rule: fills *spec, or fails with CNN_E_SHAPE naming the layer and the numbers; CNN_E_LIMIT where an
+     output or a parameter has more bytes than memory can. */
   cnn_status (*infer)(const cnn_layer *layer, const char *name, size_t inputs,
                       const cnn__shape *input, cnn__layer_spec *spec);
   /* The operation for these shapes, without the layer's own activation unless fuse_relu. So an Activation layer
@@ -159,6 +163,8 @@ bool cnn__max_pool_geometry(const cnn_layer *layer, const cnn__shape *input, cnn
 cnn_status cnn__initialize(cnn_context *context, const cnn__parameter_spec *spec, uint64_t seed,
                            uint64_t index, float *values);
 
+/* Kinds that take no slope have 0. */
+double cnn__activation_default_slope(cnn_activation_kind activation);
 const char *cnn__activation_name(cnn_activation_kind activation); /* "relu"; NULL for no activation */
 
 #endif

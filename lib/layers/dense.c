@@ -1,0 +1,269 @@
+/* Fully connected, over the last dimension: y = x W + b. */
+#include "layers/classes.h"
+#include "layers/support.h"
+
+#include "base/size.h"
+#include "base/threads.h"
+#include "kernels/kernels.h"
+#include "ops/activation.h"
+#include "ops/gemm.h"
+#include "ops/vector.h"
+
+static const cnn__field fields[] = {
+    {CNN__FIELD(cnn_dense_options, units), .kind = CNN__FIELD_INTEGER, .required = true,
+     .minimum = 1, .maximum = CNN__LARGEST_INTEGER},
+    {CNN__FIELD(cnn_dense_options, activation), .kind = CNN__FIELD_CHOICE,
+     .choices = cnn__activation_names},
+    {CNN__FIELD(cnn_dense_options, no_bias), .kind = CNN__FIELD_FLAG},
+    {CNN__FIELD(cnn_dense_options, kernel_initializer), .kind = CNN__FIELD_CHOICE,
+     .initial = CNN_GLOROT_UNIFORM, .minimum = 1, .choices = cnn__initializer_names},
+    {CNN__FIELD(cnn_dense_options, bias_initializer), .kind = CNN__FIELD_CHOICE,
+     .initial = CNN_ZEROS, .minimum = 1, .choices = cnn__initializer_names},
+    {CNN__FIELD(cnn_dense_options, kernel_scale), .kind = CNN__FIELD_REAL,
+     .minimum = -CNN__LARGEST_REAL, .maximum = CNN__LARGEST_REAL},
+    {CNN__FIELD(cnn_dense_options, bias_scale), .kind = CNN__FIELD_REAL,
+     .minimum = -CNN__LARGEST_REAL, .maximum = CNN__LARGEST_REAL},
+    {CNN__FIELD(cnn_dense_options, kernel_l2), .kind = CNN__FIELD_REAL,
+     .maximum = CNN__LARGEST_REAL},
+    {CNN__FIELD(cnn_dense_options, frozen), .kind = CNN__FIELD_FLAG},
+};
+
+typedef struct dense {
+  size_t rows; /* of one image: all dimensions but the last */
+  size_t inputs, units;
+  bool bias, relu;
+  size_t forward_floats; /* of the packed kernel; its packed transpose, if any, follows */
+  bool transpose;
+} dense;
+
+static void defaults(void *options) {
+  cnn_dense_options *settings = options;
+  if (settings->kernel_scale == 0)
+    settings->kernel_scale = cnn__initializer_default_scale(settings->kernel_initializer);
+  if (settings->bias_scale == 0)
+    settings->bias_scale = cnn__initializer_default_scale(settings->bias_initializer);
+}
+
+static cnn_status check(const char *who, const void *options) {
+  const cnn_dense_options *settings = options;
+  cnn_status status = cnn__initializer_check(who, "kernel", settings->kernel_initializer,
+                                             settings->kernel_scale, true);
+  if (status != CNN_OK) return status;
+  return cnn__initializer_check(who, "bias", settings->bias_initializer, settings->bias_scale,
+                                false);
+}
+
+static cnn_status infer(const cnn_layer *layer, const char *name, size_t inputs,
+                        const cnn__shape *input, cnn__layer_spec *spec) {
+  const cnn_dense_options *settings = layer->settings;
+  cnn_status status = cnn__expect_inputs(layer, name, inputs);
+  if (status != CNN_OK) return status;
+  if (input->rank == 0)
+    return cnn__fail(CNN_E_SHAPE, "%s: a scalar has no dimension to multiply", name);
+  const size_t depth = input->dim[input->rank - 1], units = (size_t)settings->units;
+  *spec = (cnn__layer_spec){.output = *input, .parameter_count = settings->no_bias ? 1 : 2};
+  spec->output.dim[input->rank - 1] = units;
+  spec->parameters[0] = (cnn__parameter_spec){
+      .name = "kernel",
+      .shape = {.rank = 2, .dim = {depth, units}},
+      .trainable = !settings->frozen,
+      .initializer = (cnn_initializer)settings->kernel_initializer,
+      .scale = settings->kernel_scale,
+      .fan_in = depth,
+      .fan_out = units,
+      .l2 = settings->kernel_l2,
+  };
+  if (!settings->no_bias)
+    spec->parameters[1] = (cnn__parameter_spec){
+        .name = "bias",
+        .shape = {.rank = 1, .dim = {units}},
+        .trainable = !settings->frozen,
+        .initializer = (cnn_initializer)settings->bias_initializer,
+        .scale = settings->bias_scale,
+        .fan_in = units,
+        .fan_out = units,
+    };
+  return cnn__expect_memory(name, spec);
+}
+
+/* One matrix to pack, a panel of columns a task. */
+typedef struct packing {
+  size_t k, n;
+  const float *matrix;
+  ptrdiff_t row, column;
+  float *packed;
+} packing;
+
+static void pack_panel(void *argument, size_t panel, size_t slot) {
+  const packing *pack = argument;
+  const size_t first = panel * CNN__PANEL;
+  cnn__kernels_get()->gemm.pack(pack->k, cnn__size_min(CNN__PANEL, pack->n - first),
+                                pack->matrix + (ptrdiff_t)first * pack->column, pack->row,
+                                pack->column, pack->packed + first * pack->k);
+}
+
+static void pack_matrix(cnn_context *context, packing pack) {
+  cnn__parallel_for(context, cnn__size_ceil_div(pack.n, CNN__PANEL), pack_panel, &pack);
+}
+
+static void prepare(const cnn__op *op, cnn_context *context, float *const *parameter,
+                    float *prepared) {
+  const dense *state = op->state;
+  const ptrdiff_t units = (ptrdiff_t)state->units;
+  pack_matrix(context, (packing){state->inputs, state->units, parameter[0], units, 1, prepared});
+  if (state->transpose)
+    pack_matrix(context, (packing){state->units, state->inputs, parameter[0], 1, units,
+                                   prepared + state->forward_floats});
+}
+
+static void forward(const cnn__op *op, const cnn__op_run *run) {
+  const dense *state = op->state;
+  cnn__matmul product = {
+      .m = run->images * state->rows,
+      .n = state->units,
+      .k = state->inputs,
+      .a = run->input[0],
+      .a_row = (ptrdiff_t)state->inputs,
+      .a_depth = 1,
+      .packed = run->prepared,
+      .c = run->output,
+      .c_row = (ptrdiff_t)state->units,
+      .bias = state->bias ? run->parameter[1] : NULL,
+      .epilogue = state->relu ? CNN__GEMM_RELU : CNN__GEMM_PLAIN,
+  };
+  cnn__matmul_run(&product, run->context, run->scratch);
+}
+
+/* dW = x^T dy, with x read transposed by its strides. */
+static void kernel_gradient(const dense *state, const cnn__op_run *run, size_t rows) {
+  cnn__matmul product = {
+      .m = state->inputs,
+      .n = state->units,
+      .k = rows,
+      .a = run->input[0],
+      .a_row = 1,
+      .a_depth = (ptrdiff_t)state->inputs,
+      .b = run->output_gradient,
+      .b_row = (ptrdiff_t)state->units,
+      .b_column = 1,
+      .c = run->parameter_gradient[0],
+      .c_row = (ptrdiff_t)state->units,
+  };
+  cnn__matmul_run(&product, run->context, run->scratch);
+}
+
+/* dx = dy W^T. */
+static void input_gradient(const dense *state, const cnn__op_run *run, size_t rows) {
+  cnn__matmul product = {
+      .m = rows,
+      .n = state->inputs,
+      .k = state->units,
+      .a = run->output_gradient,
+      .a_row = (ptrdiff_t)state->units,
+      .a_depth = 1,
+      .packed = run->prepared + state->forward_floats,
+      .c = run->input_gradient[0],
+      .c_row = (ptrdiff_t)state->inputs,
+  };
+  cnn__matmul_run(&product, run->context, run->scratch);
+}
+
+static void backward(const cnn__op *op, const cnn__op_run *run) {
+  const dense *state = op->state;
+  const size_t rows = run->images * state->rows;
+  if (state->relu)
+    cnn__activation_backward(run->context, CNN_RELU, 0, rows * state->units, NULL, run->output,
+                             run->output_gradient, run->output_gradient);
+  if (state->bias && run->parameter_gradient[1] != NULL)
+    cnn__column_sums(run->context, rows, state->units, run->output_gradient,
+                     run->parameter_gradient[1], run->scratch);
+  if (run->parameter_gradient[0] != NULL) kernel_gradient(state, run, rows);
+  if (run->input_gradient[0] != NULL) input_gradient(state, run, rows);
+}
+
+/* The packed kernel's floats, and of the scratch memory what the largest of the products needs. */
+static bool count_memory(const cnn__op_request *request, dense *state, cnn__op *op) {
+  const size_t rows = request->batch * state->rows, in = state->inputs, units = state->units;
+  size_t panels, bytes, scratch, transposed = 0;
+  if (!cnn__size_round_up(units, CNN__PANEL, &panels) ||
+      !cnn__size_mul(panels, in, &state->forward_floats))
+    return false;
+  if (state->transpose &&
+      (!cnn__size_round_up(in, CNN__PANEL, &panels) || !cnn__size_mul(panels, units, &transposed)))
+    return false;
+  if (!cnn__size_add(state->forward_floats, transposed, &op->prepared_floats) ||
+      op->prepared_floats > PTRDIFF_MAX / sizeof(float))
+    return false;
+  if (!cnn__matmul_scratch(rows, units, in, request->slots, &scratch)) return false;
+  if (request->training) {
+    if (!cnn__matmul_scratch(in, units, rows, request->slots, &bytes)) return false;
+    scratch = cnn__size_max(scratch, bytes);
+    if (!cnn__matmul_scratch(rows, in, units, request->slots, &bytes)) return false;
+    scratch = cnn__size_max(scratch, bytes);
+    if (!cnn__column_sums_scratch(rows, units, &bytes)) return false;
+    scratch = cnn__size_max(scratch, bytes);
+  }
+  op->scratch_bytes = scratch;
+  return true;
+}
+
+static cnn_status plan(const cnn_layer *layer, const cnn__op_request *request, cnn__op *op) {
+  const cnn_dense_options *settings = layer->settings;
+  cnn_status status = cnn__op_start(request, "gemm", op);
+  if (status != CNN_OK) return status;
+  dense *state = cnn__op_new_state(request, sizeof *state, op);
+  if (state == NULL) return CNN_E_NOMEM;
+  const cnn__shape *input = request->input;
+  *state = (dense){
+      .rows = cnn__shape_product(input) / input->dim[input->rank - 1],
+      .inputs = input->dim[input->rank - 1],
+      .units = (size_t)settings->units,
+      .bias = !settings->no_bias,
+      .relu = request->fuse_relu,
+      .transpose = request->training && request->input_gradient[0],
+  };
+  if (!count_memory(request, state, op)) {
+    op->release(op, request->context);
+    return cnn__fail(CNN_E_LIMIT, "%s: the buffers of a %zux%zu kernel exceed memory",
+                     request->name, state->inputs, state->units);
+  }
+  op->flops = 2 * (double)state->rows * (double)state->inputs * (double)state->units;
+  op->backward_reads_input = request->training && !request->frozen;
+  op->backward_reads_output = request->training && state->relu;
+  op->prepare = prepare;
+  op->forward = forward;
+  op->backward = request->training ? backward : NULL;
+  return CNN_OK;
+}
+
+static cnn_activation_kind activation(const cnn_layer *layer, double *slope) {
+  const cnn_dense_options *settings = layer->settings;
+  *slope = cnn__activation_default_slope((cnn_activation_kind)settings->activation);
+  return (cnn_activation_kind)settings->activation;
+}
+
+const cnn__layer_class cnn__dense_class = {
+    .class_name = "Dense",
+    .base_name = "dense",
+    .settings_size = sizeof(cnn_dense_options),
+    .name_offset = offsetof(cnn_dense_options, name),
+    .fields = fields,
+    .field_count = sizeof fields / sizeof *fields,
+    .minimum_inputs = 1,
+    .maximum_inputs = 1,
+    .defaults = defaults,
+    .check = check,
+    .infer = infer,
+    .plan = plan,
+    .fuses_relu = true,
+    .activation = activation,
+};
+
+void cnn_dense_options_init(cnn_dense_options *options, size_t size) {
+  cnn__options_init(options, size);
+}
+
+cnn_layer *cnn_dense_create(const cnn_dense_options *options) {
+  return cnn__layer_create(&cnn__dense_class, "cnn_dense_create", options,
+                           sizeof(cnn_dense_options));
+}

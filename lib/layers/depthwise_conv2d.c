@@ -1,0 +1,142 @@
+/* Depthwise 2-D convolution: each channel by itself, multiplier outputs of each. */
+#include "layers/classes.h"
+#include "layers/support.h"
+
+#include "base/size.h"
+
+static const cnn__field fields[] = {
+    {CNN__FIELD(cnn_depthwise_conv2d_options, multiplier), .kind = CNN__FIELD_INTEGER, .initial = 1,
+     .minimum = 1, .maximum = CNN__LARGEST_INTEGER},
+    {CNN__FIELD(cnn_depthwise_conv2d_options, kernel), .kind = CNN__FIELD_PAIR, .required = true,
+     .minimum = 1, .maximum = CNN__LARGEST_INTEGER},
+    {CNN__FIELD(cnn_depthwise_conv2d_options, stride), .kind = CNN__FIELD_PAIR, .initial = 1,
+     .minimum = 1, .maximum = CNN__LARGEST_INTEGER},
+    {CNN__FIELD(cnn_depthwise_conv2d_options, padding), .kind = CNN__FIELD_CHOICE,
+     .choices = cnn__padding_names},
+    {CNN__FIELD(cnn_depthwise_conv2d_options, dilation), .kind = CNN__FIELD_PAIR, .initial = 1,
+     .minimum = 1, .maximum = CNN__LARGEST_INTEGER},
+    {CNN__FIELD(cnn_depthwise_conv2d_options, activation), .kind = CNN__FIELD_CHOICE,
+     .choices = cnn__activation_names},
+    {CNN__FIELD(cnn_depthwise_conv2d_options, no_bias), .kind = CNN__FIELD_FLAG},
+    {CNN__FIELD(cnn_depthwise_conv2d_options, kernel_initializer), .kind = CNN__FIELD_CHOICE,
+     .initial = CNN_GLOROT_UNIFORM, .minimum = 1, .choices = cnn__initializer_names},
+    {CNN__FIELD(cnn_depthwise_conv2d_options, bias_initializer), .kind = CNN__FIELD_CHOICE,
+     .initial = CNN_ZEROS, .minimum = 1, .choices = cnn__initializer_names},
+    {CNN__FIELD(cnn_depthwise_conv2d_options, kernel_scale), .kind = CNN__FIELD_REAL,
+     .minimum = -CNN__LARGEST_REAL, .maximum = CNN__LARGEST_REAL},
+    {CNN__FIELD(cnn_depthwise_conv2d_options, bias_scale), .kind = CNN__FIELD_REAL,
+     .minimum = -CNN__LARGEST_REAL, .maximum = CNN__LARGEST_REAL},
+    {CNN__FIELD(cnn_depthwise_conv2d_options, kernel_l2), .kind = CNN__FIELD_REAL,
+     .maximum = CNN__LARGEST_REAL},
+    {CNN__FIELD(cnn_depthwise_conv2d_options, frozen), .kind = CNN__FIELD_FLAG},
+};
+
+static void defaults(void *options) {
+  cnn_depthwise_conv2d_options *settings = options;
+  if (settings->kernel_scale == 0)
+    settings->kernel_scale = cnn__initializer_default_scale(settings->kernel_initializer);
+  if (settings->bias_scale == 0)
+    settings->bias_scale = cnn__initializer_default_scale(settings->bias_initializer);
+}
+
+static cnn_status check(const char *who, const void *options) {
+  const cnn_depthwise_conv2d_options *settings = options;
+  cnn_status status = cnn__initializer_check(who, "kernel", settings->kernel_initializer,
+                                             settings->kernel_scale, true);
+  if (status != CNN_OK) return status;
+  return cnn__initializer_check(who, "bias", settings->bias_initializer, settings->bias_scale,
+                                false);
+}
+
+static cnn__window window_of(const cnn_depthwise_conv2d_options *settings) {
+  return cnn__window_of(settings->kernel, settings->stride, settings->dilation, settings->padding);
+}
+
+/* The fans are Keras's, which reads them off the kernel's last two dimensions whatever they mean. */
+static cnn_status infer(const cnn_layer *layer, const char *name, size_t inputs,
+                        const cnn__shape *input, cnn__layer_spec *spec) {
+  const cnn_depthwise_conv2d_options *settings = layer->settings;
+  const size_t multiplier = (size_t)settings->multiplier;
+  cnn_status status = cnn__expect_image(layer, name, inputs, input);
+  if (status != CNN_OK) return status;
+  cnn__window window = window_of(settings);
+  size_t output[2], padding[2], channels;
+  status = cnn__window_place(name, "kernel", &window, input, output, padding);
+  if (status != CNN_OK) return status;
+  const size_t depth = input->dim[2], cells = window.size[0] * window.size[1];
+  if (!cnn__size_mul(depth, multiplier, &channels))
+    return cnn__fail(CNN_E_LIMIT, "%s: %zu channels times multiplier %zu exceed memory", name,
+                     depth, multiplier);
+  *spec = (cnn__layer_spec){
+      .output = {.rank = 3, .dim = {output[0], output[1], channels}},
+      .parameter_count = settings->no_bias ? 1 : 2,
+  };
+  spec->parameters[0] = (cnn__parameter_spec){
+      .name = "kernel",
+      .shape = {.rank = 4, .dim = {window.size[0], window.size[1], depth, multiplier}},
+      .trainable = !settings->frozen,
+      .initializer = (cnn_initializer)settings->kernel_initializer,
+      .scale = settings->kernel_scale,
+      .fan_in = cells * depth,
+      .fan_out = cells * multiplier,
+      .l2 = settings->kernel_l2,
+  };
+  if (!settings->no_bias)
+    spec->parameters[1] = (cnn__parameter_spec){
+        .name = "bias",
+        .shape = {.rank = 1, .dim = {channels}},
+        .trainable = !settings->frozen,
+        .initializer = (cnn_initializer)settings->bias_initializer,
+        .scale = settings->bias_scale,
+        .fan_in = channels,
+        .fan_out = channels,
+    };
+  return cnn__expect_memory(name, spec);
+}
+
+static cnn_status plan(const cnn_layer *layer, const cnn__op_request *request, cnn__op *op) {
+  const cnn_depthwise_conv2d_options *settings = layer->settings;
+  cnn__window window = window_of(settings);
+  return cnn__convolution_plan(request, &window, request->input->dim[2], !settings->no_bias, op);
+}
+
+static bool can_fuse_pool(const cnn_layer *layer, const cnn__op_request *request,
+                          const cnn__pool_shape *pool) {
+  const cnn_depthwise_conv2d_options *settings = layer->settings;
+  cnn__window window = window_of(settings);
+  return cnn__convolution_can_pool(request, &window, request->input->dim[2], !settings->no_bias,
+                                   pool);
+}
+
+static cnn_activation_kind activation(const cnn_layer *layer, double *slope) {
+  const cnn_depthwise_conv2d_options *settings = layer->settings;
+  *slope = cnn__activation_default_slope((cnn_activation_kind)settings->activation);
+  return (cnn_activation_kind)settings->activation;
+}
+
+const cnn__layer_class cnn__depthwise_conv2d_class = {
+    .class_name = "DepthwiseConv2D",
+    .base_name = "depthwise_conv2d",
+    .settings_size = sizeof(cnn_depthwise_conv2d_options),
+    .name_offset = offsetof(cnn_depthwise_conv2d_options, name),
+    .fields = fields,
+    .field_count = sizeof fields / sizeof *fields,
+    .minimum_inputs = 1,
+    .maximum_inputs = 1,
+    .defaults = defaults,
+    .check = check,
+    .infer = infer,
+    .plan = plan,
+    .fuses_relu = true,
+    .activation = activation,
+    .can_fuse_pool = can_fuse_pool,
+};
+
+void cnn_depthwise_conv2d_options_init(cnn_depthwise_conv2d_options *options, size_t size) {
+  cnn__options_init(options, size);
+}
+
+cnn_layer *cnn_depthwise_conv2d_create(const cnn_depthwise_conv2d_options *options) {
+  return cnn__layer_create(&cnn__depthwise_conv2d_class, "cnn_depthwise_conv2d_create", options,
+                           sizeof(cnn_depthwise_conv2d_options));
+}

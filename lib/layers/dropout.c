@@ -1,0 +1,94 @@
+/* Inverted dropout (Srivastava et al., 2014). The mask is never stored: it is a function of seed, step
+   and layer, drawn again in the backward pass. */
+#include "layers/classes.h"
+#include "layers/support.h"
+
+#include "ops/vector.h"
+#include <string.h>
+
+/* Below 1 as a float, too: what is kept is scaled by 1 / (1 - rate). */
+#define LARGEST_RATE (1 - (double)FLT_EPSILON / 2)
+
+static const cnn__field fields[] = {
+    {CNN__FIELD(cnn_dropout_options, rate), .kind = CNN__FIELD_REAL, .initial = 0.5,
+     .maximum = LARGEST_RATE},
+};
+
+typedef struct dropout {
+  uint64_t stream;
+  float rate;
+  size_t count; /* floats of one image */
+} dropout;
+
+/* The layer's own stream follows from its name, so that another layer put before it changes
+   nothing: FNV-1a, folded to the 24 bits that a stream's key has room for. */
+static uint64_t stream_of(const char *name) {
+  uint64_t hash = 0xcbf29ce484222325u;
+  for (; *name != '\0'; name++)
+    hash = (hash ^ (unsigned char)*name) * 0x100000001b3u;
+  return (hash ^ hash >> 24 ^ hash >> 48) & 0xffffff;
+}
+
+static cnn_status infer(const cnn_layer *layer, const char *name, size_t inputs,
+                        const cnn__shape *input, cnn__layer_spec *spec) {
+  cnn_status status = cnn__expect_inputs(layer, name, inputs);
+  if (status != CNN_OK) return status;
+  *spec = (cnn__layer_spec){.output = *input};
+  return cnn__expect_memory(name, spec);
+}
+
+static void drop(const cnn__op *op, const cnn__op_run *run, const float *x, float *y) {
+  const dropout *state = op->state;
+  size_t count = run->images * state->count;
+  if (run->training)
+    cnn__dropout(run->context, run->seed, run->step, state->stream, state->rate, count, x, y);
+  else if (x != y)
+    memcpy(y, x, count * sizeof *y);
+}
+
+static void forward(const cnn__op *op, const cnn__op_run *run) {
+  drop(op, run, run->input[0], run->output);
+}
+
+static void backward(const cnn__op *op, const cnn__op_run *run) {
+  if (run->input_gradient[0] != NULL) drop(op, run, run->output_gradient, run->input_gradient[0]);
+}
+
+static cnn_status plan(const cnn_layer *layer, const cnn__op_request *request, cnn__op *op) {
+  const cnn_dropout_options *settings = layer->settings;
+  if (!request->training || settings->rate == 0) return cnn__op_alias(request, op);
+  cnn_status status = cnn__op_start(request, "dropout", op);
+  if (status != CNN_OK) return status;
+  dropout *state = cnn__op_new_state(request, sizeof *state, op);
+  if (state == NULL) return CNN_E_NOMEM;
+  state->stream = stream_of(request->name);
+  state->rate = (float)settings->rate;
+  state->count = cnn__shape_product(request->output);
+  op->flops = (double)state->count;
+  op->in_place = true;
+  op->forward = forward;
+  op->backward = backward;
+  return CNN_OK;
+}
+
+const cnn__layer_class cnn__dropout_class = {
+    .class_name = "Dropout",
+    .base_name = "dropout",
+    .settings_size = sizeof(cnn_dropout_options),
+    .name_offset = offsetof(cnn_dropout_options, name),
+    .fields = fields,
+    .field_count = sizeof fields / sizeof *fields,
+    .minimum_inputs = 1,
+    .maximum_inputs = 1,
+    .infer = infer,
+    .plan = plan,
+};
+
+void cnn_dropout_options_init(cnn_dropout_options *options, size_t size) {
+  cnn__options_init(options, size);
+}
+
+cnn_layer *cnn_dropout_create(const cnn_dropout_options *options) {
+  return cnn__layer_create(&cnn__dropout_class, "cnn_dropout_create", options,
+                           sizeof(cnn_dropout_options));
+}

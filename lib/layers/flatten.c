@@ -1,0 +1,35 @@
+/* All dimensions in one: the same floats under another shape. */
+#include "layers/classes.h"
+#include "layers/support.h"
+
+static cnn_status infer(const cnn_layer *layer, const char *name, size_t inputs,
+                        const cnn__shape *input, cnn__layer_spec *spec) {
+  cnn_status status = cnn__expect_inputs(layer, name, inputs);
+  if (status != CNN_OK) return status;
+  *spec = (cnn__layer_spec){.output = {.rank = 1, .dim = {cnn__shape_product(input)}}};
+  return cnn__expect_memory(name, spec);
+}
+
+static cnn_status plan(const cnn_layer *layer, const cnn__op_request *request, cnn__op *op) {
+  return cnn__op_alias(request, op);
+}
+
+const cnn__layer_class cnn__flatten_class = {
+    .class_name = "Flatten",
+    .base_name = "flatten",
+    .settings_size = sizeof(cnn_flatten_options),
+    .name_offset = offsetof(cnn_flatten_options, name),
+    .minimum_inputs = 1,
+    .maximum_inputs = 1,
+    .infer = infer,
+    .plan = plan,
+};
+
+void cnn_flatten_options_init(cnn_flatten_options *options, size_t size) {
+  cnn__options_init(options, size);
+}
+
+cnn_layer *cnn_flatten_create(const cnn_flatten_options *options) {
+  return cnn__layer_create(&cnn__flatten_class, "cnn_flatten_create", options,
+                           sizeof(cnn_flatten_options));
+}

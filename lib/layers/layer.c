@@ -1,0 +1,189 @@
+#include "layers/classes.h"
+
+#include "base/utf8.h"
+#include <stdio.h>
+#include <string.h>
+
+enum { LONGEST_NAME = 200 };
+
+const cnn__layer_class *const cnn__layer_classes[] = {&cnn__input_class,
+                                                      &cnn__conv2d_class,
+                                                      &cnn__depthwise_conv2d_class,
+                                                      &cnn__max_pool2d_class,
+                                                      &cnn__average_pool2d_class,
+                                                      &cnn__global_average_pool2d_class,
+                                                      &cnn__flatten_class,
+                                                      &cnn__dense_class,
+                                                      &cnn__activation_class,
+                                                      &cnn__dropout_class,
+                                                      &cnn__rescaling_class,
+                                                      &cnn__batch_normalization_class,
+                                                      &cnn__zero_padding2d_class,
+                                                      &cnn__add_class,
+                                                      &cnn__concatenate_class,
+                                                      NULL};
+
+const cnn__layer_class *cnn__layer_class_find(const char *class_name) {
+  for (const cnn__layer_class *const *class = cnn__layer_classes; *class != NULL; class ++)
+    if (strcmp((*class)->class_name, class_name) == 0) return *class;
+  return NULL;
+}
+
+/* Names appear in files (UTF-8), in messages and tables (no control characters), and before a
+   parameter's own name ("conv2d_1/kernel": no slash). */
+static cnn_status check_name(const char *who, const char *name) {
+  size_t size = strlen(name);
+  if (size == 0 || size > LONGEST_NAME)
+    return cnn__fail(CNN_E_INVALID, "%s: a name of %zu bytes; 1 to %d are allowed", who, size,
+                     LONGEST_NAME);
+  for (size_t i = 0; i < size;) {
+    size_t length = cnn__utf8_length(name + i, size - i);
+    unsigned char first = (unsigned char)name[i];
+    if (length == 0)
+      return cnn__fail(CNN_E_INVALID, "%s: the name is no UTF-8 at byte %zu", who, i);
+    if (first < 0x20 || first == 0x7f || first == '/')
+      return cnn__fail(CNN_E_INVALID,
+                       "%s: the name has byte %d at %zu; no slash and no control character may be",
+                       who, first, i);
+    i += length;
+  }
+  return CNN_OK;
+}
+
+static const char **name_member(const cnn__layer_class *class, void *settings) {
+  return (const char **)((uintptr_t)settings + class->name_offset);
+}
+
+/* A layer of zeroed settings, whose context is kept. */
+static cnn_layer *new_layer(cnn_context *context, const cnn__layer_class *class) {
+  cnn_layer *layer = cnn__calloc_array(context, 1, sizeof *layer, "a layer");
+  if (layer == NULL) return NULL;
+  layer->context = cnn__context_retain(context);
+  layer->class = class;
+  layer->settings = cnn__calloc_array(context, 1, class->settings_size, "a layer's settings");
+  if (layer->settings != NULL) return layer;
+  cnn_layer_free(layer);
+  return NULL;
+}
+
+static cnn_status set_name(cnn_layer *layer, const char *name) {
+  layer->name = cnn__strdup(layer->context, name);
+  return layer->name == NULL ? CNN_E_NOMEM : CNN_OK;
+}
+
+/* Takes the name out of the settings, puts the defaults in, checks. */
+static cnn_status complete(cnn_layer *layer) {
+  const cnn__layer_class *class = layer->class;
+  const char **member = name_member(class, layer->settings), *name = *member;
+  *member = NULL;
+  cnn_status status = CNN_OK;
+  if (name != NULL) status = check_name(class->base_name, name);
+  if (status == CNN_OK && name != NULL) status = set_name(layer, name);
+  if (status != CNN_OK) return status;
+  const char *who = name != NULL ? layer->name : class->base_name;
+  if (class->defaults != NULL) class->defaults(layer->settings);
+  status = cnn__settings_complete(who, class->fields, class->field_count, layer->settings);
+  if (status == CNN_OK && class->check != NULL) status = class->check(who, layer->settings);
+  return status;
+}
+
+cnn_layer *cnn__layer_create(const cnn__layer_class *class, const char *function,
+                             const void *options, size_t minimum_size) {
+  cnn_context *context = cnn__context_acquire();
+  if (context == NULL) return NULL;
+  cnn_layer *layer = new_layer(context, class);
+  cnn_context_free(context);
+  if (layer == NULL) return NULL;
+  cnn_status status =
+      cnn__options_read(function, layer->settings, class->settings_size, options, minimum_size);
+  if (status == CNN_OK) status = complete(layer);
+  if (status == CNN_OK) return layer;
+  cnn_layer_free(layer);
+  return NULL;
+}
+
+cnn_layer *cnn__layer_clone(cnn_context *context, const cnn_layer *layer) {
+  cnn_layer *clone = new_layer(context, layer->class);
+  if (clone == NULL) return NULL;
+  memcpy(clone->settings, layer->settings, layer->class->settings_size);
+  if (layer->name == NULL || set_name(clone, layer->name) == CNN_OK) return clone;
+  cnn_layer_free(clone);
+  return NULL;
+}
+
+void cnn_layer_free(cnn_layer *layer) {
+  if (layer == NULL) return;
+  cnn_context *context = layer->context;
+  cnn__free(context, layer->settings);
+  cnn__free(context, layer->name);
+  cnn__free(context, layer);
+  cnn_context_free(context);
+}
+
+bool cnn__layer_frozen(const cnn_layer *layer) {
+  const cnn__layer_class *class = layer->class;
+  for (size_t i = 0; i < class->field_count; i++) {
+    int64_t value;
+    if (strcmp(class->fields[i].name, "frozen") != 0) continue;
+    memcpy(&value, (const unsigned char *)layer->settings + class->fields[i].offset, sizeof value);
+    return value != 0;
+  }
+  return false;
+}
+
+void cnn__layer_write(cnn__text *text, const cnn_layer *layer, const char *name) {
+  const cnn__layer_class *class = layer->class;
+  cnn__text_format(text, "{\"class\":\"%s\",\"name\":", class->class_name);
+  cnn__json_write_string(text, name);
+  cnn__settings_write(text, class->fields, class->field_count, layer->settings);
+  cnn__text_append(text, "}", 1);
+}
+
+/* A string member, or NULL after CNN_E_FORMAT. */
+static const char *read_string(const char *what, const cnn__json *object, const char *key) {
+  const cnn__json *member = cnn__json_get(object, key);
+  if (member != NULL && member->type == CNN__JSON_STRING) return member->value.string;
+  cnn__fail(CNN_E_FORMAT, "%s: \"%s\" is %s", what, key, member == NULL ? "missing" : "no string");
+  return NULL;
+}
+
+static cnn_status read_settings(const char *what, const cnn__json *json, const char *name,
+                                cnn_layer *layer) {
+  static const char *const others[] = {"class", "name", NULL};
+  const cnn__layer_class *class = layer->class;
+  char who[512];
+  cnn_status status = check_name(what, name);
+  if (status == CNN_OK) status = set_name(layer, name);
+  if (status != CNN_OK) return status;
+  snprintf(who, sizeof who, "%s: %s", what, layer->name);
+  memcpy(layer->settings, &class->settings_size, sizeof class->settings_size);
+  if (json->count != class->field_count + 2)
+    status = cnn__fail(CNN_E_FORMAT, "%s: %zu members where %s has %zu", who, json->count,
+                       class->class_name, class->field_count + 2);
+  /* Which member is unknown or missing says more than how many there are. */
+  cnn_status fields =
+      cnn__settings_read(who, class->fields, class->field_count, json, others, layer->settings);
+  if (fields != CNN_OK) return fields;
+  if (status == CNN_OK && class->check != NULL) status = class->check(who, layer->settings);
+  return status;
+}
+
+cnn_status cnn__layer_read(cnn_context *context, const char *what, const cnn__json *json,
+                           cnn_layer **out) {
+  if (json->type != CNN__JSON_OBJECT)
+    return cnn__fail(CNN_E_FORMAT, "%s: a layer must be an object", what);
+  const char *class_name = read_string(what, json, "class");
+  const char *name = class_name == NULL ? NULL : read_string(what, json, "name");
+  if (name == NULL) return CNN_E_FORMAT;
+  const cnn__layer_class *class = cnn__layer_class_find(class_name);
+  if (class == NULL)
+    return cnn__fail(CNN_E_FORMAT, "%s: unknown layer class \"%.64s\"", what, class_name);
+  cnn_layer *layer = new_layer(context, class);
+  if (layer == NULL) return CNN_E_NOMEM;
+  cnn_status status = read_settings(what, json, name, layer);
+  if (status == CNN_OK)
+    *out = layer;
+  else
+    cnn_layer_free(layer);
+  return status;
+}

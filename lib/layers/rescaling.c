@@ -1,0 +1,75 @@
+/* y = scale * x + offset. Not in place: it stands behind the input, which is not the plan's own. */
+#include "layers/classes.h"
+#include "layers/support.h"
+
+#include "ops/vector.h"
+
+static const cnn__field fields[] = {
+    {CNN__FIELD(cnn_rescaling_options, scale), .kind = CNN__FIELD_REAL, .initial = 1,
+     .minimum = -CNN__LARGEST_REAL, .maximum = CNN__LARGEST_REAL},
+    {CNN__FIELD(cnn_rescaling_options, offset), .kind = CNN__FIELD_REAL,
+     .minimum = -CNN__LARGEST_REAL, .maximum = CNN__LARGEST_REAL},
+};
+
+typedef struct rescaling {
+  float scale, offset;
+  size_t count; /* floats of one image */
+} rescaling;
+
+static cnn_status infer(const cnn_layer *layer, const char *name, size_t inputs,
+                        const cnn__shape *input, cnn__layer_spec *spec) {
+  cnn_status status = cnn__expect_inputs(layer, name, inputs);
+  if (status != CNN_OK) return status;
+  *spec = (cnn__layer_spec){.output = *input};
+  return cnn__expect_memory(name, spec);
+}
+
+static void forward(const cnn__op *op, const cnn__op_run *run) {
+  const rescaling *state = op->state;
+  cnn__vector_affine(run->context, run->images * state->count, state->scale, state->offset,
+                     run->input[0], run->output);
+}
+
+static void backward(const cnn__op *op, const cnn__op_run *run) {
+  const rescaling *state = op->state;
+  if (run->input_gradient[0] == NULL) return;
+  cnn__vector_scale(run->context, run->images * state->count, state->scale, run->output_gradient,
+                    run->input_gradient[0]);
+}
+
+static cnn_status plan(const cnn_layer *layer, const cnn__op_request *request, cnn__op *op) {
+  const cnn_rescaling_options *settings = layer->settings;
+  cnn_status status = cnn__op_start(request, "affine", op);
+  if (status != CNN_OK) return status;
+  rescaling *state = cnn__op_new_state(request, sizeof *state, op);
+  if (state == NULL) return CNN_E_NOMEM;
+  state->scale = (float)settings->scale;
+  state->offset = (float)settings->offset;
+  state->count = cnn__shape_product(request->output);
+  op->flops = 2 * (double)state->count;
+  op->forward = forward;
+  op->backward = request->training ? backward : NULL;
+  return CNN_OK;
+}
+
+const cnn__layer_class cnn__rescaling_class = {
+    .class_name = "Rescaling",
+    .base_name = "rescaling",
+    .settings_size = sizeof(cnn_rescaling_options),
+    .name_offset = offsetof(cnn_rescaling_options, name),
+    .fields = fields,
+    .field_count = sizeof fields / sizeof *fields,
+    .minimum_inputs = 1,
+    .maximum_inputs = 1,
+    .infer = infer,
+    .plan = plan,
+};
+
+void cnn_rescaling_options_init(cnn_rescaling_options *options, size_t size) {
+  cnn__options_init(options, size);
+}
+
+cnn_layer *cnn_rescaling_create(const cnn_rescaling_options *options) {
+  return cnn__layer_create(&cnn__rescaling_class, "cnn_rescaling_create", options,
+                           sizeof(cnn_rescaling_options));
+}

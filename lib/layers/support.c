@@ -1,0 +1,177 @@
+#include "layers/support.h"
+
+#include "base/number.h"
+#include "base/size.h"
+#include <string.h>
+
+const char *const cnn__padding_names[] = {"valid", "same", NULL};
+
+/* Index = value: see cnn_activation_kind. */
+const char *const cnn__activation_names[] = {"linear",  "relu", "leaky_relu", "relu6",
+                                             "sigmoid", "tanh", "softmax",    "elu",
+                                             "gelu",    "silu", "softplus",   NULL};
+
+/* Index = value: see cnn_initializer. The first is below the fields' minimum and so never read. */
+const char *const cnn__initializer_names[] = {
+    "default",        "glorot_uniform", "glorot_normal",    "he_uniform", "he_normal",
+    "lecun_uniform",  "lecun_normal",   "orthogonal",       "zeros",      "ones",
+    "random_uniform", "random_normal",  "truncated_normal", "constant",   NULL};
+
+const char *cnn__activation_name(cnn_activation_kind activation) {
+  size_t count = sizeof cnn__activation_names / sizeof *cnn__activation_names - 1;
+  return (size_t)activation < count ? cnn__activation_names[activation] : NULL;
+}
+
+double cnn__activation_default_slope(cnn_activation_kind activation) {
+  return activation == CNN_LEAKY_RELU ? 0.2 : activation == CNN_ELU ? 1 : 0;
+}
+
+double cnn__initializer_default_scale(int64_t initializer) {
+  switch (initializer) {
+  case CNN_RANDOM_UNIFORM:
+  case CNN_RANDOM_NORMAL:
+  case CNN_TRUNCATED_NORMAL:
+    return 0.05;
+  case CNN_ORTHOGONAL:
+    return 1;
+  default:
+    return 0;
+  }
+}
+
+cnn_status cnn__initializer_check(const char *who, const char *parameter, int64_t initializer,
+                                  double scale, bool is_matrix) {
+  const char *name = cnn__initializer_names[initializer];
+  if (initializer == CNN_ORTHOGONAL && !is_matrix)
+    return cnn__fail(CNN_E_INVALID, "%s: %s_initializer orthogonal needs a matrix", who, parameter);
+  if (scale == 0 || initializer == CNN_CONSTANT) return CNN_OK;
+  char text[64];
+  cnn__number_shortest(text, sizeof text, scale, false);
+  if (cnn__initializer_default_scale(initializer) == 0)
+    return cnn__fail(CNN_E_INVALID, "%s: %s_scale is %s, but %s takes none", who, parameter, text,
+                     name);
+  if (scale < 0)
+    return cnn__fail(CNN_E_INVALID, "%s: %s_scale is %s; %s needs 0 or more", who, parameter, text,
+                     name);
+  return CNN_OK;
+}
+
+cnn_status cnn__expect_inputs(const cnn_layer *layer, const char *name, size_t inputs) {
+  const cnn__layer_class *class = layer->class;
+  if (inputs >= class->minimum_inputs && inputs <= class->maximum_inputs) return CNN_OK;
+  if (class->minimum_inputs == class->maximum_inputs)
+    return cnn__fail(CNN_E_SHAPE, "%s: %zu inputs; %s takes %zu", name, inputs, class->class_name,
+                     class->minimum_inputs);
+  return cnn__fail(CNN_E_SHAPE, "%s: %zu inputs; %s takes %zu to %zu", name, inputs,
+                   class->class_name, class->minimum_inputs, class->maximum_inputs);
+}
+
+cnn_status cnn__expect_image(const cnn_layer *layer, const char *name, size_t inputs,
+                             const cnn__shape *input) {
+  cnn_status status = cnn__expect_inputs(layer, name, inputs);
+  if (status != CNN_OK) return status;
+  if (input->rank == 3) return CNN_OK;
+  char text[CNN__SHAPE_TEXT];
+  return cnn__fail(CNN_E_SHAPE, "%s: input %s is no image (height x width x channels)", name,
+                   cnn__shape_text(input, text));
+}
+
+/* Whether count times shape floats have a number of bytes. */
+static bool fits_memory(const cnn__shape *shape, size_t count) {
+  size_t bytes;
+  return cnn__shape_count(shape, &bytes) && cnn__size_mul(bytes, sizeof(float), &bytes) &&
+         cnn__size_mul(bytes, count, &bytes) && bytes <= PTRDIFF_MAX;
+}
+
+cnn_status cnn__expect_memory(const char *name, const cnn__layer_spec *spec) {
+  char text[CNN__SHAPE_TEXT];
+  if (!fits_memory(&spec->output, 1))
+    return cnn__fail(CNN_E_LIMIT, "%s: output %s exceeds memory", name,
+                     cnn__shape_text(&spec->output, text));
+  for (size_t i = 0; i < spec->parameter_count; i++)
+    if (!fits_memory(&spec->parameters[i].shape, 1))
+      return cnn__fail(CNN_E_LIMIT, "%s: %s %s exceeds memory", name, spec->parameters[i].name,
+                       cnn__shape_text(&spec->parameters[i].shape, text));
+  return CNN_OK;
+}
+
+cnn__window cnn__window_of(const int64_t size[2], const int64_t stride[2],
+                           const int64_t dilation[2], int64_t padding) {
+  cnn__window window = {.same = padding == CNN_SAME};
+  for (size_t i = 0; i < 2; i++) {
+    window.size[i] = (size_t)size[i];
+    window.stride[i] = (size_t)stride[i];
+    window.dilation[i] = dilation == NULL ? 1 : (size_t)dilation[i];
+  }
+  return window;
+}
+
+/* The distance from a window's first to its last cell, and one. */
+static bool window_extent(const cnn__window *window, size_t axis, size_t *extent) {
+  return cnn__size_mul(window->size[axis] - 1, window->dilation[axis], extent) &&
+         cnn__size_add(*extent, 1, extent) && *extent <= PTRDIFF_MAX;
+}
+
+cnn_status cnn__window_place(const char *name, const char *noun, const cnn__window *window,
+                             const cnn__shape *input, size_t output[2], size_t padding[2]) {
+  size_t extent[2];
+  char text[CNN__SHAPE_TEXT];
+  cnn__shape_text(input, text);
+  if (!window_extent(window, 0, &extent[0]) || !window_extent(window, 1, &extent[1]))
+    return cnn__fail(CNN_E_LIMIT, "%s: %s %zux%zu with dilation %zux%zu exceeds memory", name, noun,
+                     window->size[0], window->size[1], window->dilation[0], window->dilation[1]);
+  if (window->same) {
+    for (size_t i = 0; i < 2; i++) {
+      output[i] = cnn__size_ceil_div(input->dim[i], window->stride[i]);
+      size_t covered = (output[i] - 1) * window->stride[i] + extent[i];
+      padding[i] = covered > input->dim[i] ? (covered - input->dim[i]) / 2 : 0;
+    }
+    return CNN_OK;
+  }
+  if (extent[0] > input->dim[0] || extent[1] > input->dim[1]) {
+    if (window->dilation[0] == 1 && window->dilation[1] == 1)
+      return cnn__fail(CNN_E_SHAPE, "%s: %s %zux%zu exceeds input %s", name, noun, window->size[0],
+                       window->size[1], text);
+    return cnn__fail(CNN_E_SHAPE,
+                     "%s: %s %zux%zu with dilation %zux%zu spans %zux%zu, which exceeds input %s",
+                     name, noun, window->size[0], window->size[1], window->dilation[0],
+                     window->dilation[1], extent[0], extent[1], text);
+  }
+  for (size_t i = 0; i < 2; i++) {
+    output[i] = (input->dim[i] - extent[i]) / window->stride[i] + 1;
+    padding[i] = 0;
+  }
+  return CNN_OK;
+}
+
+cnn_status cnn__op_start(const cnn__op_request *request, const char *algorithm, cnn__op *op) {
+  *op = (cnn__op){.algorithm = algorithm};
+  const cnn__shape *shape = request->output;
+  bool fits = fits_memory(shape, request->batch);
+  for (size_t i = 0; fits && i < request->inputs; i++) {
+    shape = &request->input[i];
+    fits = fits_memory(shape, request->batch);
+  }
+  if (fits) return CNN_OK;
+  char text[CNN__SHAPE_TEXT];
+  return cnn__fail(CNN_E_LIMIT, "%s: a batch of %zu times %s exceeds memory", request->name,
+                   request->batch, cnn__shape_text(shape, text));
+}
+
+static void release_state(cnn__op *op, cnn_context *context) {
+  cnn__free(context, op->state);
+  op->state = NULL;
+}
+
+void *cnn__op_new_state(const cnn__op_request *request, size_t size, cnn__op *op) {
+  op->state = cnn__calloc_array(request->context, 1, size, "an operation");
+  if (op->state != NULL) op->release = release_state;
+  return op->state;
+}
+
+cnn_status cnn__op_alias(const cnn__op_request *request, cnn__op *op) {
+  cnn_status status = cnn__op_start(request, "alias", op);
+  op->alias = true;
+  op->in_place = true;
+  return status;
+}

@@ -1,0 +1,77 @@
+/* What several layers share: the fields' vocabulary, parts of shape rules, and the making of operations. */
+#ifndef CNN_LAYERS_SUPPORT_H
+#define CNN_LAYERS_SUPPORT_H
+
+#include "layers/layer.h"
+#include <float.h>
+#include <stdint.h>
+
+/* ---- fields ---- */
+
+/* A field's name and place, from the member's own name. */
+#define CNN__FIELD(options, member) .name = #member, .offset = offsetof(options, member)
+
+/* No setting needs more, and products of two of them cannot overflow. */
+#define CNN__LARGEST_INTEGER ((double)INT32_MAX)
+#define CNN__LARGEST_REAL ((double)FLT_MAX)
+
+extern const char *const cnn__padding_names[];
+extern const char *const cnn__activation_names[];
+extern const char *const cnn__initializer_names[];
+
+/* The scale that an initializer has where none is given; 0 for those that take none. */
+double cnn__initializer_default_scale(int64_t initializer);
+/* CNN_E_INVALID where scale is given and the initializer takes none, or cannot be negative, or
+   (bias) needs a matrix. parameter is "kernel" or "bias". */
+cnn_status cnn__initializer_check(const char *who, const char *parameter, int64_t initializer,
+                                  double scale, bool is_matrix);
+
+/* ---- shape rules ---- */
+
+/* The number of inputs that the class takes; CNN_E_SHAPE. */
+cnn_status cnn__expect_inputs(const cnn_layer *layer, const char *name, size_t inputs);
+/* One input of (height, width, channels); CNN_E_SHAPE. */
+cnn_status cnn__expect_image(const cnn_layer *layer, const char *name, size_t inputs,
+                             const cnn__shape *input);
+/* Output and parameters have a number of bytes; CNN_E_LIMIT. Ends every shape rule. */
+cnn_status cnn__expect_memory(const char *name, const cnn__layer_spec *spec);
+
+/* A window that moves over an image: rows first, columns second. */
+typedef struct cnn__window {
+  size_t size[2], stride[2], dilation[2];
+  bool same; /* CNN_SAME; else CNN_VALID */
+} cnn__window;
+
+/* dilation may be NULL: 1, 1. */
+cnn__window cnn__window_of(const int64_t size[2], const int64_t stride[2],
+                           const int64_t dilation[2], int64_t padding);
+/* Where the window goes on an image: output rows and columns, and the cells of padding at the top and
+   at the left. noun names the window in messages ("kernel"). CNN_E_SHAPE where it does not fit. */
+cnn_status cnn__window_place(const char *name, const char *noun, const cnn__window *window,
+                             const cnn__shape *input, size_t output[2], size_t padding[2]);
+
+/* ---- operations ---- */
+
+/* Empties *op, names its algorithm, and makes sure that inputs and output of a whole batch have a
+   number of bytes; CNN_E_LIMIT. Begins every plan function. */
+cnn_status cnn__op_start(const cnn__op_request *request, const char *algorithm, cnn__op *op);
+/* The op's own zeroed memory, given back by op->release. NULL after CNN_E_NOMEM. */
+void *cnn__op_new_state(const cnn__op_request *request, size_t size, cnn__op *op);
+/* An op that does nothing: its output is its input under the output's shape. */
+cnn_status cnn__op_alias(const cnn__op_request *request, cnn__op *op);
+
+/* ---- convolutions ---- */
+
+/* The operation of Conv2D and DepthwiseConv2D. groups of the latter: the input's channels. */
+cnn_status cnn__convolution_plan(const cnn__op_request *request, const cnn__window *window,
+                                 size_t groups, bool bias, cnn__op *op);
+bool cnn__convolution_can_pool(const cnn__op_request *request, const cnn__window *window,
+                               size_t groups, bool bias, const cnn__pool_shape *pool);
+
+/* ---- pooling ---- */
+
+/* The geometry of a pooling window over an image where it fits; else CNN_E_SHAPE. */
+cnn_status cnn__pool_place(const char *name, const cnn__window *window, const cnn__shape *input,
+                           cnn__pool_shape *shape);
+
+#endif
