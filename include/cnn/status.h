@@ -48,6 +48,15 @@ CNN_API const char *cnn_last_error(void);
 /** The status of this thread's pending failure; CNN_OK where none is pending. Since 0.1.0. */
 CNN_API cnn_status cnn_last_status(void);
 
+/**
+ * Records a failure as the library does: for callbacks, datasets and libraries that stand on this one.
+ * @param status  What failed; a value that is no failure is taken as CNN_E_INVALID.
+ * @param message Text in UTF-8, copied (511 bytes of it at most): the subject, what is wrong, the
+ *                numbers; NULL: the status in words.
+ * @return The status recorded. Since 0.1.0.
+ */
+CNN_API cnn_status cnn_fail(cnn_status status, const char *message);
+
 /** Forgets this thread's pending failure and its message. Since 0.1.0. */
 CNN_API void cnn_clear_error(void);
 

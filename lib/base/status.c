@@ -77,6 +77,11 @@ cnn_status cnn_last_status(void) {
   return pending.status;
 }
 
+cnn_status cnn_fail(cnn_status status, const char *message) {
+  if (status >= CNN_OK || status < CNN_E_INTERNAL) status = CNN_E_INVALID;
+  return cnn__fail(status, "%s", message != NULL ? message : cnn_status_string(status));
+}
+
 void cnn_clear_error(void) {
   pending.status = CNN_OK;
   pending.message[0] = 0;
