@@ -169,7 +169,9 @@ static inline vector_int vector_int_load_tail(const void *from, size_t count) {
   return _mm256_maskload_epi32((const int *)from, vector_tail_bits(count));
 }
 static inline void vector_int_store_tail(void *to, size_t count, vector_int x) {
-  vector_store_tail((float *)to, count, _mm256_castsi256_ps(x));
+  int32_t lanes[VECTOR_WIDTH];
+  vector_int_store(lanes, x);
+  memcpy(to, lanes, count * sizeof *lanes);
 }
 static inline vector_int vector_int_add(vector_int a, vector_int b) {
   return _mm256_add_epi32(a, b);
