@@ -9,8 +9,8 @@
 
 /* Labels of a batch as they come from a loader: one of the two. */
 typedef struct cnn__labels {
-  const int32_t *index;  /* rows class indices, or NULL */
-  const float *vector;   /* rows x width, or NULL */
+  const int32_t *index; /* rows class indices, or NULL */
+  const float *vector;  /* rows x width, or NULL */
 } cnn__labels;
 
 /* ---- losses ---- */
@@ -39,7 +39,8 @@ cnn_status cnn__loss_compute(const cnn_loss *loss, cnn_context *context, const c
                              double *sum);
 const char *cnn__loss_name(const cnn_loss *loss);
 void cnn__loss_write(cnn__text *text, const cnn_loss *loss); /* JSON, every member stated */
-cnn_status cnn__loss_read(cnn_context *context, const char *what, const cnn__json *json, cnn_loss **loss);
+cnn_status cnn__loss_read(cnn_context *context, const char *what, const cnn__json *json,
+                          cnn_loss **loss);
 
 /* ---- metrics: running sums ---- */
 
@@ -56,11 +57,13 @@ double cnn__metric_value(const cnn_metric *metric);
 void cnn__metric_state(const cnn_metric *metric, double state[2]); /* for saving in mid-epoch */
 void cnn__metric_restore(cnn_metric *metric, const double state[2]);
 void cnn__metric_write(cnn__text *text, const cnn_metric *metric);
-cnn_status cnn__metric_read(cnn_context *context, const char *what, const cnn__json *json, cnn_metric **metric);
+cnn_status cnn__metric_read(cnn_context *context, const char *what, const cnn__json *json,
+                            cnn_metric **metric);
 
 /* ---- schedules ---- */
 void cnn__schedule_write(cnn__text *text, const cnn_schedule *schedule);
-cnn_status cnn__schedule_read(cnn_context *context, const char *what, const cnn__json *json, cnn_schedule **schedule);
+cnn_status cnn__schedule_read(cnn_context *context, const char *what, const cnn__json *json,
+                              cnn_schedule **schedule);
 
 /* ---- optimizers ---- */
 
@@ -75,7 +78,8 @@ typedef struct cnn__trained {
 } cnn__trained;
 
 size_t cnn__optimizer_slots(const cnn_optimizer *optimizer);
-const char *cnn__optimizer_slot_name(const cnn_optimizer *optimizer, size_t slot); /* "m", "v", ... */
+const char *cnn__optimizer_slot_name(const cnn_optimizer *optimizer,
+                                     size_t slot); /* "m", "v", ... */
 const char *cnn__optimizer_name(const cnn_optimizer *optimizer);
 /* One step for all parameters: clip, decay, update, running mean. Never allocates, never fails. */
 void cnn__optimizer_step(cnn_optimizer *optimizer, cnn_context *context, cnn__trained *parameters,
@@ -83,14 +87,17 @@ void cnn__optimizer_step(cnn_optimizer *optimizer, cnn_context *context, cnn__tr
 /* With ema_momentum: the weights become their running means. Else nothing. */
 void cnn__optimizer_finish(cnn_optimizer *optimizer, cnn_context *context, cnn__trained *parameters,
                            size_t count);
-double cnn__optimizer_rate(const cnn_optimizer *optimizer);               /* of the next step */
-cnn_status cnn__optimizer_set_rate(cnn_optimizer *optimizer, double rate); /* replaces a schedule's; finite, >= 0 */
+double cnn__optimizer_rate(const cnn_optimizer *optimizer); /* of the next step */
+cnn_status cnn__optimizer_set_rate(cnn_optimizer *optimizer,
+                                   double rate); /* replaces a schedule's; finite, >= 0 */
 uint64_t cnn__optimizer_steps(const cnn_optimizer *optimizer);
 /* Settings, then the state beside the slots: steps and running products, exact. */
 void cnn__optimizer_write(cnn__text *text, const cnn_optimizer *optimizer);
-cnn_status cnn__optimizer_read(cnn_context *context, const char *what, const cnn__json *json, cnn_optimizer **optimizer);
+cnn_status cnn__optimizer_read(cnn_context *context, const char *what, const cnn__json *json,
+                               cnn_optimizer **optimizer);
 enum { CNN__OPTIMIZER_STATE = 8 };
 void cnn__optimizer_state(const cnn_optimizer *optimizer, double state[CNN__OPTIMIZER_STATE]);
-cnn_status cnn__optimizer_restore(cnn_optimizer *optimizer, const char *what, const double state[CNN__OPTIMIZER_STATE]);
+cnn_status cnn__optimizer_restore(cnn_optimizer *optimizer, const char *what,
+                                  const double state[CNN__OPTIMIZER_STATE]);
 
 #endif

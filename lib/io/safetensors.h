@@ -1,0 +1,62 @@
+/* safetensors files: named tensors and a map of texts, read by any tool that knows the format.
+   Layout: the header's size (8 bytes, little-endian), the header (JSON), then the data without gaps. A file
+   that is not exactly so is refused before anything of its claimed size is allocated. */
+#ifndef CNN_IO_SAFETENSORS_H
+#define CNN_IO_SAFETENSORS_H
+
+#include "base/file.h"
+#include "base/json.h"
+#include "tensor/shape.h"
+
+/* Largest header, in bytes: its text and its tree together stay within 8 MiB and the file's size. */
+enum { CNN__SAFETENSORS_HEADER = 4 << 20 };
+
+/* ---- writing ---- */
+
+typedef struct cnn__saved {
+  const char *name;
+  cnn_dtype dtype;
+  cnn__shape shape;
+  const void *data;
+} cnn__saved;
+
+typedef struct cnn__metadata {
+  const char *name, *value;
+} cnn__metadata;
+
+/* Writes all of it, whole or not at all. Tensors keep their order but that those with larger elements come
+   first, which keeps all of them aligned. Equal arguments give equal bytes. */
+cnn_status cnn__safetensors_write(cnn_context *context, const char *path, const cnn__saved *tensors,
+                                  size_t tensor_count, const cnn__metadata *notes,
+                                  size_t note_count);
+
+/* ---- reading ---- */
+
+typedef struct cnn__stored {
+  const char *name; /* the file's */
+  cnn_dtype dtype;
+  cnn__shape shape;
+  uint64_t offset; /* in the file */
+  size_t bytes;
+} cnn__stored;
+
+typedef struct cnn__safetensors {
+  cnn_context *context;
+  cnn__reader *reader;
+  cnn__json *header;
+  char *path;
+  cnn__stored *tensors; /* by rising offset */
+  size_t count;
+} cnn__safetensors;
+
+/* Opens a file and checks all of its header. CNN_E_NOT_FOUND, CNN_E_IO, CNN_E_FORMAT, CNN_E_LIMIT, CNN_E_NOMEM. */
+cnn_status cnn__safetensors_open(cnn_context *context, const char *path, cnn__safetensors **file);
+void cnn__safetensors_close(cnn__safetensors *file); /* NULL is fine */
+
+const char *cnn__safetensors_note(const cnn__safetensors *file, const char *name); /* NULL: none */
+const cnn__stored *cnn__safetensors_find(const cnn__safetensors *file, const char *name);
+/* Reads a tensor's bytes. */
+cnn_status cnn__safetensors_read(const cnn__safetensors *file, const cnn__stored *tensor,
+                                 void *data);
+
+#endif

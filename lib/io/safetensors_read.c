@@ -1,0 +1,184 @@
+#include "base/size.h"
+#include "io/safetensors.h"
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+static bool read_dtype(const cnn__json *json, cnn_dtype *dtype) {
+  static const struct {
+    const char *name;
+    cnn_dtype dtype;
+  } known[] = {{"F32", CNN_FLOAT32}, {"U8", CNN_UINT8},    {"I32", CNN_INT32},
+               {"I64", CNN_INT64},   {"F64", CNN_FLOAT64}, {"U64", CNN_UINT64}};
+  if (!json || json->type != CNN__JSON_STRING) return false;
+  for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+    if (strcmp(known[i].name, json->value.string) != 0) continue;
+    *dtype = known[i].dtype;
+    return true;
+  }
+  return false;
+}
+
+static bool read_shape(const cnn__json *json, cnn__shape *shape) {
+  if (!json || json->type != CNN__JSON_ARRAY || json->count > CNN_MAX_RANK) return false;
+  *shape = (cnn__shape){.rank = 0};
+  for (const cnn__json *size = json->first; size; size = size->next) {
+    if (size->type != CNN__JSON_INTEGER || size->value.integer < 0) return false;
+    shape->dim[shape->rank++] = (size_t)size->value.integer;
+  }
+  return true;
+}
+
+static bool read_span(const cnn__json *json, uint64_t *begin, uint64_t *end) {
+  if (!json || json->type != CNN__JSON_ARRAY || json->count != 2) return false;
+  const cnn__json *first = json->first, *second = first->next;
+  if (first->type != CNN__JSON_INTEGER || second->type != CNN__JSON_INTEGER) return false;
+  if (first->value.integer < 0 || second->value.integer < first->value.integer) return false;
+  *begin = (uint64_t)first->value.integer;
+  *end = (uint64_t)second->value.integer;
+  return true;
+}
+
+/* One tensor's entry: its shape times its element's size is its span, within the data. */
+static cnn_status read_entry(const cnn__safetensors *file, const cnn__json *entry, uint64_t data,
+                             uint64_t size, cnn__stored *tensor) {
+  uint64_t begin, end;
+  size_t count, bytes;
+  tensor->name = entry->key;
+  if (entry->type != CNN__JSON_OBJECT || entry->count != 3 ||
+      !read_dtype(cnn__json_get(entry, "dtype"), &tensor->dtype) ||
+      !read_shape(cnn__json_get(entry, "shape"), &tensor->shape) ||
+      !read_span(cnn__json_get(entry, "data_offsets"), &begin, &end))
+    return cnn__fail(CNN_E_FORMAT,
+                     "%s: tensor \"%.64s\": a known dtype, a shape of at most %d sizes and two "
+                     "data_offsets are expected",
+                     file->path, entry->key, CNN_MAX_RANK);
+  if (end > size)
+    return cnn__fail(CNN_E_FORMAT,
+                     "%s: tensor \"%.64s\" ends at byte %" PRIu64
+                     " of the data, which has %" PRIu64,
+                     file->path, entry->key, end, size);
+  if (!cnn__shape_count(&tensor->shape, &count) ||
+      !cnn__size_mul(count, cnn__dtype_size(tensor->dtype), &bytes) || bytes != end - begin)
+    return cnn__fail(CNN_E_FORMAT,
+                     "%s: tensor \"%.64s\": its shape does not fill its %" PRIu64 " bytes",
+                     file->path, entry->key, end - begin);
+  tensor->offset = data + begin;
+  tensor->bytes = bytes;
+  return CNN_OK;
+}
+
+static int by_offset(const void *a, const void *b) {
+  const cnn__stored *x = a, *y = b;
+  if (x->offset != y->offset) return x->offset < y->offset ? -1 : 1;
+  return x->bytes < y->bytes ? -1 : x->bytes > y->bytes;
+}
+
+/* The spans fill the data: no gap, no overlap, nothing behind. */
+static cnn_status check_spans(const cnn__safetensors *file, uint64_t data, uint64_t size) {
+  uint64_t next = data;
+  for (size_t i = 0; i < file->count; i++) {
+    if (file->tensors[i].offset != next)
+      return cnn__fail(CNN_E_FORMAT,
+                       "%s: tensor \"%.64s\" begins at byte %" PRIu64 ", expected %" PRIu64,
+                       file->path, file->tensors[i].name, file->tensors[i].offset, next);
+    next += file->tensors[i].bytes;
+  }
+  if (next == data + size) return CNN_OK;
+  return cnn__fail(CNN_E_FORMAT, "%s: %" PRIu64 " bytes behind the last tensor belong to none",
+                   file->path, data + size - next);
+}
+
+static cnn_status check_notes(const cnn__safetensors *file) {
+  const cnn__json *notes = cnn__json_get(file->header, "__metadata__");
+  if (!notes) return CNN_OK;
+  bool right = notes->type == CNN__JSON_OBJECT;
+  for (const cnn__json *note = right ? notes->first : NULL; note; note = note->next)
+    right = right && note->type == CNN__JSON_STRING;
+  if (right) return CNN_OK;
+  return cnn__fail(CNN_E_FORMAT, "%s: __metadata__ must map names to texts", file->path);
+}
+
+static cnn_status read_entries(cnn__safetensors *file, uint64_t data, uint64_t size) {
+  if (file->header->type != CNN__JSON_OBJECT)
+    return cnn__fail(CNN_E_FORMAT, "%s: the header is no JSON object", file->path);
+  cnn_status status = check_notes(file);
+  if (status) return status;
+  file->tensors = cnn__calloc_array(file->context, file->header->count, sizeof *file->tensors,
+                                    "the list of a file's tensors");
+  if (!file->tensors) return CNN_E_NOMEM;
+  for (const cnn__json *entry = file->header->first; entry && !status; entry = entry->next)
+    if (strcmp(entry->key, "__metadata__") != 0)
+      status = read_entry(file, entry, data, size, &file->tensors[file->count++]);
+  if (status) return status;
+  qsort(file->tensors, file->count, sizeof *file->tensors, by_offset);
+  return check_spans(file, data, size);
+}
+
+static cnn_status read_header(cnn__safetensors *file) {
+  uint64_t total = cnn__reader_size(file->reader), size = 0;
+  unsigned char prefix[8];
+  if (total < sizeof prefix + 2)
+    return cnn__fail(CNN_E_FORMAT, "%s: %" PRIu64 " bytes are too few for a safetensors file",
+                     file->path, total);
+  cnn_status status = cnn__reader_read(file->reader, 0, prefix, sizeof prefix);
+  if (status) return status;
+  for (size_t i = sizeof prefix; i-- > 0;)
+    size = size << 8 | prefix[i];
+  if (size > total - sizeof prefix)
+    return cnn__fail(CNN_E_FORMAT,
+                     "%s: the header claims %" PRIu64 " bytes; the file has %" PRIu64
+                     " behind its first 8",
+                     file->path, size, total - (uint64_t)sizeof prefix);
+  if (size > CNN__SAFETENSORS_HEADER)
+    return cnn__fail(CNN_E_LIMIT, "%s: the header claims %" PRIu64 " bytes; at most %d are allowed",
+                     file->path, size, CNN__SAFETENSORS_HEADER);
+  char *text = cnn__alloc(file->context, (size_t)size, "a file's header");
+  if (!text) return CNN_E_NOMEM;
+  status = cnn__reader_read(file->reader, sizeof prefix, text, (size_t)size);
+  if (!status)
+    status = cnn__json_parse(file->context, file->path, text, (size_t)size, &file->header);
+  cnn__free(file->context, text);
+  if (status) return status;
+  return read_entries(file, sizeof prefix + size, total - sizeof prefix - size);
+}
+
+cnn_status cnn__safetensors_open(cnn_context *context, const char *path, cnn__safetensors **out) {
+  cnn__safetensors *file = cnn__calloc_array(context, 1, sizeof *file, "an open model file");
+  if (!file) return CNN_E_NOMEM;
+  file->context = context;
+  file->path = cnn__strdup(context, path);
+  cnn_status status = file->path ? cnn__reader_open(context, path, &file->reader) : CNN_E_NOMEM;
+  if (!status) status = read_header(file);
+  if (status)
+    cnn__safetensors_close(file);
+  else
+    *out = file;
+  return status;
+}
+
+void cnn__safetensors_close(cnn__safetensors *file) {
+  if (!file) return;
+  cnn__reader_close(file->reader);
+  cnn__json_free(file->context, file->header);
+  cnn__free(file->context, file->tensors);
+  cnn__free(file->context, file->path);
+  cnn__free(file->context, file);
+}
+
+const char *cnn__safetensors_note(const cnn__safetensors *file, const char *name) {
+  const cnn__json *notes = cnn__json_get(file->header, "__metadata__");
+  const cnn__json *note = notes ? cnn__json_get(notes, name) : NULL;
+  return note ? note->value.string : NULL;
+}
+
+const cnn__stored *cnn__safetensors_find(const cnn__safetensors *file, const char *name) {
+  for (size_t i = 0; i < file->count; i++)
+    if (strcmp(file->tensors[i].name, name) == 0) return &file->tensors[i];
+  return NULL;
+}
+
+cnn_status cnn__safetensors_read(const cnn__safetensors *file, const cnn__stored *tensor,
+                                 void *data) {
+  return cnn__reader_read(file->reader, tensor->offset, data, tensor->bytes);
+}

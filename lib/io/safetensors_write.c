@@ -1,0 +1,105 @@
+#include "base/size.h"
+#include "io/safetensors.h"
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *dtype_name(cnn_dtype dtype) {
+  switch (dtype) {
+  case CNN_FLOAT32:
+    return "F32";
+  case CNN_UINT8:
+    return "U8";
+  case CNN_INT32:
+    return "I32";
+  case CNN_INT64:
+    return "I64";
+  case CNN_FLOAT64:
+    return "F64";
+  case CNN_UINT64:
+    return "U64";
+  }
+  return NULL;
+}
+
+static void write_notes(cnn__text *header, const cnn__metadata *notes, size_t count) {
+  cnn__text_format(header, "\"__metadata__\":{");
+  for (size_t i = 0; i < count; i++) {
+    if (i) cnn__text_append(header, ",", 1);
+    cnn__json_write_string(header, notes[i].name);
+    cnn__text_append(header, ":", 1);
+    cnn__json_write_string(header, notes[i].value);
+  }
+  cnn__text_append(header, "}", 1);
+}
+
+static size_t bytes_of(const cnn__saved *tensor) {
+  return cnn__shape_product(&tensor->shape) * cnn__dtype_size(tensor->dtype);
+}
+
+static void write_entry(cnn__text *header, const cnn__saved *tensor, uint64_t begin) {
+  cnn__text_append(header, ",", 1);
+  cnn__json_write_string(header, tensor->name);
+  cnn__text_format(header, ":{\"dtype\":\"%s\",\"shape\":[", dtype_name(tensor->dtype));
+  for (size_t i = 0; i < tensor->shape.rank; i++)
+    cnn__text_format(header, "%s%zu", i ? "," : "", tensor->shape.dim[i]);
+  cnn__text_format(header, "],\"data_offsets\":[%" PRIu64 ",%" PRIu64 "]}", begin,
+                   begin + bytes_of(tensor));
+}
+
+/* The sizes of elements, in the order in which their tensors are laid down. */
+static const size_t element_sizes[] = {8, 4, 1};
+enum { SIZES = sizeof element_sizes / sizeof *element_sizes };
+
+static void write_header(cnn__text *header, const cnn__saved *tensors, size_t count,
+                         const cnn__metadata *notes, size_t note_count) {
+  uint64_t offset = 0;
+  cnn__text_append(header, "{", 1);
+  write_notes(header, notes, note_count);
+  for (size_t pass = 0; pass < SIZES; pass++)
+    for (size_t i = 0; i < count; i++) {
+      if (cnn__dtype_size(tensors[i].dtype) != element_sizes[pass]) continue;
+      write_entry(header, &tensors[i], offset);
+      offset += bytes_of(&tensors[i]);
+    }
+  cnn__text_append(header, "}", 1);
+  while (!header->status && header->size % 8 != 0)
+    cnn__text_append(header, " ", 1);
+}
+
+static cnn_status write_all(cnn__writer *writer, const cnn__text *header, const cnn__saved *tensors,
+                            size_t count) {
+  unsigned char size[8];
+  for (size_t i = 0; i < sizeof size; i++)
+    size[i] = (unsigned char)((uint64_t)header->size >> (8 * i));
+  cnn_status status = cnn__writer_write(writer, size, sizeof size);
+  if (!status) status = cnn__writer_write(writer, header->bytes, header->size);
+  for (size_t pass = 0; pass < SIZES; pass++)
+    for (size_t i = 0; i < count && !status; i++)
+      if (cnn__dtype_size(tensors[i].dtype) == element_sizes[pass])
+        status = cnn__writer_write(writer, tensors[i].data, bytes_of(&tensors[i]));
+  return status;
+}
+
+cnn_status cnn__safetensors_write(cnn_context *context, const char *path, const cnn__saved *tensors,
+                                  size_t tensor_count, const cnn__metadata *notes,
+                                  size_t note_count) {
+  cnn__text header;
+  cnn__writer *writer = NULL;
+  cnn__text_start(&header, context);
+  write_header(&header, tensors, tensor_count, notes, note_count);
+  cnn_status status = header.status;
+  if (!status && header.size > CNN__SAFETENSORS_HEADER)
+    status = cnn__fail(CNN_E_LIMIT, "%s: the header would take %zu bytes; at most %d are allowed",
+                       path, header.size, CNN__SAFETENSORS_HEADER);
+  if (!status) status = cnn__writer_open(context, path, &writer);
+  if (!status) {
+    status = write_all(writer, &header, tensors, tensor_count);
+    if (status)
+      cnn__writer_abandon(writer);
+    else
+      status = cnn__writer_commit(writer);
+  }
+  cnn__text_free(&header);
+  return status;
+}

@@ -1,0 +1,58 @@
+#!/bin/sh
+# usage: matrix.sh [NAME ...]
+# The tests in other builds: each name is one (all of them by default). Build folders: build-NAME.
+#   clang      clang, warnings are errors
+#   gcc        gcc in debug mode with asserts, warnings are errors
+#   sanitize   gcc, AddressSanitizer and UndefinedBehaviorSanitizer
+#   minimal    without libpng, libturbojpeg, zlib and cairo
+#   aarch64    cross-built; unit and kernel tests under qemu
+#   install    installed, linked by pkg-config, CMake, as a subproject, from C++
+#   layout     clang-format, Doxygen, static checks
+set -eu
+cd "$(dirname "$0")/.."
+root=$(pwd)
+passed=0
+failed=0
+failures=
+
+# set_up NAME ARGUMENT...: a build folder, made once.
+set_up() {
+  name=$1
+  shift
+  [ -f "build-$name/build.ninja" ] || meson setup "build-$name" -Dwerror=true "$@" > "build-$name.log" 2>&1 ||
+    { cat "build-$name.log"; return 1; }
+  rm -f "build-$name.log"
+  ninja -C "build-$name" --quiet
+}
+
+run_clang() { CC=clang set_up clang -Dtests=enabled && meson test -C build-clang --print-errorlogs; }
+run_gcc() { CC=gcc set_up gcc --buildtype=debugoptimized -Db_ndebug=false -Dtests=enabled && meson test -C build-gcc --print-errorlogs; }
+run_sanitize() {
+  CC=gcc set_up sanitize --buildtype=debugoptimized -Db_sanitize=address,undefined -Db_lundef=false -Dtests=enabled &&
+    UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 meson test -C build-sanitize --print-errorlogs --timeout-multiplier 5
+}
+run_minimal() {
+  set_up minimal -Dpng=disabled -Djpeg=disabled -Dzlib=disabled -Dplot=disabled -Dtests=enabled &&
+    meson test -C build-minimal --print-errorlogs
+}
+run_aarch64() {
+  set_up aarch64 --cross-file .ci/aarch64.cross -Dpng=disabled -Djpeg=disabled -Dzlib=disabled -Dplot=disabled &&
+    meson test -C build-aarch64 --print-errorlogs --timeout-multiplier 20
+}
+run_install() { sh tests/checks/install.sh; }
+run_layout() { sh tests/checks/layout.sh; }
+
+[ $# -gt 0 ] || set -- clang gcc sanitize minimal aarch64 install layout
+for name in "$@"; do
+  echo "== $name"
+  if "run_$name"; then
+    passed=$((passed + 1))
+  else
+    failed=$((failed + 1))
+    failures="$failures $name"
+  fi
+  cd "$root"
+done
+[ -z "$failures" ] || echo "failed:$failures"
+echo "builds: $passed passed, $failed failed"
+[ "$failed" = 0 ]
