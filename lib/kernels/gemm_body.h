@@ -53,7 +53,7 @@ typedef void tile_function(const cnn__gemm *product, place at);
     STEP(i, 13, count, __VA_ARGS__)                                                                \
   }
 #define UNROLL_DEPTH _Pragma("GCC unroll 4")
-#define CONSTANT_ARGUMENTS static inline __attribute__((always_inline))
+#define INLINED inline __attribute__((always_inline))
 
 /* One row's part of a tile: vectors of it, the last one perhaps partial, with tail columns. */
 typedef struct extent {
@@ -62,82 +62,101 @@ typedef struct extent {
   size_t tail;
 } extent;
 
-CONSTANT_ARGUMENTS vector load_part(const float *from, size_t j, extent row) {
+static INLINED vector load_part(const float *from, size_t j, extent row) {
   return row.partial && j + 1 == row.vectors ? vector_load_tail(from + j * VECTOR_WIDTH, row.tail)
                                              : vector_load(from + j * VECTOR_WIDTH);
 }
 
-CONSTANT_ARGUMENTS void load_row(const float *from, extent row, vector x[MOST_VECTORS]) {
+static INLINED void load_row(const float *from, extent row, vector x[MOST_VECTORS]) {
   EACH_VECTOR(j, row.vectors, x[j] = load_part(from, j, row);)
 }
 
-CONSTANT_ARGUMENTS void zero_row(extent row, vector x[MOST_VECTORS]) {
+static INLINED void zero_row(extent row, vector x[MOST_VECTORS]) {
   EACH_VECTOR(j, row.vectors, x[j] = vector_zero();)
 }
 
-CONSTANT_ARGUMENTS void store_row(float *to, extent row, const vector x[MOST_VECTORS]){
-    EACH_VECTOR(j, row.vectors,
-                {
-                  if (row.partial && j + 1 == row.vectors)
-                    vector_store_tail(to + j * VECTOR_WIDTH, row.tail, x[j]);
-                  else
-                    vector_store(to + j * VECTOR_WIDTH, x[j]);
-                })}
+static INLINED void store_row(float *to, extent row, const vector x[MOST_VECTORS]) {
+  EACH_VECTOR(j, row.vectors, {
+    if (row.partial && j + 1 == row.vectors)
+      vector_store_tail(to + j * VECTOR_WIDTH, row.tail, x[j]);
+    else
+      vector_store(to + j * VECTOR_WIDTH, x[j]);
+  })
+}
 
 /* A row of B: its vectors lie in one panel or in several. */
-CONSTANT_ARGUMENTS void load_panels(const float *b, ptrdiff_t b_panel, extent row,
-                                    vector x[MOST_VECTORS]){
-    EACH_VECTOR(j, row.vectors,
-                {
-                  const float *panel = b + (ptrdiff_t)(j / PANEL_VECTORS) * b_panel;
-                  x[j] = row.partial && j + 1 == row.vectors
-                             ? vector_load_tail(panel + j % PANEL_VECTORS * VECTOR_WIDTH, row.tail)
-                             : vector_load(panel + j % PANEL_VECTORS * VECTOR_WIDTH);
-                })}
+static INLINED void load_panels(const float *b, ptrdiff_t b_panel, extent row,
+                                vector x[MOST_VECTORS]) {
+  EACH_VECTOR(j, row.vectors, {
+    const float *panel = b + (ptrdiff_t)(j / PANEL_VECTORS) * b_panel;
+    x[j] = row.partial && j + 1 == row.vectors
+               ? vector_load_tail(panel + j % PANEL_VECTORS * VECTOR_WIDTH, row.tail)
+               : vector_load(panel + j % PANEL_VECTORS * VECTOR_WIDTH);
+  })
+}
 
-CONSTANT_ARGUMENTS
-    void fma_row(float a, const vector b[MOST_VECTORS], extent row, vector sum[MOST_VECTORS]) {
+static INLINED void fma_row(float a, const vector b[MOST_VECTORS], extent row,
+                            vector sum[MOST_VECTORS]) {
   EACH_VECTOR(j, row.vectors, sum[j] = vector_fma_scalar(a, b[j], sum[j]);)
 }
 
-CONSTANT_ARGUMENTS void add_row(const vector x[MOST_VECTORS], extent row,
-                                vector sum[MOST_VECTORS]) {
+static INLINED void add_row(const vector x[MOST_VECTORS], extent row, vector sum[MOST_VECTORS]) {
   EACH_VECTOR(j, row.vectors, sum[j] = vector_add(sum[j], x[j]);)
 }
 
 /* x < 0 ? 0 : x, which keeps NaN. */
-CONSTANT_ARGUMENTS void relu_row(extent row, vector x[MOST_VECTORS]) {
+static INLINED void relu_row(extent row, vector x[MOST_VECTORS]) {
   EACH_VECTOR(j, row.vectors, x[j] = vector_max(vector_zero(), x[j]);)
 }
 
-/* What the compiler then knows nothing of: without it address arithmetic gets "improved" into chains
-   of additions, each waiting for the last, or into a register for every row and depth. */
-CONSTANT_ARGUMENTS const float *opaque(const float *pointer) {
+/* Two hints without code. opaque(): address arithmetic is not to be "improved" into chains of
+   additions, each waiting for the last, or into a register for every row and depth. in_order(): loads
+   of A are not to be gathered ahead of their use, where they would take registers from the sums. */
+static INLINED const float *opaque(const float *pointer) {
   __asm__("" : "+r"(pointer));
   return pointer;
 }
+static INLINED void in_order(void) {
+  __asm__ volatile("" ::: "memory");
+}
 
-/* sum += A * B for one pair; a and b point at the tile's first row and column. The rows of A go by
-   threes, which share a pointer: the third is at pointer + 2 * a_row to the processor, too. */
-CONSTANT_ARGUMENTS void multiply(const cnn__gemm *product, const float *a, const float *b,
-                                 size_t rows, extent row, vector sum[MOST_ROWS][MOST_VECTORS]) {
+/* Where the next depth of A and B lies. The rows of A go by threes, which share a pointer: to the
+   processor, too, the third is at pointer + 2 * a_row. */
+typedef struct cursor {
+  const float *three[MOST_VECTORS], *b;
+} cursor;
+
+static INLINED void multiply_depth(const cnn__gemm *product, cursor *at, size_t rows, extent row,
+                                   vector sum[MOST_ROWS][MOST_VECTORS]) {
   const ptrdiff_t a_row = product->a_row, a_depth = product->a_depth;
-  const ptrdiff_t b_row = product->b_row, b_panel = product->b_panel;
-  const size_t threes = (rows + 2) / 3;
-  const float *three[MOST_VECTORS];
-  EACH_VECTOR(i, threes, three[i] = opaque(a + 3 * i * a_row);)
-  UNROLL_DEPTH
-  for (size_t depth = product->k; depth > 0; depth--) {
-    vector right[MOST_VECTORS];
-    load_panels(b, b_panel, row, right);
-    EACH_ROW(i, rows, fma_row(three[i / 3][i % 3 * a_row], right, row, sum[i]);)
-    EACH_VECTOR(i, threes, three[i] = opaque(three[i] + a_depth);)
-    b = opaque(b + b_row);
+  vector right[MOST_VECTORS];
+  load_panels(at->b, product->b_panel, row, right);
+  EACH_ROW(i, rows, {
+    if (i > 0) in_order();
+    fma_row(at->three[i / 3][i % 3 * a_row], right, row, sum[i]);
+  })
+  EACH_VECTOR(i, (rows + 2) / 3, at->three[i] = opaque(at->three[i] + a_depth);)
+  at->b = opaque(at->b + product->b_row);
+}
+
+/* sum += A * B for one pair; a and b point at the tile's first row and column. */
+static INLINED void multiply(const cnn__gemm *product, const float *a, const float *b, size_t rows,
+                             extent row, vector sum[MOST_ROWS][MOST_VECTORS]) {
+  const cnn__gemm strides = *product; /* in registers, whatever in_order() says of memory */
+  cursor at = {.b = b};
+  EACH_VECTOR(i, (rows + 2) / 3, at.three[i] = opaque(a + 3 * i * strides.a_row);)
+  if (row.partial) {
+    for (size_t depth = strides.k; depth > 0; depth--)
+      multiply_depth(&strides, &at, rows, row, sum);
+  } else {
+    UNROLL_DEPTH
+    for (size_t depth = strides.k; depth > 0; depth--)
+      multiply_depth(&strides, &at, rows, row, sum);
   }
 }
 
-CONSTANT_ARGUMENTS void tile(const cnn__gemm *product, place at, size_t rows, size_t vectors,
-                             bool partial) {
+static INLINED void tile(const cnn__gemm *product, place at, size_t rows, size_t vectors,
+                         bool partial) {
   const extent row = {vectors, partial, at.tail};
   const ptrdiff_t c_row = product->c_row;
   float *const c = product->c + (ptrdiff_t)at.row * c_row + (ptrdiff_t)at.column;
@@ -159,12 +178,25 @@ CONSTANT_ARGUMENTS void tile(const cnn__gemm *product, place at, size_t rows, si
   EACH_ROW(i, rows, store_row(c + i * c_row, row, sum[i]);)
 }
 
+/* Short vectors have no masked loads: the tail is made a constant instead. */
+static INLINED void partial_tile(const cnn__gemm *product, place at, size_t rows, size_t vectors) {
+  if (VECTOR_WIDTH > 4) {
+    tile(product, at, rows, vectors, true);
+  } else if (at.tail == 1) {
+    tile(product, (place){at.row, at.column, 1}, rows, vectors, true);
+  } else if (at.tail == 2) {
+    tile(product, (place){at.row, at.column, 2}, rows, vectors, true);
+  } else {
+    tile(product, (place){at.row, at.column, 3}, rows, vectors, true);
+  }
+}
+
 #define DEFINE_TILE(rows, vectors)                                                                 \
   static void whole_##rows##x##vectors(const cnn__gemm *product, place at) {                       \
     tile(product, at, rows, vectors, false);                                                       \
   }                                                                                                \
   static void partial_##rows##x##vectors(const cnn__gemm *product, place at) {                     \
-    tile(product, at, rows, vectors, true);                                                        \
+    partial_tile(product, at, rows, vectors);                                                      \
   }
 TILES(DEFINE_TILE)
 

@@ -237,7 +237,8 @@ static inline vector_double vector_double_high(vector a) {
   return _mm512_cvtps_pd(_mm512_extractf32x8_ps(a, 1));
 }
 static inline vector vector_from_doubles(vector_double low, vector_double high) {
-  return _mm512_insertf32x8(_mm512_castps256_ps512(_mm512_cvtpd_ps(low)), _mm512_cvtpd_ps(high), 1);
+  return _mm512_shuffle_f32x4(_mm512_castps256_ps512(_mm512_cvtpd_ps(low)),
+                              _mm512_castps256_ps512(_mm512_cvtpd_ps(high)), 0x44);
 }
 static inline vector_double vector_double_set(double x) {
   return _mm512_set1_pd(x);
