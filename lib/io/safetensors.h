@@ -46,6 +46,7 @@ typedef struct cnn__safetensors {
   cnn__json *header;
   char *path;
   cnn__stored *tensors; /* by rising offset */
+  const cnn__stored **by_name;
   size_t count;
 } cnn__safetensors;
 

@@ -74,6 +74,11 @@ static int by_offset(const void *a, const void *b) {
   return x->bytes < y->bytes ? -1 : x->bytes > y->bytes;
 }
 
+static int by_name(const void *a, const void *b) {
+  const cnn__stored *const *x = a, *const *y = b;
+  return strcmp((*x)->name, (*y)->name);
+}
+
 /* The spans fill the data: no gap, no overlap, nothing behind. */
 static cnn_status check_spans(const cnn__safetensors *file, uint64_t data, uint64_t size) {
   uint64_t next = data;
@@ -112,6 +117,12 @@ static cnn_status read_entries(cnn__safetensors *file, uint64_t data, uint64_t s
       status = read_entry(file, entry, data, size, &file->tensors[file->count++]);
   if (status) return status;
   qsort(file->tensors, file->count, sizeof *file->tensors, by_offset);
+  file->by_name = cnn__alloc_array(file->context, file->count, sizeof *file->by_name,
+                                   "a file's tensors' names");
+  if (!file->by_name) return CNN_E_NOMEM;
+  for (size_t i = 0; i < file->count; i++)
+    file->by_name[i] = &file->tensors[i];
+  qsort(file->by_name, file->count, sizeof *file->by_name, by_name);
   return check_spans(file, data, size);
 }
 
@@ -161,6 +172,7 @@ void cnn__safetensors_close(cnn__safetensors *file) {
   if (!file) return;
   cnn__reader_close(file->reader);
   cnn__json_free(file->context, file->header);
+  cnn__free(file->context, file->by_name);
   cnn__free(file->context, file->tensors);
   cnn__free(file->context, file->path);
   cnn__free(file->context, file);
@@ -173,9 +185,11 @@ const char *cnn__safetensors_note(const cnn__safetensors *file, const char *name
 }
 
 const cnn__stored *cnn__safetensors_find(const cnn__safetensors *file, const char *name) {
-  for (size_t i = 0; i < file->count; i++)
-    if (strcmp(file->tensors[i].name, name) == 0) return &file->tensors[i];
-  return NULL;
+  const cnn__stored key = {.name = name}, *sought = &key;
+  const cnn__stored **found = file->count == 0 ? NULL
+                                               : bsearch(&sought, file->by_name, file->count,
+                                                         sizeof *file->by_name, by_name);
+  return found ? *found : NULL;
 }
 
 cnn_status cnn__safetensors_read(const cnn__safetensors *file, const cnn__stored *tensor,

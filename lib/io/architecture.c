@@ -1,0 +1,136 @@
+/* The architecture of a model as JSON, and back:
+   {"sequential":true,"output":9,"layers":[{"layer":{"class":...},"inputs":[0],"frozen":false},...]} */
+#include "io/model_file.h"
+#include "model/graph.h"
+
+void cnn__architecture_write(cnn__text *text, const cnn_model *model) {
+  const cnn__network *network = model->network;
+  cnn__text_format(text, "{\"sequential\":%s,\"output\":%zu,\"layers\":[",
+                   network->sequential ? "true" : "false", network->output);
+  for (size_t i = 0; i < network->node_count; i++) {
+    const cnn__node *node = &network->nodes[i];
+    cnn__text_format(text, "%s{\"layer\":", i ? "," : "");
+    cnn__layer_write(text, node->layer, node->name);
+    cnn__text_format(text, ",\"inputs\":[");
+    for (size_t k = 0; k < node->input_count; k++)
+      cnn__text_format(text, "%s%zu", k ? "," : "", node->input[k]);
+    cnn__text_format(text, "],\"frozen\":%s}", model->frozen[i] ? "true" : "false");
+  }
+  cnn__text_format(text, "]}");
+}
+
+/* Every parameter of a layer is in the file, in its shape: then its memory is the file's size at most. */
+static cnn_status check_parameters(const cnn__safetensors *file, const cnn__node *node) {
+  for (size_t i = 0; i < node->spec.parameter_count; i++) {
+    const cnn__parameter_spec *parameter = &node->spec.parameters[i];
+    char *name = cnn__format(file->context, "%s/%s", node->name, parameter->name);
+    if (!name) return CNN_E_NOMEM;
+    const cnn__stored *stored = cnn__safetensors_find(file, name);
+    cnn_status status = CNN_OK;
+    char shape[CNN__SHAPE_TEXT];
+    if (!stored || stored->dtype != CNN_FLOAT32 ||
+        !cnn__shape_equal(&stored->shape, &parameter->shape))
+      status = cnn__fail(CNN_E_FORMAT, "%s: \"%.100s\" is missing or not F32 of shape %s",
+                         file->path, name, cnn__shape_text(&parameter->shape, shape));
+    cnn__free(file->context, name);
+    if (status) return status;
+  }
+  return CNN_OK;
+}
+
+static cnn_status read_inputs(const cnn__safetensors *file, const cnn__json *json, size_t place,
+                              size_t inputs[CNN__MAX_INPUTS], size_t *count) {
+  bool right = json && json->type == CNN__JSON_ARRAY && json->count <= CNN__MAX_INPUTS;
+  *count = 0;
+  for (const cnn__json *item = right ? json->first : NULL; item; item = item->next) {
+    right = right && item->type == CNN__JSON_INTEGER && item->value.integer >= 0 &&
+            (uint64_t)item->value.integer < place;
+    inputs[(*count)++] = right ? (size_t)item->value.integer : 0;
+  }
+  if (right) return CNN_OK;
+  return cnn__fail(CNN_E_FORMAT, "%s: architecture: layer %zu: inputs must be layers before it",
+                   file->path, place);
+}
+
+static cnn_status read_layer(cnn_context *context, const cnn__safetensors *file, cnn_graph *graph,
+                             const cnn__json *json, size_t place) {
+  const cnn__json *layer = cnn__json_get(json, "layer"), *frozen = cnn__json_get(json, "frozen");
+  size_t inputs[CNN__MAX_INPUTS], count, node;
+  if (json->type != CNN__JSON_OBJECT || json->count != 3 || !layer || !frozen ||
+      frozen->type != CNN__JSON_BOOL)
+    return cnn__fail(
+        CNN_E_FORMAT,
+        "%s: architecture: layer %zu: an object of layer, inputs and frozen is expected",
+        file->path, place);
+  cnn_status status = read_inputs(file, cnn__json_get(json, "inputs"), place, inputs, &count);
+  cnn_layer *made = NULL;
+  if (!status) status = cnn__layer_read(context, file->path, layer, &made);
+  if (!status) status = cnn__graph_add_layer(graph, made, inputs, count, &node);
+  if (!status) status = check_parameters(file, cnn__graph_node(graph, node));
+  return status;
+}
+
+static cnn_status read_layers(cnn_context *context, const cnn__safetensors *file, cnn_graph *graph,
+                              const cnn__json *layers) {
+  size_t place = 0;
+  cnn_status status = CNN_OK;
+  for (const cnn__json *json = layers->first; json && !status; json = json->next)
+    status = json->type == CNN__JSON_OBJECT
+                 ? read_layer(context, file, graph, json, place++)
+                 : cnn__fail(CNN_E_FORMAT, "%s: architecture: layer %zu is no object", file->path,
+                             place);
+  return status;
+}
+
+static cnn_status read_weights(const cnn__safetensors *file, cnn_model *model) {
+  const cnn__network *network = model->network;
+  for (size_t i = 0; i < network->parameter_count; i++) {
+    const cnn__parameter *parameter = &network->parameters[i];
+    cnn_status status = cnn__tensor_read(file, parameter->name, CNN_FLOAT32,
+                                         &parameter->spec->shape, cnn__model_values(model, i));
+    if (status) return status;
+  }
+  return CNN_OK;
+}
+
+static cnn_status build(cnn_context *context, const cnn__safetensors *file, const cnn__json *root,
+                        cnn_model **model) {
+  const cnn__json *layers = cnn__json_get(root, "layers"),
+                  *sequential = cnn__json_get(root, "sequential"),
+                  *output = cnn__json_get(root, "output");
+  if (root->type != CNN__JSON_OBJECT || root->count != 3 || !layers ||
+      layers->type != CNN__JSON_ARRAY || !sequential || sequential->type != CNN__JSON_BOOL ||
+      !output || output->type != CNN__JSON_INTEGER || output->value.integer < 0 ||
+      (uint64_t)output->value.integer >= layers->count)
+    return cnn__fail(CNN_E_FORMAT, "%s: architecture: layers, sequential and output are expected",
+                     file->path);
+  cnn_graph *graph = cnn__graph_new(context, sequential->value.integer != 0);
+  if (!graph) return CNN_E_NOMEM;
+  cnn_status status = read_layers(context, file, graph, layers);
+  if (status) {
+    cnn_graph_free(graph);
+    return status;
+  }
+  *model = cnn__graph_finish(graph, (size_t)output->value.integer, false);
+  if (!*model) return cnn_last_status();
+  size_t place = 0;
+  for (const cnn__json *json = layers->first; json; json = json->next)
+    (*model)->frozen[place++] = cnn__json_get(json, "frozen")->value.integer != 0;
+  status = read_weights(file, *model);
+  if (!status) return CNN_OK;
+  cnn_model_free(*model);
+  *model = NULL;
+  return status;
+}
+
+cnn_status cnn__architecture_read(cnn_context *context, const cnn__safetensors *file,
+                                  cnn_model **model) {
+  cnn__json *root = NULL;
+  cnn_status status = cnn__text_parse(file, "architecture", &root);
+  if (!status && !root)
+    status = cnn__fail(CNN_E_FORMAT, "%s: the header has no architecture: not a libcnn model",
+                       file->path);
+  if (!status) status = build(context, file, root, model);
+  cnn__json_free(context, root);
+  return status;
+}

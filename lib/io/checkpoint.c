@@ -1,0 +1,127 @@
+/* The callback that saves the model after epochs. */
+#include "base/number.h"
+#include "io/model_file.h"
+#include <inttypes.h>
+#include <math.h>
+#include <string.h>
+
+static const cnn__field fields[] = {
+    {"best_only", CNN__FIELD_FLAG, offsetof(cnn_checkpoint_options, best_only), false, 0, 0, 1,
+     NULL},
+    {"weights_only", CNN__FIELD_FLAG, offsetof(cnn_checkpoint_options, weights_only), false, 0, 0,
+     1, NULL},
+    {"maximize", CNN__FIELD_INTEGER, offsetof(cnn_checkpoint_options, maximize), false, 0, -1, 1,
+     NULL},
+};
+enum { FIELDS = sizeof fields / sizeof *fields };
+
+typedef struct checkpoint {
+  cnn_callback base;
+  char *path;
+  bool best_only, weights_only;
+  cnn__monitor monitor;
+} checkpoint;
+
+/* The path with the epoch's number, from 1, in place of "{epoch}". */
+static char *path_of(const checkpoint *self, int64_t epoch) {
+  static const char place[] = "{epoch}";
+  cnn_context *context = self->base.context;
+  const char *at = strstr(self->path, place);
+  if (!at) return cnn__strdup(context, self->path);
+  return cnn__format(context, "%.*s%" PRId64 "%s", (int)(at - self->path), self->path, epoch,
+                     at + sizeof place - 1);
+}
+
+static cnn_status fit_begin(cnn_callback *callback, const cnn__event *event) {
+  checkpoint *self = (checkpoint *)(void *)callback;
+  if (!self->best_only) return CNN_OK;
+  if (!event->resumed) cnn__monitor_reset(&self->monitor);
+  return cnn__monitor_check(&self->monitor, "model_checkpoint", event);
+}
+
+static cnn_status epoch_end(cnn_callback *callback, const cnn__event *event) {
+  checkpoint *self = (checkpoint *)(void *)callback;
+  const cnn_fit_info *info = event->info;
+  if (self->best_only &&
+      !cnn__monitor_improves(&self->monitor, cnn__monitor_value(&self->monitor, info)))
+    return CNN_OK;
+  char *path = path_of(self, info->epoch + 1);
+  if (!path) return CNN_E_NOMEM;
+  cnn_status status = self->weights_only ? cnn_model_save_weights(info->model, path)
+                                         : cnn_model_save(info->model, path);
+  cnn__free(callback->context, path);
+  return status;
+}
+
+/* Only the best value so far outlives a fit. It is a text, since JSON has no infinity. */
+static cnn_status save(const cnn_callback *callback, const cnn_model *model,
+                       cnn__callback_state *state) {
+  const checkpoint *self = (const checkpoint *)(const void *)callback;
+  cnn__text text;
+  char best[64];
+  (void)model;
+  cnn__text_start(&text, callback->context);
+  cnn__number_shortest(best, sizeof best, self->monitor.best, false);
+  if (isinf(self->monitor.best))
+    cnn__text_format(&text, "{}");
+  else
+    cnn__text_format(&text, "{\"best\":%s}", best);
+  return cnn__callback_state_set(state, &text);
+}
+
+static cnn_status restore(cnn_callback *callback, const cnn_model *model,
+                          const cnn__callback_state *state) {
+  checkpoint *self = (checkpoint *)(void *)callback;
+  cnn__json *root = NULL;
+  (void)model;
+  const char *text = state->json ? state->json : "{}";
+  cnn_status status =
+      cnn__json_parse(callback->context, "model_checkpoint's state", text, strlen(text), &root);
+  if (status) return status;
+  cnn__monitor_reset(&self->monitor);
+  const cnn__json *best = root->type == CNN__JSON_OBJECT ? cnn__json_get(root, "best") : NULL;
+  if (best && !cnn__json_number(best, &self->monitor.best))
+    status = cnn__fail(CNN_E_FORMAT, "model_checkpoint's state: best is no number");
+  cnn__json_free(callback->context, root);
+  return status;
+}
+
+static void release(cnn_callback *callback) {
+  checkpoint *self = (checkpoint *)(void *)callback;
+  cnn__monitor_end(&self->monitor, callback->context);
+  cnn__free(callback->context, self->path);
+}
+
+static const cnn__callback_class class = {.name = "model_checkpoint",
+                                          .size = sizeof(checkpoint),
+                                          .last = true,
+                                          .fit_begin = fit_begin,
+                                          .epoch_end = epoch_end,
+                                          .save = save,
+                                          .restore = restore,
+                                          .release = release};
+
+void cnn_checkpoint_options_init(cnn_checkpoint_options *options, size_t size) {
+  cnn__options_init(options, size);
+}
+
+cnn_callback *cnn_model_checkpoint_create(const cnn_checkpoint_options *options) {
+  cnn_checkpoint_options settings = {.struct_size = sizeof settings};
+  if (cnn__options_read("model_checkpoint", &settings, sizeof settings, options, sizeof settings) ||
+      cnn__settings_complete("model_checkpoint", fields, FIELDS, &settings))
+    return NULL;
+  if (!settings.path || !*settings.path) {
+    cnn__fail(CNN_E_INVALID, "model_checkpoint: path is required");
+    return NULL;
+  }
+  checkpoint *self = cnn__callback_new(&class);
+  if (!self) return NULL;
+  self->path = cnn__strdup(self->base.context, settings.path);
+  self->best_only = settings.best_only;
+  self->weights_only = settings.weights_only;
+  if (self->path && !cnn__monitor_start(&self->monitor, self->base.context, "model_checkpoint",
+                                        settings.monitor, settings.maximize, 0))
+    return &self->base;
+  cnn_callback_free(&self->base);
+  return NULL;
+}

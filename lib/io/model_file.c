@@ -1,0 +1,151 @@
+/* Saving and loading models. */
+#include "io/model_file.h"
+#include <string.h>
+
+cnn_status cnn__text_parse(const cnn__safetensors *file, const char *name, cnn__json **json) {
+  const char *text = cnn__safetensors_note(file, name);
+  *json = NULL;
+  if (!text) return CNN_OK;
+  cnn_status status = cnn__json_parse(file->context, file->path, text, strlen(text), json);
+  return status ? cnn__fail_prefix(status, "%s", name) : CNN_OK;
+}
+
+cnn_status cnn__tensor_read(const cnn__safetensors *file, const char *name, cnn_dtype dtype,
+                            const cnn__shape *shape, void *data) {
+  const cnn__stored *stored = cnn__safetensors_find(file, name);
+  char text[CNN__SHAPE_TEXT];
+  if (!stored) return cnn__fail(CNN_E_FORMAT, "%s: tensor \"%.100s\" is missing", file->path, name);
+  if (stored->dtype != dtype || !cnn__shape_equal(&stored->shape, shape))
+    return cnn__fail(CNN_E_FORMAT, "%s: tensor \"%.100s\" has another type or shape than %s",
+                     file->path, name, cnn__shape_text(shape, text));
+  return cnn__safetensors_read(file, stored, data);
+}
+
+static void put_text(cnn__bundle *bundle, const char *name, const char *value) {
+  if (!bundle->status) bundle->texts[bundle->text_count++] = (cnn__metadata){name, value};
+}
+
+static cnn_status save(const cnn_model *model, const char *path, bool with_training) {
+  cnn__bundle bundle;
+  cnn__training_image image = {.context = model->context};
+  cnn__text text;
+  cnn__bundle_start(&bundle, model->context);
+  put_text(&bundle, "format", CNN__FILE_FORMAT);
+  put_text(&bundle, "version", CNN__FILE_VERSION);
+  cnn__text_start(&text, model->context);
+  cnn__architecture_write(&text, model);
+  cnn__bundle_text(&bundle, "architecture", &text);
+  cnn__extras_write(&bundle, model);
+  for (size_t i = 0; i < model->network->parameter_count; i++) {
+    const cnn__parameter *parameter = &model->network->parameters[i];
+    cnn__bundle_tensor(&bundle, parameter->name, CNN_FLOAT32, &parameter->spec->shape,
+                       cnn__model_values(model, i));
+  }
+  if (with_training) cnn__training_write(&bundle, model, &image);
+  cnn_status status = bundle.status;
+  if (!status)
+    status = cnn__safetensors_write(model->context, path, bundle.tensors, bundle.tensor_count,
+                                    bundle.texts, bundle.text_count);
+  cnn__training_image_free(&image);
+  cnn__bundle_end(&bundle);
+  return status;
+}
+
+cnn_status cnn_model_save(const cnn_model *model, const char *path) {
+  if (!model) return cnn__fail_null("cnn_model_save", "model");
+  if (!path) return cnn__fail_null("cnn_model_save", "path");
+  return save(model, path, true);
+}
+
+cnn_status cnn_model_save_weights(const cnn_model *model, const char *path) {
+  if (!model) return cnn__fail_null("cnn_model_save_weights", "model");
+  if (!path) return cnn__fail_null("cnn_model_save_weights", "path");
+  return save(model, path, false);
+}
+
+static cnn_status check_format(const cnn__safetensors *file) {
+  const char *format = cnn__safetensors_note(file, "format"),
+             *version = cnn__safetensors_note(file, "version");
+  if (!format || strcmp(format, CNN__FILE_FORMAT) != 0 || !version)
+    return cnn__fail(
+        CNN_E_FORMAT,
+        "%s: a safetensors file, but not of libcnn's: its header names no architecture",
+        file->path);
+  if (strcmp(version, CNN__FILE_VERSION) == 0) return CNN_OK;
+  return cnn__fail(CNN_E_UNSUPPORTED,
+                   "%s: version %.32s of the format; this library reads version %s", file->path,
+                   version, CNN__FILE_VERSION);
+}
+
+static cnn_status load(cnn_context *context, const char *path, cnn_model **model) {
+  cnn__safetensors *file = NULL;
+  cnn_status status = cnn__safetensors_open(context, path, &file);
+  if (status) return status;
+  status = check_format(file);
+  if (!status) status = cnn__architecture_read(context, file, model);
+  if (!status) status = cnn__extras_read(file, *model);
+  if (!status) status = cnn__training_read(file, *model);
+  cnn__safetensors_close(file);
+  return status;
+}
+
+cnn_model *cnn_model_load(const char *path) {
+  cnn_model *model = NULL;
+  if (!path) {
+    cnn__fail_null("cnn_model_load", "path");
+    return NULL;
+  }
+  cnn_context *context = cnn__context_acquire();
+  if (!context) return NULL;
+  cnn_status status = load(context, path, &model);
+  cnn_context_free(context);
+  if (!status) return model;
+  cnn_model_free(model);
+  return NULL;
+}
+
+static cnn_status check_match(const cnn__safetensors *file, const cnn__network *network) {
+  for (size_t i = 0; i < network->parameter_count; i++) {
+    const cnn__parameter *parameter = &network->parameters[i];
+    const cnn__stored *stored = cnn__safetensors_find(file, parameter->name);
+    char ours[CNN__SHAPE_TEXT], theirs[CNN__SHAPE_TEXT];
+    if (!stored)
+      return cnn__fail(CNN_E_MISMATCH, "%s: has no \"%.100s\", which the model has", file->path,
+                       parameter->name);
+    if (stored->dtype != CNN_FLOAT32 || !cnn__shape_equal(&stored->shape, &parameter->spec->shape))
+      return cnn__fail(CNN_E_MISMATCH, "%s: \"%.100s\" is %s; the model's is %s", file->path,
+                       parameter->name, cnn__shape_text(&stored->shape, theirs),
+                       cnn__shape_text(&parameter->spec->shape, ours));
+  }
+  return CNN_OK;
+}
+
+/* Into a block of its own first: a read that fails leaves the model as it was. */
+static cnn_status take_weights(const cnn__safetensors *file, cnn_model *model) {
+  const cnn__network *network = model->network;
+  float *block = cnn__calloc_array(model->context, network->block_size, sizeof *block,
+                                   "the weights of a file");
+  cnn_status status = block ? CNN_OK : CNN_E_NOMEM;
+  for (size_t i = 0; i < network->parameter_count && !status; i++)
+    status = cnn__tensor_read(file, network->parameters[i].name, CNN_FLOAT32,
+                              &network->parameters[i].spec->shape,
+                              block + network->parameters[i].offset);
+  if (!status) {
+    memcpy(model->weights, block, network->block_size * sizeof *block);
+    model->version++;
+  }
+  cnn__free(model->context, block);
+  return status;
+}
+
+cnn_status cnn_model_load_weights(cnn_model *model, const char *path) {
+  if (!model) return cnn__fail_null("cnn_model_load_weights", "model");
+  if (!path) return cnn__fail_null("cnn_model_load_weights", "path");
+  cnn__safetensors *file = NULL;
+  cnn_status status = cnn__safetensors_open(model->context, path, &file);
+  if (status) return status;
+  status = check_match(file, model->network);
+  if (!status) status = take_weights(file, model);
+  cnn__safetensors_close(file);
+  return status;
+}
