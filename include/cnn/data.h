@@ -123,6 +123,8 @@ typedef struct cnn_dataset_callbacks {
    */
   cnn_status (*fetch)(void *user, int64_t i, cnn_tensor **image, int32_t *index, float *vector);
   void (*release)(void *user); /**< Called once when the dataset ends; may be NULL. */
+  /** The label of sample i alone, as fetch gives it; NULL: fetch is asked, and its image freed. */
+  cnn_status (*label)(void *user, int64_t i, int32_t *index, float *vector);
 } cnn_dataset_callbacks;
 
 /** Makes a dataset of the caller's functions. NULL on failure: CNN_E_INVALID, CNN_E_NOMEM (release is then not called). */
@@ -156,7 +158,7 @@ CNN_API int64_t cnn_dataset_rank(const cnn_dataset *dataset);
 CNN_API const int64_t *cnn_dataset_shape(const cnn_dataset *dataset);
 /** CNN_UINT8 or CNN_FLOAT32: what images are made of. */
 CNN_API cnn_dtype cnn_dataset_dtype(const cnn_dataset *dataset);
-/** Number of classes; 0 where labels are vectors. */
+/** Number of classes; 0 where labels are vectors without class names. */
 CNN_API int64_t cnn_dataset_classes(const cnn_dataset *dataset);
 /** Width of a label vector; 0 where labels are class indices. */
 CNN_API int64_t cnn_dataset_label_width(const cnn_dataset *dataset);
@@ -322,6 +324,15 @@ CNN_API cnn_tensor *cnn_image_decode(const char *name, const void *bytes, size_t
                                      int64_t channels);
 /** Writes (height, width, 1 or 3) uint8, or float32 in [0, 1], as PNG, whole or not at all. CNN_E_INVALID, CNN_E_IO, CNN_E_UNSUPPORTED, CNN_E_NOMEM. */
 CNN_API cnn_status cnn_image_write_png(const char *path, const cnn_tensor *image);
+
+/**
+ * Writes a file whole or not at all, as the library writes its own: a temporary file in the same
+ * folder, flushed to the disk and renamed. Until then an older file stays as it was.
+ * @param bytes size of them; NULL only where size is 0.
+ * @return CNN_OK, CNN_E_INVALID, CNN_E_IO (path and cause in the message), CNN_E_NOMEM. Any thread.
+ *         Since 0.1.0.
+ */
+CNN_API cnn_status cnn_file_write(const char *path, const void *bytes, size_t size);
 
 /** How cnn_image_resize() interpolates. */
 typedef enum cnn_interpolation {

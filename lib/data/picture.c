@@ -1,0 +1,407 @@
+#include "data/picture.h"
+#include "base/size.h"
+#include "kernels/kernels.h"
+#include <string.h>
+
+void cnn__workspace_start(cnn__workspace *workspace, cnn_context *context) {
+  *workspace = (cnn__workspace){.sample = {.context = context}};
+}
+
+void cnn__workspace_release(cnn__workspace *workspace) {
+  cnn_context *context = workspace->sample.context;
+  cnn__sample_release(&workspace->sample);
+  for (size_t i = 0; i < 2; i++)
+    cnn__free(context, workspace->pixels[i].bytes);
+  cnn__free(context, workspace->tables.bytes);
+  cnn__workspace_start(workspace, context);
+}
+
+void cnn__picture_start(cnn__picture *picture, cnn__workspace *workspace, cnn_dtype dtype,
+                        const cnn__factors *unit, float *target, size_t target_count) {
+  const cnn__sample *sample = &workspace->sample;
+  const cnn__shape *shape = &sample->shape;
+  *picture = (cnn__picture){.workspace = workspace,
+                            .dtype = dtype,
+                            .pixels = sample->pixels,
+                            .slack = sample->slack,
+                            .white = dtype == CNN_UINT8 ? 255 : 1,
+                            .unit = unit,
+                            .target = target,
+                            .target_count = target_count};
+  picture->channels = shape->rank ? shape->dim[shape->rank - 1] : 1;
+  picture->source_height = shape->rank == 3 ? shape->dim[0] : 1;
+  picture->source_width =
+      shape->rank == 3 ? shape->dim[1] : cnn__shape_product(shape) / picture->channels;
+  picture->row = picture->source_width * picture->channels;
+  picture->height = picture->source_height;
+  picture->width = picture->source_width;
+}
+
+/* ---- what costs nothing ---- */
+
+void cnn__picture_crop(cnn__picture *picture, size_t top, size_t left, size_t height,
+                       size_t width) {
+  if (picture->warped) {
+    double *m = picture->matrix;
+    m[2] += m[0] * (double)top + m[1] * (double)left;
+    m[5] += m[3] * (double)top + m[4] * (double)left;
+  } else {
+    const size_t skipped = top * picture->row + left * picture->channels;
+    picture->pixels = (const uint8_t *)picture->pixels + skipped * cnn__dtype_size(picture->dtype);
+    picture->source_height = height;
+    picture->source_width = width;
+    /* Slack stays: what follows the window is the rest of the image, or the image's own. */
+  }
+  picture->height = height;
+  picture->width = width;
+}
+
+/* first(second(place)) */
+static void compose(const double first[6], const double second[6], double out[6]) {
+  const double product[6] = {first[0] * second[0] + first[1] * second[3],
+                             first[0] * second[1] + first[1] * second[4],
+                             first[0] * second[2] + first[1] * second[5] + first[2],
+                             first[3] * second[0] + first[4] * second[3],
+                             first[3] * second[1] + first[4] * second[4],
+                             first[3] * second[2] + first[4] * second[5] + first[5]};
+  memcpy(out, product, sizeof product);
+}
+
+static const double unmoved[6] = {1, 0, 0, 0, 1, 0};
+
+static void put_off(cnn__picture *picture) {
+  if (picture->warped) return;
+  picture->warped = picture->exact = true;
+  memcpy(picture->matrix, unmoved, sizeof unmoved);
+  picture->fill = CNN__IMAGE_NEAREST;
+}
+
+void cnn__picture_mirror(cnn__picture *picture, bool horizontal, bool vertical) {
+  if (!horizontal && !vertical) return;
+  put_off(picture);
+  const double mirror[6] = {vertical ? -1 : 1,
+                            0,
+                            vertical ? (double)picture->height - 1 : 0,
+                            0,
+                            horizontal ? -1 : 1,
+                            horizontal ? (double)picture->width - 1 : 0};
+  compose(picture->matrix, mirror, picture->matrix);
+}
+
+cnn_status cnn__picture_warp(cnn__picture *picture, const double matrix[6], size_t height,
+                             size_t width, cnn__image_fill fill, float fill_value) {
+  const bool alike = picture->fill == fill &&
+                     (fill != CNN__IMAGE_CONSTANT ||
+                      !(picture->fill_value < fill_value || picture->fill_value > fill_value));
+  if (picture->warped && !picture->exact && !alike) {
+    const cnn_status status = cnn__picture_settle(picture);
+    if (status != CNN_OK) return status;
+  }
+  put_off(picture);
+  compose(picture->matrix, matrix, picture->matrix);
+  picture->exact = false;
+  picture->fill = fill;
+  picture->fill_value = fill_value;
+  picture->height = height;
+  picture->width = width;
+  return CNN_OK;
+}
+
+/* ---- what moves pixels ---- */
+
+static bool lies_in(const cnn__picture *picture, const void *memory, size_t bytes) {
+  const uintptr_t now = (uintptr_t)picture->pixels, begin = (uintptr_t)memory;
+  return now >= begin && now - begin < bytes;
+}
+
+/* Room for an image beside the one that pixels shows; *slack where reading past it is fine. Floats
+   that have the target's size go there at once. */
+static cnn_status next_room(cnn__picture *picture, size_t height, size_t width, cnn_dtype dtype,
+                            void **room, bool *slack) {
+  const size_t channels = picture->channels;
+  size_t count, bytes;
+  if (!cnn__size_mul(height, width, &count) || !cnn__size_mul(count, channels, &count) ||
+      !cnn__size_mul(count, cnn__dtype_size(dtype), &bytes) ||
+      !cnn__size_add(bytes, CNN__IMAGE_SLACK, &bytes))
+    return cnn__fail(CNN_E_LIMIT, "transform: an image of %zux%zux%zu exceeds the address space",
+                     height, width, channels);
+  if (dtype == CNN_FLOAT32 && count == picture->target_count &&
+      !lies_in(picture, picture->target, bytes)) {
+    *room = picture->target;
+    *slack = false;
+    return CNN_OK;
+  }
+  cnn__workspace *workspace = picture->workspace;
+  const cnn__buffer *first = &workspace->pixels[0];
+  cnn__buffer *buffer = &workspace->pixels[lies_in(picture, first->bytes, first->capacity)];
+  const cnn_status status =
+      cnn__buffer_reserve(workspace->sample.context, buffer, bytes, "an image between transforms");
+  if (status != CNN_OK) return status;
+  memset((uint8_t *)buffer->bytes + bytes - CNN__IMAGE_SLACK, 0, CNN__IMAGE_SLACK);
+  *room = buffer->bytes;
+  *slack = true;
+  return CNN_OK;
+}
+
+/* The picture is now what lies in room, whole. */
+static void show(cnn__picture *picture, const void *room, size_t height, size_t width,
+                 cnn_dtype dtype, bool slack) {
+  picture->pixels = room;
+  picture->dtype = dtype;
+  picture->slack = slack;
+  picture->writable = true;
+  picture->height = picture->source_height = height;
+  picture->width = picture->source_width = width;
+  picture->row = width * picture->channels;
+  picture->warped = false;
+}
+
+static void copy_rows(const cnn__picture *picture, void *to) {
+  const size_t size = cnn__dtype_size(picture->dtype);
+  const size_t bytes = picture->source_width * picture->channels * size;
+  for (size_t i = 0; i < picture->source_height; i++)
+    memcpy((uint8_t *)to + i * bytes, (const uint8_t *)picture->pixels + i * picture->row * size,
+           bytes);
+}
+
+/* The same pixels where reading a little past the last is fine. A put-off warp stays put off. */
+static cnn_status ensure_slack(cnn__picture *picture) {
+  if (picture->slack) return CNN_OK;
+  void *room;
+  bool slack;
+  float *target = picture->target;
+  picture->target = NULL; /* never into the target: it has no slack */
+  const size_t count = picture->target_count;
+  picture->target_count = 0;
+  const cnn_status status = next_room(picture, picture->source_height, picture->source_width,
+                                      picture->dtype, &room, &slack);
+  picture->target = target;
+  picture->target_count = count;
+  if (status != CNN_OK) return status;
+  copy_rows(picture, room);
+  picture->pixels = room;
+  picture->row = picture->source_width * picture->channels;
+  picture->slack = picture->writable = true;
+  return CNN_OK;
+}
+
+/* Applies the put-off warp, with the channels' factors, into out. */
+static cnn_status run_warp(cnn__picture *picture, const float *scale, const float *offset,
+                           float *out) {
+  const cnn_status status = ensure_slack(picture);
+  if (status != CNN_OK) return status;
+  const cnn__image_kernels *kernels = &cnn__kernels_get()->image;
+  cnn__warp warp = {.source = picture->pixels,
+                    .height = picture->source_height,
+                    .width = picture->source_width,
+                    .channels = picture->channels,
+                    .row = picture->row,
+                    .fill = picture->fill,
+                    .fill_value = picture->fill_value,
+                    .scale = scale,
+                    .offset = offset,
+                    .out_height = picture->height,
+                    .out_width = picture->width,
+                    .out = out};
+  memcpy(warp.matrix, picture->matrix, sizeof warp.matrix);
+  if (picture->dtype == CNN_UINT8)
+    kernels->warp_u8(&warp);
+  else
+    kernels->warp_f32(&warp);
+  return CNN_OK;
+}
+
+/* Mirrors whole pixels, the dtype as it is. */
+static void copy_mirrored(const cnn__picture *picture, void *to) {
+  const double *m = picture->matrix;
+  const size_t pixel = picture->channels * cnn__dtype_size(picture->dtype);
+  const size_t row = picture->row * cnn__dtype_size(picture->dtype);
+  const uint8_t *from = picture->pixels;
+  uint8_t *out = to;
+  for (size_t i = 0; i < picture->height; i++) {
+    const uint8_t *line = from + (size_t)(m[0] * (double)i + m[2]) * row + (size_t)m[5] * pixel;
+    if (m[4] > 0) {
+      memcpy(out, line, picture->width * pixel);
+      out += picture->width * pixel;
+      continue;
+    }
+    for (size_t j = 0; j < picture->width; j++, out += pixel)
+      for (size_t b = 0; b < pixel; b++)
+        out[b] = *(line - j * pixel + b);
+  }
+}
+
+cnn_status cnn__picture_settle(cnn__picture *picture) {
+  if (!picture->warped) return CNN_OK;
+  const cnn_dtype dtype = picture->exact ? picture->dtype : CNN_FLOAT32;
+  cnn_status status = picture->exact ? CNN_OK : ensure_slack(picture);
+  void *room;
+  bool slack;
+  if (status == CNN_OK)
+    status = next_room(picture, picture->height, picture->width, dtype, &room, &slack);
+  if (status != CNN_OK) return status;
+  if (picture->exact)
+    copy_mirrored(picture, room);
+  else
+    status = run_warp(picture, picture->unit->scale, picture->unit->offset, room);
+  show(picture, room, picture->height, picture->width, dtype, slack);
+  return status;
+}
+
+/* Nearest pixels, the dtype as it is. */
+static void pick_pixels(const cnn__picture *picture, const cnn__taps *rows,
+                        const cnn__taps *columns, void *to) {
+  const size_t pixel = picture->channels * cnn__dtype_size(picture->dtype);
+  const size_t row = picture->row * cnn__dtype_size(picture->dtype);
+  const uint8_t *from = picture->pixels;
+  uint8_t *out = to;
+  for (size_t i = 0; i < rows->count; i++)
+    for (size_t j = 0; j < columns->count; j++, out += pixel)
+      memcpy(out, from + rows->first[i] * row + columns->first[j] * pixel, pixel);
+}
+
+/* The two axes' tables and the scratch behind them, in the workspace's memory. */
+static cnn_status make_tables(cnn__picture *picture, size_t height, size_t width,
+                              cnn__resize_filter filter, cnn__taps *rows, cnn__taps *columns,
+                              void **scratch) {
+  size_t for_rows, for_columns, for_scratch, total;
+  if (!cnn__resize_taps_size(picture->height, height, filter, &for_rows) ||
+      !cnn__resize_taps_size(picture->width, width, filter, &for_columns) ||
+      !cnn__resize_scratch(picture->width, width, picture->channels, &for_scratch) ||
+      !cnn__size_add(for_rows, for_columns, &total) || !cnn__size_add(total, for_scratch, &total))
+    return cnn__fail(CNN_E_LIMIT, "resize: %zux%zu to %zux%zu exceeds the address space",
+                     picture->height, picture->width, height, width);
+  cnn__workspace *workspace = picture->workspace;
+  const cnn_status status = cnn__buffer_reserve(workspace->sample.context, &workspace->tables,
+                                                total, "a resize's tables");
+  if (status != CNN_OK) return status;
+  uint8_t *memory = workspace->tables.bytes;
+  cnn__resize_taps_make(picture->height, height, filter, memory, rows);
+  cnn__resize_taps_make(picture->width, width, filter, memory + for_rows, columns);
+  *scratch = memory + for_rows + for_columns;
+  return CNN_OK;
+}
+
+cnn_status cnn__picture_resize(cnn__picture *picture, size_t height, size_t width,
+                               cnn__resize_filter filter) {
+  if (height == picture->height && width == picture->width) return CNN_OK;
+  cnn_status status = cnn__picture_settle(picture);
+  cnn__taps rows, columns;
+  void *scratch = NULL, *room;
+  bool slack;
+  if (status == CNN_OK)
+    status = make_tables(picture, height, width, filter, &rows, &columns, &scratch);
+  if (status == CNN_OK) status = next_room(picture, height, width, picture->dtype, &room, &slack);
+  if (status != CNN_OK) return status;
+  if (filter == CNN__RESIZE_NEAREST)
+    pick_pixels(picture, &rows, &columns, room);
+  else if (picture->dtype == CNN_UINT8)
+    cnn__image_resize_u8(&rows, &columns, picture->width, picture->channels, picture->pixels,
+                         picture->row, room, scratch);
+  else
+    cnn__image_resize_f32(&rows, &columns, picture->width, picture->channels, picture->pixels,
+                          picture->row, room, scratch);
+  show(picture, room, height, width, picture->dtype, slack);
+  return CNN_OK;
+}
+
+/* The pixel of n that place of the padded axis shows; n where it is outside, under a constant. */
+static size_t padded_from(cnn__image_fill fill, size_t n, size_t border, size_t place) {
+  if (place >= border && place < border + n) return place - border;
+  const size_t out = place < border ? border - 1 - place : place - border - n; /* 0: the next */
+  switch (fill) {
+  case CNN__IMAGE_CONSTANT:
+    return n;
+  case CNN__IMAGE_NEAREST:
+    return place < border ? 0 : n - 1;
+  case CNN__IMAGE_REFLECT: {
+    const size_t in = out % (2 * n), back = in < n ? in : 2 * n - 1 - in;
+    return place < border ? back : n - 1 - back;
+  }
+  default:
+    return place < border ? n - 1 - out % n : out % n;
+  }
+}
+
+static void fill_pixel(cnn_dtype dtype, size_t channels, float value, void *to) {
+  if (dtype == CNN_UINT8)
+    memset(to, (int)(value + 0.5f), channels);
+  else
+    for (size_t c = 0; c < channels; c++)
+      ((float *)to)[c] = value;
+}
+
+cnn_status cnn__picture_pad(cnn__picture *picture, size_t border_height, size_t border_width,
+                            cnn__image_fill fill, float fill_value) {
+  cnn_status status = cnn__picture_settle(picture);
+  const size_t height = picture->height + 2 * border_height;
+  const size_t width = picture->width + 2 * border_width;
+  void *room;
+  bool slack;
+  if (status == CNN_OK) status = next_room(picture, height, width, picture->dtype, &room, &slack);
+  if (status != CNN_OK) return status;
+  const size_t pixel = picture->channels * cnn__dtype_size(picture->dtype);
+  const size_t row = picture->row * cnn__dtype_size(picture->dtype);
+  uint8_t *out = room;
+  for (size_t i = 0; i < height; i++) {
+    const size_t y = padded_from(fill, picture->height, border_height, i);
+    const uint8_t *line = (const uint8_t *)picture->pixels + y * row;
+    for (size_t j = 0; j < width; j++, out += pixel) {
+      const size_t x = padded_from(fill, picture->width, border_width, j);
+      if (y == picture->height || x == picture->width)
+        fill_pixel(picture->dtype, picture->channels, fill_value, out);
+      else
+        memcpy(out, line + x * pixel, pixel);
+    }
+  }
+  show(picture, room, height, width, picture->dtype, slack);
+  return CNN_OK;
+}
+
+/* ---- out of the pipeline ---- */
+
+cnn_status cnn__picture_floats(cnn__picture *picture, float **values) {
+  cnn_status status = cnn__picture_settle(picture);
+  if (status != CNN_OK) return status;
+  const size_t row = picture->width * picture->channels;
+  if (picture->dtype == CNN_FLOAT32 && picture->row == row && picture->writable) {
+    *values = (float *)(uintptr_t)picture->pixels;
+    return CNN_OK;
+  }
+  void *room;
+  bool slack;
+  status = next_room(picture, picture->height, picture->width, CNN_FLOAT32, &room, &slack);
+  if (status != CNN_OK) return status;
+  if (picture->dtype == CNN_UINT8)
+    cnn__image_convert_u8(picture->unit, picture->height, row, picture->row, picture->pixels, room);
+  else
+    copy_rows(picture, room);
+  show(picture, room, picture->height, picture->width, CNN_FLOAT32, slack);
+  *values = room;
+  return CNN_OK;
+}
+
+cnn_status cnn__picture_finish(cnn__picture *picture, const cnn__factors *factors) {
+  const size_t row = picture->width * picture->channels;
+  if (picture->height * row != picture->target_count)
+    return cnn__fail(CNN_E_SHAPE, "loader: an image of %zux%zux%zu does not fit %zu values",
+                     picture->height, picture->width, picture->channels, picture->target_count);
+  if (picture->exact && picture->warped) {
+    const cnn_status status = cnn__picture_settle(picture);
+    if (status != CNN_OK) return status;
+  }
+  if (picture->warped) {
+    if (picture->pixels == (const void *)picture->target) {
+      const cnn_status status = ensure_slack(picture); /* out of the target's way */
+      if (status != CNN_OK) return status;
+    }
+    return run_warp(picture, factors->scale, factors->offset, picture->target);
+  }
+  if (picture->dtype == CNN_UINT8)
+    cnn__image_convert_u8(factors, picture->height, row, picture->row, picture->pixels,
+                          picture->target);
+  else
+    cnn__image_convert_f32(factors, picture->height, row, picture->row, picture->pixels,
+                           picture->target);
+  return CNN_OK;
+}

@@ -1,0 +1,64 @@
+/* A picture: one image on its way from the dataset through the transforms into its place in the
+   batch. Cropping and mirroring cost nothing and sampling is put off, so that pixels are touched
+   once: uint8 in, normalised floats out. */
+#ifndef CNN_DATA_PICTURE_H
+#define CNN_DATA_PICTURE_H
+
+#include "data/dataset.h"
+#include "ops/image.h"
+
+/* One thread's memory for such work. Zero everything but the contexts to start. */
+typedef struct cnn__workspace {
+  cnn__sample sample;
+  cnn__buffer pixels[2]; /* images between transforms */
+  cnn__buffer tables;    /* a resize's */
+} cnn__workspace;
+void cnn__workspace_start(cnn__workspace *workspace, cnn_context *context);
+void cnn__workspace_release(cnn__workspace *workspace);
+
+typedef struct cnn__picture {
+  cnn__workspace *workspace;
+  cnn_dtype dtype; /* CNN_UINT8 or CNN_FLOAT32: of pixels */
+  const void *pixels;
+  size_t row; /* elements from a row to the next */
+  size_t source_height, source_width, channels;
+  bool slack;    /* see cnn__sample */
+  bool writable; /* they lie in the workspace or the target */
+  double white;  /* what full brightness is: 255, or 1 in sets of floats */
+
+  size_t height, width; /* as the next transform sees it */
+  bool warped;          /* matrix has still to be applied */
+  bool exact;           /* ... and only moves whole pixels inside the source: any fill does */
+  double matrix[6];
+  cnn__image_fill fill;
+  float fill_value;
+
+  const cnn__factors *unit; /* leaves values as they are */
+  float *target;            /* where the finished image goes: target_count floats */
+  size_t target_count;
+} cnn__picture;
+
+/* The sample that the workspace holds, of this dtype. Rank 3 is (height, width, channels); of another rank the last
+   size counts as channels and the rest as one row. */
+void cnn__picture_start(cnn__picture *picture, cnn__workspace *workspace, cnn_dtype dtype,
+                        const cnn__factors *unit, float *target, size_t target_count);
+
+/* The window of height x width at (top, left); it lies inside. */
+void cnn__picture_crop(cnn__picture *picture, size_t top, size_t left, size_t height, size_t width);
+/* Samples at matrix * (row, column, 1), a picture of the given size. */
+cnn_status cnn__picture_warp(cnn__picture *picture, const double matrix[6], size_t height,
+                             size_t width, cnn__image_fill fill, float fill_value);
+void cnn__picture_mirror(cnn__picture *picture, bool horizontal, bool vertical);
+cnn_status cnn__picture_resize(cnn__picture *picture, size_t height, size_t width,
+                               cnn__resize_filter filter);
+/* Adds borders: constant (of the dtype's own scale), or as the fill says. */
+cnn_status cnn__picture_pad(cnn__picture *picture, size_t border_height, size_t border_width,
+                            cnn__image_fill fill, float fill_value);
+/* Applies what is put off; from then on picture->pixels are what the next transform sees. */
+cnn_status cnn__picture_settle(cnn__picture *picture);
+/* Its values as contiguous floats, to be changed in place: height * width * channels. */
+cnn_status cnn__picture_floats(cnn__picture *picture, float **values);
+/* Puts it into target. CNN_E_SHAPE where it does not fit. */
+cnn_status cnn__picture_finish(cnn__picture *picture, const cnn__factors *factors);
+
+#endif

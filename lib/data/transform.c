@@ -1,0 +1,113 @@
+#include "data/transform.h"
+#include <string.h>
+
+cnn_transform *cnn__transform_create(const cnn__transform_class *class, const void *options) {
+  cnn_context *context = cnn__context_acquire();
+  if (!context) return NULL;
+  cnn_transform *transform = cnn__calloc_array(context, 1, sizeof *transform, "a transform");
+  void *settings = cnn__calloc_array(context, 1, class->settings_size, "a transform");
+  if (!transform || !settings) {
+    cnn__free(context, transform);
+    cnn__free(context, settings);
+    cnn_context_free(context);
+    return NULL;
+  }
+  transform->class = class;
+  transform->context = context;
+  transform->settings = settings;
+  atomic_init(&transform->references, 1);
+  if (cnn__options_read(class->name, settings, class->settings_size, options,
+                        class->settings_least) != CNN_OK ||
+      cnn__settings_complete(class->name, class->fields, class->field_count, settings) != CNN_OK ||
+      (class->complete && class->complete(settings) != CNN_OK)) {
+    cnn_transform_free(transform);
+    return NULL;
+  }
+  return transform;
+}
+
+cnn_transform *cnn__transform_retain(cnn_transform *transform) {
+  atomic_fetch_add_explicit(&transform->references, 1, memory_order_relaxed);
+  return transform;
+}
+
+void cnn_transform_free(cnn_transform *transform) {
+  if (!transform || atomic_fetch_sub_explicit(&transform->references, 1, memory_order_acq_rel) != 1)
+    return;
+  cnn_context *context = transform->context;
+  if (transform->class->destroy) transform->class->destroy(transform);
+  cnn__free(context, transform->settings);
+  cnn__free(context, transform);
+  cnn_context_free(context);
+}
+
+cnn_status cnn__transforms_check(const char *who, cnn_transform *const *transforms, size_t count,
+                                 cnn__shape *shape) {
+  char text[CNN__SHAPE_TEXT];
+  for (size_t i = 0; i < count; i++) {
+    const cnn__transform_class *class = transforms[i]->class;
+    if (shape->rank != 3)
+      return cnn__fail(CNN_E_SHAPE, "%s: %s needs images of (height, width, channels), not %s", who,
+                       class->name, cnn__shape_text(shape, text));
+    cnn_status status = class->ready ? class->ready(transforms[i]) : CNN_OK;
+    if (status == CNN_OK && class->shape) status = class->shape(transforms[i], shape);
+    if (status != CNN_OK) return status;
+  }
+  return CNN_OK;
+}
+
+cnn_status cnn_transform_fit(cnn_transform *transform, const cnn_dataset *dataset) {
+  if (!transform) return cnn__fail_null("cnn_transform_fit", "transform");
+  if (!dataset) return cnn__fail_null("cnn_transform_fit", "dataset");
+  if (dataset->count == 0)
+    return cnn__fail(CNN_E_INVALID, "cnn_transform_fit: the dataset is empty");
+  return transform->class->fit ? transform->class->fit(transform, dataset) : CNN_OK;
+}
+
+static cnn_status check_image(const cnn_transform *transform, const cnn_tensor *image) {
+  char text[CNN__SHAPE_TEXT];
+  if (!transform) return cnn__fail_null("cnn_augment_image", "transform");
+  if (!image) return cnn__fail_null("cnn_augment_image", "image");
+  if (image->dtype != CNN_UINT8 && image->dtype != CNN_FLOAT32)
+    return cnn__fail(CNN_E_INVALID,
+                     "cnn_augment_image: the image has dtype %d, not uint8 or float32",
+                     (int)image->dtype);
+  if (image->shape.rank != 3 || cnn__shape_product(&image->shape) == 0)
+    return cnn__fail(CNN_E_SHAPE, "cnn_augment_image: %s is not (height, width, channels)",
+                     cnn__shape_text(&image->shape, text));
+  if (!transform->class->apply)
+    return cnn__fail(CNN_E_UNSUPPORTED, "cnn_augment_image: %s works on whole batches",
+                     transform->class->name);
+  return CNN_OK;
+}
+
+cnn_tensor *cnn_augment_image(const cnn_transform *transform, const cnn_tensor *image,
+                              uint64_t seed, uint64_t epoch, uint64_t sample) {
+  if (check_image(transform, image) != CNN_OK) return NULL;
+  cnn_transform *shared = (cnn_transform *)(uintptr_t)transform;
+  cnn__shape shape = image->shape;
+  if (cnn__transforms_check("cnn_augment_image", &shared, 1, &shape) != CNN_OK) return NULL;
+  cnn_context *context = image->context;
+  cnn_tensor *out = cnn__tensor_new(context, CNN_FLOAT32, &shape);
+  if (!out) return NULL;
+  cnn__workspace workspace;
+  cnn__workspace_start(&workspace, context);
+  workspace.sample.pixels = image->data;
+  workspace.sample.shape = image->shape;
+  cnn__picture picture;
+  cnn__random random;
+  cnn__factors unit = {0};
+  cnn_status status = cnn__factors_make(context, 1, image->shape.dim[2], NULL, NULL, &unit);
+  if (status == CNN_OK) {
+    cnn__picture_start(&picture, &workspace, image->dtype, &unit, out->data,
+                       cnn__shape_product(&shape));
+    cnn__random_start(&random, seed, CNN__PURPOSE_AUGMENT, epoch, sample);
+    status = transform->class->apply(transform, &random, &picture);
+  }
+  if (status == CNN_OK) status = cnn__picture_finish(&picture, &unit);
+  cnn__factors_free(context, &unit);
+  cnn__workspace_release(&workspace);
+  if (status == CNN_OK) return out;
+  cnn_tensor_free(out);
+  return NULL;
+}

@@ -1,0 +1,157 @@
+#include "data/zca.h"
+#include "base/size.h"
+#include "data/eigen.h"
+#include "ops/gemm.h"
+#include <math.h>
+#include <string.h>
+
+enum { BLOCK = 256 }; /* images summed in float32 before they are added in float64 */
+
+void cnn__zca_free(cnn_context *context, cnn__zca *zca) {
+  cnn__free(context, zca->matrix);
+  *zca = (cnn__zca){0};
+}
+
+/* What fitting works with. */
+typedef struct fitting {
+  size_t n;           /* values of an image */
+  float *rows;        /* BLOCK images */
+  float *products;    /* n x n: of one block */
+  double *covariance; /* n x n */
+  double *values;     /* n eigenvalues */
+  void *scratch;
+} fitting;
+
+static void release(cnn_context *context, fitting *f) {
+  cnn__free(context, f->rows);
+  cnn__free(context, f->products);
+  cnn__free(context, f->covariance);
+  cnn__free(context, f->values);
+  cnn__free(context, f->scratch);
+}
+
+static cnn_status reserve(cnn_context *context, size_t n, fitting *f) {
+  size_t bytes;
+  if (!cnn__matmul_scratch(n, n, cnn__size_max(n, BLOCK), cnn__context_slots(context), &bytes))
+    return cnn__fail(CNN_E_LIMIT, "cnn_transform_fit: whitening of %zu values", n);
+  f->n = n;
+  f->rows = cnn__alloc_array(context, BLOCK * n, sizeof(float), "whitening");
+  f->products = cnn__alloc_array(context, n * n, sizeof(float), "whitening");
+  f->covariance = cnn__calloc_array(context, n * n, sizeof(double), "whitening");
+  f->values = cnn__alloc_array(context, n, sizeof(double), "whitening");
+  f->scratch = cnn__alloc(context, bytes, "whitening");
+  return f->rows && f->products && f->covariance && f->values && f->scratch ? CNN_OK : CNN_E_NOMEM;
+}
+
+static cnn_status read_block(const cnn_dataset *dataset, size_t begin, size_t count,
+                             cnn__sample *sample, double rescale, const double *mean,
+                             const double *deviation, fitting *f) {
+  const size_t channels = dataset->shape.dim[2];
+  for (size_t i = 0; i < count; i++) {
+    const cnn_status status = cnn__dataset_image(dataset, begin + i, sample);
+    if (status != CNN_OK) return status;
+    const uint8_t *bytes = sample->pixels;
+    const float *floats = sample->pixels;
+    for (size_t e = 0, c = 0; e < f->n; e++, c = c + 1 == channels ? 0 : c + 1) {
+      double value = (dataset->dtype == CNN_UINT8 ? bytes[e] : (double)floats[e]) * rescale;
+      if (mean) value -= mean[c];
+      if (deviation) value /= deviation[c] + 1e-6;
+      f->rows[i * f->n + e] = (float)value;
+    }
+  }
+  return CNN_OK;
+}
+
+/* covariance = X' X / count */
+static cnn_status sum_products(cnn_context *context, const cnn_dataset *dataset, double rescale,
+                               const double *mean, const double *deviation, fitting *f) {
+  const size_t n = f->n;
+  cnn__sample sample = {.context = context};
+  cnn_status status = CNN_OK;
+  for (size_t begin = 0; status == CNN_OK && begin < dataset->count; begin += BLOCK) {
+    const size_t count = cnn__size_min(dataset->count - begin, BLOCK);
+    status = read_block(dataset, begin, count, &sample, rescale, mean, deviation, f);
+    if (status != CNN_OK) break;
+    cnn__matmul_run(&(cnn__matmul){.m = n,
+                                   .n = n,
+                                   .k = count,
+                                   .a = f->rows,
+                                   .a_row = 1,
+                                   .a_depth = (ptrdiff_t)n,
+                                   .b = f->rows,
+                                   .b_row = (ptrdiff_t)n,
+                                   .b_column = 1,
+                                   .c = f->products,
+                                   .c_row = (ptrdiff_t)n},
+                    context, f->scratch);
+    for (size_t e = 0; e < n * n; e++)
+      f->covariance[e] += f->products[e];
+  }
+  cnn__sample_release(&sample);
+  for (size_t e = 0; e < n * n; e++)
+    f->covariance[e] /= (double)dataset->count;
+  return status;
+}
+
+/* covariance holds eigenvectors as rows: matrix = sum of vector' vector / (sqrt(value) + epsilon),
+   by a product of the vectors, each times the root of its weight. */
+static void compose(cnn_context *context, double epsilon, fitting *f, float *matrix) {
+  const size_t n = f->n;
+  for (size_t k = 0; k < n; k++) {
+    const double value = f->values[k] > 0 ? f->values[k] : 0;
+    const double weight = sqrt(1 / (sqrt(value) + epsilon));
+    for (size_t e = 0; e < n; e++)
+      f->products[k * n + e] = (float)(f->covariance[k * n + e] * weight);
+  }
+  cnn__matmul_run(&(cnn__matmul){.m = n,
+                                 .n = n,
+                                 .k = n,
+                                 .a = f->products,
+                                 .a_row = 1,
+                                 .a_depth = (ptrdiff_t)n,
+                                 .b = f->products,
+                                 .b_row = (ptrdiff_t)n,
+                                 .b_column = 1,
+                                 .c = matrix,
+                                 .c_row = (ptrdiff_t)n},
+                  context, f->scratch);
+}
+
+cnn_status cnn__zca_fit(cnn_context *context, const cnn_dataset *dataset, double rescale,
+                        const double *mean, const double *deviation, double epsilon,
+                        cnn__zca *zca) {
+  const size_t n = cnn__shape_product(&dataset->shape);
+  if (n == 0 || n > CNN__ZCA_MOST)
+    return cnn__fail(n ? CNN_E_LIMIT : CNN_E_SHAPE,
+                     "cnn_transform_fit: whitening needs images of one size and at most %d values, "
+                     "not %zu",
+                     CNN__ZCA_MOST, n);
+  fitting f = {0};
+  zca->matrix = cnn__alloc_array(context, n * n, sizeof(float), "whitening");
+  cnn_status status = zca->matrix ? reserve(context, n, &f) : CNN_E_NOMEM;
+  if (status == CNN_OK) status = sum_products(context, dataset, rescale, mean, deviation, &f);
+  if (status == CNN_OK) status = cnn__eigen_symmetric(context, n, f.covariance, f.values);
+  if (status == CNN_OK) {
+    compose(context, epsilon / sqrt((double)dataset->count), &f, zca->matrix);
+    zca->features = n;
+  }
+  release(context, &f);
+  return status;
+}
+
+cnn_status cnn__zca_apply(const cnn__zca *zca, cnn__picture *picture, float *values) {
+  const size_t n = zca->features;
+  cnn__workspace *workspace = picture->workspace;
+  const cnn_status status = cnn__buffer_reserve(workspace->sample.context, &workspace->tables,
+                                                n * sizeof(float), "whitening");
+  if (status != CNN_OK) return status;
+  float *whitened = workspace->tables.bytes;
+  memset(whitened, 0, n * sizeof *whitened);
+  for (size_t k = 0; k < n; k++) { /* the matrix is symmetric: its rows are its columns */
+    const float value = values[k], *row = zca->matrix + k * n;
+    for (size_t e = 0; e < n; e++)
+      whitened[e] += value * row[e];
+  }
+  memcpy(values, whitened, n * sizeof *values);
+  return CNN_OK;
+}
