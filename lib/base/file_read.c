@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <sys/stat.h>
 
 struct cnn__reader {
   cnn_context *context;
@@ -23,7 +22,7 @@ static cnn_status open_regular(const char *path, uint64_t limit, int *descriptor
   if (opened < 0) return cnn__system_fail(path, "open for reading");
   struct stat state;
   cnn_status status = CNN_OK;
-  if (fstat(opened, &state) != 0) {
+  if (cnn__system_stat(opened, &state) != 0) {
     status = cnn__system_fail(path, "examine");
   } else if (!S_ISREG(state.st_mode)) {
     status = cnn__fail(CNN_E_IO, "%s: %s, not a regular file", path,

@@ -5,16 +5,12 @@
    each have their own: the next free of ".<name>.cnn-tmp0", ".<name>.cnn-tmp1" and so on. A writer
    holds a lock (flock) on its temporary, which the system drops when the process ends in whatever
    way. So a temporary that nobody has locked was left behind by a kill, and goes. */
-#define _DEFAULT_SOURCE /* flock */
 #include "base/file.h"
 #include "base/system.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 enum {
   MAX_WRITERS = 16, /* of one path at the same time */
@@ -35,41 +31,6 @@ struct cnn__writer {
   cnn__failure failure;         /* the first of a write */
 };
 
-/* ---- system calls ---- */
-
-static int try_lock(int descriptor) {
-  int result, attempts = 0;
-  do
-    result = flock(descriptor, LOCK_EX | LOCK_NB);
-  while (result != 0 && cnn__system_again(&attempts));
-  return result;
-}
-
-static int set_mode(int descriptor, unsigned mode) {
-  int result, attempts = 0;
-  do
-    result = fchmod(descriptor, (mode_t)mode);
-  while (result != 0 && cnn__system_again(&attempts));
-  return result;
-}
-
-static int rename_within(int folder, const char *from, const char *to) {
-  int result, attempts = 0;
-  do
-    result = renameat(folder, from, folder, to);
-  while (result != 0 && cnn__system_again(&attempts));
-  return result;
-}
-
-static int remove_from(int folder, const char *name) {
-  int result, attempts = 0, cause = errno;
-  do
-    result = unlinkat(folder, name, 0);
-  while (result != 0 && cnn__system_again(&attempts));
-  errno = cause;
-  return result;
-}
-
 /* ---- where to ---- */
 
 /* The path that a link's text leads to: relative ones start at the link's folder. */
@@ -86,14 +47,10 @@ static cnn_status find_target(cnn__writer *writer) {
   if (!writer->target) return CNN_E_NOMEM;
   for (int links = 0;; links++) {
     char text[4096];
-    ssize_t length = readlink(writer->target, text, sizeof text);
+    int64_t length = cnn__system_read_link(writer->target, text, sizeof text);
     if (length < 0 && (errno == EINVAL || errno == ENOENT)) return CNN_OK; /* no link */
-    if (length < 0) return cnn__system_fail(writer->path, "examine");
-    if (links == MAX_LINKS || length == sizeof text) {
-      errno = links == MAX_LINKS ? ELOOP : ENAMETOOLONG;
-      return cnn__system_fail(writer->path, "follow its links");
-    }
-    text[length] = 0;
+    if (length >= 0 && links == MAX_LINKS) errno = ELOOP;
+    if (length < 0 || links == MAX_LINKS) return cnn__system_fail(writer->path, "follow its links");
     char *next = follow(writer->context, writer->target, text);
     if (!next) return CNN_E_NOMEM;
     cnn__free(writer->context, writer->target);
@@ -120,7 +77,7 @@ static cnn_status open_folder(cnn__writer *writer) {
 static cnn_status examine_old(cnn__writer *writer) {
   struct stat state;
   writer->mode = 0666; /* less the umask */
-  if (fstatat(writer->folder, writer->name, &state, AT_SYMLINK_NOFOLLOW) != 0)
+  if (cnn__system_stat_name(writer->folder, writer->name, &state) != 0)
     return errno == ENOENT ? CNN_OK : cnn__system_fail(writer->path, "examine");
   if (!S_ISREG(state.st_mode))
     return cnn__fail(CNN_E_IO, "%s: %s, not a regular file", writer->path,
@@ -151,16 +108,17 @@ static void name_temporary(const cnn__writer *writer, int number, char name[MAX_
 /* Whether name still is the file that is open, and not another one of that name, or none. */
 static bool is_same_file(int folder, const char *name, int descriptor) {
   struct stat there, here;
-  return fstatat(folder, name, &there, AT_SYMLINK_NOFOLLOW) == 0 && fstat(descriptor, &here) == 0 &&
-         there.st_dev == here.st_dev && there.st_ino == here.st_ino;
+  return cnn__system_stat_name(folder, name, &there) == 0 &&
+         cnn__system_stat(descriptor, &here) == 0 && there.st_dev == here.st_dev &&
+         there.st_ino == here.st_ino;
 }
 
 /* Removes a temporary that nobody is writing. Whatever stands in the way leaves it there. */
 static void sweep(int folder, const char *name) {
   int descriptor = cnn__system_open(folder, name, O_RDONLY | O_NONBLOCK | O_NOFOLLOW, 0);
   if (descriptor < 0) return;
-  if (try_lock(descriptor) == 0 && is_same_file(folder, name, descriptor))
-    (void)remove_from(folder, name);
+  if (cnn__system_lock(descriptor) == 0 && is_same_file(folder, name, descriptor))
+    cnn__system_remove(folder, name);
   cnn__system_close(descriptor);
 }
 
@@ -174,8 +132,10 @@ static bool make_temporary(cnn__writer *writer, const char *name) {
     return false;
   }
   /* Where the file system has no locks nobody can sweep either. */
-  bool locked = try_lock(descriptor) == 0 || errno != EWOULDBLOCK;
-  if (locked && is_same_file(writer->folder, name, descriptor)) {
+  bool locked = cnn__system_lock(descriptor) == 0 || errno != EWOULDBLOCK;
+  struct stat state;
+  bool swept = cnn__system_stat(descriptor, &state) == 0 && state.st_nlink == 0;
+  if (locked && !swept) {
     writer->descriptor = descriptor;
     memcpy(writer->temporary, name, strlen(name) + 1);
     return true;
@@ -199,7 +159,7 @@ static cnn_status open_temporary(cnn__writer *writer) {
     return cnn__fail(CNN_E_IO, "%s: %d others are writing it (%s and more beside it)", writer->path,
                      MAX_WRITERS, name);
   }
-  if (writer->replaces && set_mode(writer->descriptor, writer->mode) != 0)
+  if (writer->replaces && cnn__system_set_mode(writer->descriptor, writer->mode) != 0)
     return cnn__system_fail(writer->path, "set its mode");
   return CNN_OK;
 }
@@ -207,7 +167,7 @@ static cnn_status open_temporary(cnn__writer *writer) {
 /* ---- the writer ---- */
 
 static void writer_free(cnn__writer *writer) {
-  if (writer->temporary[0]) (void)remove_from(writer->folder, writer->temporary);
+  if (writer->temporary[0]) cnn__system_remove(writer->folder, writer->temporary);
   cnn__system_close(writer->descriptor);
   cnn__system_close(writer->folder);
   cnn__free(writer->context, writer->target);
@@ -254,7 +214,7 @@ cnn_status cnn__writer_commit(cnn__writer *writer) {
     status = cnn__failure_give(&writer->failure);
   } else if (cnn__system_sync(writer->descriptor) != 0) {
     status = cnn__system_fail(writer->path, "sync (the old file stands)");
-  } else if (rename_within(writer->folder, writer->temporary, writer->name) != 0) {
+  } else if (cnn__system_rename(writer->folder, writer->temporary, writer->name) != 0) {
     status = cnn__system_fail(writer->path, "put the new file in its place (the old one stands)");
   } else {
     writer->temporary[0] = 0;

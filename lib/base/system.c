@@ -1,15 +1,18 @@
+#define _DEFAULT_SOURCE /* flock */
 #include "base/system.h"
 #include "base/status.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 enum { MAX_ATTEMPTS = 10000 };
 /* At most so much at once: some systems refuse more than 2^31 - 1. */
 static const size_t largest_step = (size_t)1 << 30;
 
-bool cnn__system_again(int *attempts) {
+bool again(int *attempts) {
   return errno == EINTR && ++*attempts < MAX_ATTEMPTS;
 }
 
@@ -25,7 +28,7 @@ int cnn__system_open(int folder, const char *name, int flags, unsigned mode) {
   int descriptor, attempts = 0;
   do
     descriptor = openat(folder, name, flags | O_CLOEXEC | O_NOCTTY, (mode_t)mode);
-  while (descriptor < 0 && cnn__system_again(&attempts));
+  while (descriptor < 0 && again(&attempts));
   return descriptor;
 }
 
@@ -33,8 +36,56 @@ int cnn__system_sync(int descriptor) {
   int result, attempts = 0;
   do
     result = fsync(descriptor);
-  while (result != 0 && cnn__system_again(&attempts));
+  while (result != 0 && again(&attempts));
   return result;
+}
+
+int cnn__system_lock(int descriptor) {
+  int result, attempts = 0;
+  do
+    result = flock(descriptor, LOCK_EX | LOCK_NB);
+  while (result != 0 && again(&attempts));
+  return result;
+}
+
+int cnn__system_set_mode(int descriptor, unsigned mode) {
+  int result, attempts = 0;
+  do
+    result = fchmod(descriptor, (mode_t)mode);
+  while (result != 0 && again(&attempts));
+  return result;
+}
+
+int cnn__system_rename(int folder, const char *from, const char *to) {
+  int result, attempts = 0;
+  do
+    result = renameat(folder, from, folder, to);
+  while (result != 0 && again(&attempts));
+  return result;
+}
+
+int cnn__system_stat(int descriptor, struct stat *state) {
+  int result, attempts = 0;
+  do
+    result = fstat(descriptor, state);
+  while (result != 0 && again(&attempts));
+  return result;
+}
+
+int cnn__system_stat_name(int folder, const char *name, struct stat *state) {
+  int result, attempts = 0;
+  do
+    result = fstatat(folder, name, state, AT_SYMLINK_NOFOLLOW);
+  while (result != 0 && again(&attempts));
+  return result;
+}
+
+void cnn__system_remove(int folder, const char *name) {
+  int cause = errno, result, attempts = 0;
+  do
+    result = unlinkat(folder, name, 0);
+  while (result != 0 && again(&attempts));
+  errno = cause;
 }
 
 void cnn__system_close(int descriptor) {
@@ -42,6 +93,20 @@ void cnn__system_close(int descriptor) {
   /* After an interrupted close the descriptor is gone, on Linux at least: never closed twice. */
   if (descriptor >= 0) (void)close(descriptor);
   errno = cause;
+}
+
+int64_t cnn__system_read_link(const char *path, char *text, size_t size) {
+  ssize_t length;
+  int attempts = 0;
+  do
+    length = readlink(path, text, size);
+  while (length < 0 && again(&attempts));
+  if (length >= 0 && (size_t)length < size) {
+    text[length] = 0;
+    return (int64_t)length;
+  }
+  if (length >= 0) errno = ENAMETOOLONG;
+  return -1;
 }
 
 static size_t step(size_t left) {
@@ -53,7 +118,7 @@ int64_t cnn__system_read(int descriptor, uint64_t offset, void *bytes, size_t si
   for (int attempts = 0; done < size;) {
     ssize_t now =
         pread(descriptor, (char *)bytes + done, step(size - done), (off_t)(offset + done));
-    if (now < 0 && cnn__system_again(&attempts)) continue;
+    if (now < 0 && again(&attempts)) continue;
     if (now < 0) return -1;
     if (now == 0) break;
     done += (size_t)now;
@@ -66,7 +131,7 @@ int cnn__system_write(int descriptor, const void *bytes, size_t size) {
   size_t done = 0;
   for (int attempts = 0; done < size;) {
     ssize_t now = write(descriptor, (const char *)bytes + done, step(size - done));
-    if (now < 0 && cnn__system_again(&attempts)) continue;
+    if (now < 0 && again(&attempts)) continue;
     if (now < 0) return -1;
     if (now == 0) { /* no progress and no cause: never for ever */
       errno = EIO;
