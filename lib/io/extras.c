@@ -23,11 +23,11 @@ void cnn__extras_write(cnn__bundle *bundle, const cnn_model *model) {
     cnn__text_append(&text, "]", 1);
     cnn__bundle_text(bundle, "classes", &text);
   }
-  if (model->preprocessing.set) {
+  if (model->preprocesses) {
     const cnn__preprocessing *p = &model->preprocessing;
     cnn__text_start(&text, bundle->context);
     cnn__text_format(&text, "{\"scale\":");
-    cnn__json_write_real(&text, p->scale);
+    cnn__json_write_real(&text, p->rescale);
     write_numbers(&text, "mean", p->mean, p->channels);
     write_numbers(&text, "deviation", p->deviation, p->channels);
     cnn__text_append(&text, "}", 1);
@@ -102,9 +102,11 @@ static cnn_status read_preprocessing(const cnn__safetensors *file, cnn_model *mo
   for (size_t i = 0; !status && i < deviations; i++)
     if (values[channels + i] == 0) status = wrong(file, "preprocessing: a deviation is 0");
   if (!status)
-    status = cnn__model_set_preprocessing(model, factor, means ? values : NULL,
-                                          deviations ? values + channels : NULL,
-                                          means || deviations ? channels : 0);
+    status = cnn__model_set_preprocessing(
+        model, &(cnn__preprocessing){.rescale = factor,
+                                     .channels = means || deviations ? channels : 0,
+                                     .mean = means ? values : NULL,
+                                     .deviation = deviations ? values + channels : NULL});
   cnn__free(model->context, values);
   return status;
 }

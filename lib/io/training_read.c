@@ -55,9 +55,10 @@ static cnn_status read_counters(const cnn__safetensors *file, cnn_model *model) 
   cnn_status status = cnn__tensor_read(file, "training/counters", CNN_UINT64, &many, c);
   if (!status) status = cnn__tensor_read(file, "training/sums", CNN_FLOAT64, &three, sums);
   if (status) return status;
-  bool right = is_flag(c[2]) && is_flag(c[9]) && is_flag(c[11]) && c[1] <= most && c[3] <= most &&
-               c[8] <= most && c[4] <= c[8] && c[5] <= most && c[6] <= most && c[12] <= SIZE_MAX &&
-               sums[1] >= 0 && c[13] == 0 && c[14] == 0 && c[15] == 0;
+  bool right = is_flag(c[2]) && is_flag(c[9]) && is_flag(c[10]) && is_flag(c[11]) &&
+               is_flag(c[12]) && c[1] <= most && c[3] <= most && c[8] <= most && c[4] <= c[8] &&
+               c[5] <= most && c[6] <= most && c[13] <= SIZE_MAX && sums[1] >= 0 &&
+               c[14] == 0 && c[15] == 0;
   if (!right) return wrong(file, "counters that cannot be");
   training->seed = c[0];
   training->step = c[1];
@@ -69,12 +70,13 @@ static cnn_status read_counters(const cnn__safetensors *file, cnn_model *model) 
                                          .seed = c[7],
                                          .batches = c[8],
                                          .shuffle = c[9] == 1,
-                                         .transforms = c[10]};
+                                         .drop_last = c[10] == 1,
+                                         .augments = c[11] == 1};
   state->loss_sum = sums[0];
   state->samples = sums[1];
   state->learning_rate = sums[2];
   if (!state->started) return CNN_OK;
-  return cnn__training_bind(model, c[11] == 1, (size_t)c[12]);
+  return cnn__training_bind(model, c[12] == 1, (size_t)c[13]);
 }
 
 static cnn_status read_states(const cnn__safetensors *file, cnn__training *training) {

@@ -86,11 +86,20 @@ static void write_slots(cnn__bundle *bundle, const cnn_model *model) {
 static void write_counters(cnn__bundle *bundle, const cnn__training *training,
                            cnn__training_image *image) {
   const cnn__training_state *state = &training->state;
-  const uint64_t counters[16] = {
-      training->seed,        training->step,        state->started,           state->epoch,
-      state->batch,          state->loader.samples, state->loader.batch_size, state->loader.seed,
-      state->loader.batches, state->loader.shuffle, state->loader.transforms, training->by_index,
-      training->label_width};
+  const uint64_t counters[16] = {training->seed,
+                                 training->step,
+                                 state->started,
+                                 state->epoch,
+                                 state->batch,
+                                 state->loader.samples,
+                                 state->loader.batch_size,
+                                 state->loader.seed,
+                                 state->loader.batches,
+                                 state->loader.shuffle,
+                                 state->loader.drop_last,
+                                 state->loader.augments,
+                                 training->by_index,
+                                 training->label_width};
   const cnn__shape many = {.rank = 1, .dim = {16}}, three = {.rank = 1, .dim = {3}},
                    eight = {.rank = 1, .dim = {CNN__OPTIMIZER_STATE}},
                    pairs = {.rank = 2, .dim = {training->metric_count, 2}};
