@@ -1,12 +1,13 @@
-/* Kernels that convolutions use beside the GEMM: Winograd transforms and their adjoints, the first layer. */
+/* Kernels that convolutions use beside the GEMM: Winograd transforms and their adjoints. Their
+   element-wise results do not depend on the width of the vectors; SSE2, without fused multiply-add,
+   is held to a bound. */
 #ifndef CNN_KERNELS_CONVOLUTION_H
 #define CNN_KERNELS_CONVOLUTION_H
 
-#include <stddef.h>
-#include <stdint.h>
+#include "kernels/convolution/winograd.h"
 
 typedef struct cnn__convolution_kernels {
-  size_t reserved;
+  cnn__winograd_kernels winograd;
 } cnn__convolution_kernels;
 
 #endif

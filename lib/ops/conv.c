@@ -8,6 +8,7 @@ static const struct {
   const char *name;
   const cnn__conv_algorithm *algorithm;
 } algorithms[] = {
+    {"winograd", &cnn__conv_winograd},
     {"direct", &cnn__conv_direct},
 };
 

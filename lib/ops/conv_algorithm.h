@@ -18,7 +18,7 @@ typedef struct cnn__conv_algorithm {
                    const cnn__conv_buffers *buffers);
 } cnn__conv_algorithm;
 
-extern const cnn__conv_algorithm cnn__conv_direct;
+extern const cnn__conv_algorithm cnn__conv_direct, cnn__conv_winograd;
 
 /* Places count items of size bytes at the next 64-byte boundary of a buffer of *total bytes so
    far. False on overflow. */

@@ -1,0 +1,7 @@
+/* The family's bodies together, and the table of them. */
+#include "kernels/convolution.h"
+#include "kernels/convolution/winograd_body.h"
+
+static void fill_convolution(cnn__convolution_kernels *table) {
+  fill_winograd(&table->winograd);
+}

@@ -1,0 +1,194 @@
+/* Winograd convolution of 3 x 3 kernels, stride 1: the plan, the kernel's spectrum and the forward
+   pass. A group of tiles, whose spectra stay in the cache, goes from input to result in one task. */
+#include "ops/conv_winograd.h"
+#include "base/threads.h"
+
+/* ---- the plan ---- */
+
+static bool accepts(const cnn__conv_shape *shape, const cnn__conv_mode *mode) {
+  if (shape->pool_height && (shape->pool_height != 2 || shape->pool_width != 2)) return false;
+  return cnn__winograd_choose(shape, mode) != 0;
+}
+
+/* Rows of spectra: whole panels; long ones an odd number, lest they all fall into the same few lines
+   of the cache. */
+static size_t pitch_of(size_t channels) {
+  const size_t panels = cnn__size_ceil_div(channels, CNN__PANEL);
+  return (panels >= 8 ? panels | 1 : panels) * CNN__PANEL;
+}
+/* From one frequency to the next likewise. */
+static size_t stride_of(size_t floats) {
+  return (cnn__size_ceil_div(floats, CNN__PANEL) | 1) * CNN__PANEL;
+}
+
+/* A group: tiles enough for the products, few enough for the cache. */
+static void plan_groups(cnn__conv *conv, const cnn__winograd_geometry *geometry) {
+  enum { SPECTRA = 640 * 1024, LEAST = 24, MOST = 64 };
+  const cnn__conv_shape *shape = &conv->shape;
+  size_t *p = conv->parameters;
+  const size_t tile =
+      sizeof(float) * geometry->frequencies * (shape->in_channels + shape->out_channels);
+  const size_t wanted = cnn__size_min(cnn__size_max(SPECTRA / tile, LEAST), MOST);
+  const size_t image = geometry->rows.tiles * geometry->columns.tiles;
+  p[WINOGRAD_IMAGES] = cnn__size_min(cnn__size_max(wanted / image, 1), shape->batch);
+  p[WINOGRAD_ROWS] = geometry->rows.tiles;
+  if (wanted < image) {
+    const size_t rows = cnn__size_max(wanted / geometry->columns.tiles, 1);
+    const size_t strips = cnn__size_ceil_div(geometry->rows.tiles, rows);
+    p[WINOGRAD_ROWS] = cnn__size_ceil_div(geometry->rows.tiles, strips);
+  }
+}
+
+static bool plan_scratch(cnn__conv *conv, const cnn__winograd_geometry *geometry) {
+  const cnn__conv_shape *shape = &conv->shape;
+  size_t *p = conv->parameters;
+  const size_t tiles = p[WINOGRAD_IMAGES] * p[WINOGRAD_ROWS] * geometry->columns.tiles;
+  const size_t pitch = conv->mode.training ? p[WINOGRAD_OUT_PITCH] : pitch_of(p[WINOGRAD_BLOCK]);
+  size_t in, out, slot = 0, offset;
+  if (!cnn__size_mul(tiles, p[WINOGRAD_IN_PITCH], &in) || !cnn__size_mul(tiles, pitch, &out))
+    return false;
+  p[WINOGRAD_IN_STRIDE] = stride_of(in);
+  p[WINOGRAD_OUT_STRIDE] = stride_of(out);
+  if (!cnn__conv_place(&slot, p[WINOGRAD_IN_STRIDE] * geometry->frequencies, sizeof(float),
+                       &offset) ||
+      !cnn__conv_place(&slot, p[WINOGRAD_OUT_STRIDE] * geometry->frequencies, sizeof(float),
+                       &p[WINOGRAD_OUT_SCRATCH]) ||
+      !cnn__size_round_up(slot, 64, &p[WINOGRAD_SLOT]) ||
+      !cnn__size_mul(p[WINOGRAD_SLOT], conv->mode.slots, &conv->scratch_size))
+    return false;
+  if (!conv->mode.training) return true;
+  p[WINOGRAD_GRADIENT_STRIDE] = stride_of(shape->in_channels * pitch_of(shape->out_channels));
+  return cnn__conv_place(&conv->scratch_size, p[WINOGRAD_SLICES] * geometry->frequencies,
+                         sizeof(float) * p[WINOGRAD_GRADIENT_STRIDE], &p[WINOGRAD_PARTIAL]) &&
+         cnn__conv_place(&conv->scratch_size, p[WINOGRAD_SLICES] * shape->out_channels,
+                         sizeof(float), &p[WINOGRAD_PARTIAL_BIAS]);
+}
+
+static bool plan(cnn__conv *conv) {
+  enum { BLOCK = 64, SLICES = 4 };
+  const cnn__conv_shape *shape = &conv->shape;
+  size_t *p = conv->parameters;
+  p[WINOGRAD_SIZE] = cnn__winograd_choose(shape, &conv->mode);
+  conv->name = p[WINOGRAD_SIZE] == 4 ? "winograd-4x4" : "winograd-2x2";
+  const cnn__winograd_geometry geometry = cnn__winograd_geometry_of(shape, p[WINOGRAD_SIZE]);
+  size_t size;
+  if (!cnn__size_mul(shape->in_channels + 32, shape->out_channels + 32, &size) ||
+      !cnn__size_mul(size, 8 * CNN__WINOGRAD_FREQUENCIES * sizeof(float), &size))
+    return false;
+  p[WINOGRAD_IN_PITCH] = pitch_of(shape->in_channels);
+  p[WINOGRAD_OUT_PITCH] = pitch_of(shape->out_channels);
+  plan_groups(conv, &geometry);
+  const size_t blocks = cnn__size_ceil_div(shape->out_channels, BLOCK);
+  p[WINOGRAD_BLOCK] =
+      cnn__size_ceil_div(cnn__size_ceil_div(shape->out_channels, blocks), CNN__PANEL) * CNN__PANEL;
+  p[WINOGRAD_SLICES] = cnn__size_min(shape->batch, SLICES);
+  p[WINOGRAD_KERNEL_STRIDE] =
+      stride_of(cnn__gemm_packed_size(shape->in_channels, shape->out_channels));
+  p[WINOGRAD_BACK_STRIDE] =
+      stride_of(cnn__gemm_packed_size(shape->out_channels, shape->in_channels));
+  conv->prepared_size = geometry.frequencies * p[WINOGRAD_KERNEL_STRIDE];
+  if (conv->mode.training && conv->mode.input_gradient)
+    conv->prepared_size += geometry.frequencies * p[WINOGRAD_BACK_STRIDE];
+  if (conv->mode.training && cnn__conv_pooled(shape) &&
+      !cnn__size_mul(cnn__conv_y_size(shape), shape->batch, &conv->saved_size))
+    return false;
+  return plan_scratch(conv, &geometry);
+}
+
+/* ---- the forward pass ---- */
+
+typedef struct forward_job {
+  const cnn__conv *conv;
+  const cnn__conv_buffers *buffers;
+  cnn__winograd_geometry geometry;
+  size_t images, strips; /* strips of an image */
+} forward_job;
+
+/* Channels [first, first + count) of all frequencies: spectra of the output from the input's. */
+static void multiply(const forward_job *job, const cnn__winograd_layout *layout, size_t first,
+                     size_t count, size_t pitch, const float *v, float *m) {
+  enum { DEPTHS = 256 }; /* of a pass: its panel of the kernel stays in the L1 cache */
+  const size_t *p = job->conv->parameters;
+  const size_t channels = job->conv->shape.in_channels;
+  const size_t depths = cnn__size_ceil_div(channels, cnn__size_ceil_div(channels, DEPTHS));
+  for (size_t number = 0; number < job->geometry.frequencies; number++)
+    for (size_t depth = 0; depth < channels; depth += depths) {
+      const float *a = v + number * p[WINOGRAD_IN_STRIDE] + depth;
+      const float *b = job->buffers->prepared + number * p[WINOGRAD_KERNEL_STRIDE] +
+                       first * channels + depth * CNN__PANEL;
+      const cnn__gemm product = {.m = layout->tiles[number],
+                                 .n = count,
+                                 .k = cnn__size_min(depths, channels - depth),
+                                 .batch = 1,
+                                 .a = &a,
+                                 .a_row = (ptrdiff_t)p[WINOGRAD_IN_PITCH],
+                                 .a_depth = 1,
+                                 .b = &b,
+                                 .b_row = CNN__PANEL,
+                                 .b_panel = (ptrdiff_t)(CNN__PANEL * channels),
+                                 .c = m + number * p[WINOGRAD_OUT_STRIDE],
+                                 .c_row = (ptrdiff_t)pitch,
+                                 .accumulate = depth > 0};
+      cnn__kernels_get()->gemm.gemm(&product);
+    }
+}
+
+static void transform_outputs(const forward_job *job, const cnn__winograd_layout *layout,
+                              size_t first, size_t count, size_t pitch, const float *m) {
+  const cnn__conv_shape *shape = &job->conv->shape;
+  const cnn__conv_buffers *buffers = job->buffers;
+  const cnn__winograd_kernels *kernels = &cnn__kernels_get()->convolution.winograd;
+  const cnn__winograd_epilogue epilogue = {.bias = shape->bias ? buffers->bias + first : NULL,
+                                           .relu = shape->relu};
+  cnn__winograd_place place = cnn__winograd_first(&job->geometry, &layout->group);
+  do {
+    size_t y;
+    const cnn__winograd_tile tile =
+        cnn__winograd_outputs(job->conv, &job->geometry, layout, &place, count, &y);
+    const float *row = m + place.index * pitch;
+    y += first;
+    if (cnn__conv_pooled(shape))
+      kernels->output_pooled(&tile, &epilogue, row, buffers->y + y,
+                             buffers->saved ? buffers->saved + y : NULL);
+    else
+      kernels->output(&tile, &epilogue, row, buffers->y + y);
+  } while (cnn__winograd_next(&job->geometry, &layout->group, &place));
+}
+
+static void forward_task(void *argument, size_t task, size_t slot) {
+  const forward_job *job = argument;
+  const cnn__conv *conv = job->conv;
+  const size_t *p = conv->parameters;
+  const cnn__winograd_group group =
+      cnn__winograd_group_at(conv, &job->geometry, task / job->strips * p[WINOGRAD_IMAGES],
+                             job->images, task % job->strips * p[WINOGRAD_ROWS]);
+  const size_t pitch = pitch_of(p[WINOGRAD_BLOCK]);
+  cnn__winograd_layout layout;
+  cnn__winograd_layout_make(conv, &job->geometry, &group, pitch, p[WINOGRAD_OUT_STRIDE], &layout);
+  float *v = cnn__winograd_in_spectrum(conv, job->buffers->scratch, slot);
+  float *m = cnn__winograd_out_spectrum(conv, job->buffers->scratch, slot);
+  cnn__winograd_transform_inputs(conv, &job->geometry, &layout, job->buffers->x, v);
+  for (size_t first = 0; first < conv->shape.out_channels; first += p[WINOGRAD_BLOCK]) {
+    const size_t count = cnn__size_min(p[WINOGRAD_BLOCK], conv->shape.out_channels - first);
+    multiply(job, &layout, first, count, pitch, v, m);
+    transform_outputs(job, &layout, first, count, pitch, m);
+  }
+}
+
+static void forward(const cnn__conv *conv, cnn_context *context, size_t images,
+                    const cnn__conv_buffers *buffers) {
+  const size_t *p = conv->parameters;
+  forward_job job = {.conv = conv,
+                     .buffers = buffers,
+                     .geometry = cnn__winograd_geometry_of(&conv->shape, p[WINOGRAD_SIZE]),
+                     .images = images};
+  job.strips = cnn__size_ceil_div(job.geometry.rows.tiles, p[WINOGRAD_ROWS]);
+  cnn__parallel_for(context, cnn__size_ceil_div(images, p[WINOGRAD_IMAGES]) * job.strips,
+                    forward_task, &job);
+}
+
+const cnn__conv_algorithm cnn__conv_winograd = {.accepts = accepts,
+                                                .plan = plan,
+                                                .prepare = cnn__winograd_prepare,
+                                                .forward = forward,
+                                                .backward = cnn__winograd_backward};

@@ -1,0 +1,123 @@
+/* Winograd convolution: what its parts share. The mathematics: kernels/convolution/winograd.h. */
+#ifndef CNN_OPS_CONV_WINOGRAD_H
+#define CNN_OPS_CONV_WINOGRAD_H
+
+#include "kernels/kernels.h"
+#include "ops/conv_algorithm.h"
+
+/* The plan's numbers: conv->parameters. */
+enum {
+  WINOGRAD_SIZE,            /* of the tiles, 4 or 2; what remains at the edge gets smaller ones */
+  WINOGRAD_IMAGES,          /* images of a group, or */
+  WINOGRAD_ROWS,            /* rows of tiles of a group of one image */
+  WINOGRAD_BLOCK,           /* output channels that a group's forward pass takes at a time */
+  WINOGRAD_SLICES,          /* slices of images whose weight gradients are summed apart */
+  WINOGRAD_IN_PITCH,        /* floats of a tile's row in the spectrum of the input */
+  WINOGRAD_OUT_PITCH,       /* ... of the output */
+  WINOGRAD_IN_STRIDE,       /* floats from one frequency to the next, of the input */
+  WINOGRAD_OUT_STRIDE,      /* ... of the output */
+  WINOGRAD_KERNEL_STRIDE,   /* ... of the prepared kernel */
+  WINOGRAD_BACK_STRIDE,     /* ... of the transposed one */
+  WINOGRAD_GRADIENT_STRIDE, /* ... of the kernel's gradient */
+  WINOGRAD_SLOT,            /* bytes of scratch of one slot */
+  WINOGRAD_OUT_SCRATCH,     /* offset in it: the output's spectrum, behind the input's */
+  WINOGRAD_PARTIAL,         /* offset in scratch: the slices' kernel gradients */
+  WINOGRAD_PARTIAL_BIAS,    /* ... and bias gradients */
+  WINOGRAD_END
+};
+
+/* How an axis is cut: tiles of one size, and perhaps a smaller last one. */
+typedef struct cnn__winograd_axis {
+  size_t tiles; /* that count: none lies wholly in an edge that pooling drops */
+  size_t size, last_size;
+  size_t outputs, used; /* cells; those that count */
+  size_t inputs, pad;
+} cnn__winograd_axis;
+
+typedef struct cnn__winograd_geometry {
+  cnn__winograd_axis rows, columns;
+  size_t frequencies;                          /* how many of the 36 some tile uses */
+  size_t number[CNN__WINOGRAD_FREQUENCIES];    /* their numbers; the others have none */
+  size_t frequency[CNN__WINOGRAD_FREQUENCIES]; /* and back */
+} cnn__winograd_geometry;
+
+cnn__winograd_geometry cnn__winograd_geometry_of(const cnn__conv_shape *shape, size_t size);
+static inline size_t cnn__winograd_tile_size(const cnn__winograd_axis *axis, size_t tile) {
+  return tile + 1 == axis->tiles ? axis->last_size : axis->size;
+}
+
+/* Which of several ways is the cheapest: the tiles' size, 0 for direct convolution. From the shape
+   without its pooling, the batch and the mode. */
+size_t cnn__winograd_choose(const cnn__conv_shape *shape, const cnn__conv_mode *mode);
+
+/* A group: some images, a range of rows of tiles of each. Its tiles are sorted into up to four types
+   by their sizes; of each frequency those types that use it are stored one after another. */
+typedef struct cnn__winograd_group {
+  size_t first_image, images, first_row, rows;
+} cnn__winograd_group;
+
+enum { WINOGRAD_TYPES = 4 }; /* 2 * (last row of tiles) + (last column of tiles) */
+
+typedef struct cnn__winograd_layout {
+  cnn__winograd_group group;
+  size_t tiles[CNN__WINOGRAD_FREQUENCIES];               /* of each frequency's number */
+  size_t in[WINOGRAD_TYPES][CNN__WINOGRAD_FREQUENCIES];  /* where a type's tiles begin, for the */
+  size_t out[WINOGRAD_TYPES][CNN__WINOGRAD_FREQUENCIES]; /* kernels' tile->spectrum */
+} cnn__winograd_layout;
+
+/* out_pitch and out_stride: of the output's spectrum, which depends on the pass. */
+void cnn__winograd_layout_make(const cnn__conv *conv, const cnn__winograd_geometry *geometry,
+                               const cnn__winograd_group *group, size_t out_pitch,
+                               size_t out_stride, cnn__winograd_layout *layout);
+
+/* One tile of a group, by its place in the image. */
+typedef struct cnn__winograd_place {
+  size_t image, row, column; /* of the batch, of tiles */
+  size_t type, index;        /* index among the group's tiles of that type */
+} cnn__winograd_place;
+
+/* All tiles of a group in turn; next is false at the end. */
+cnn__winograd_place cnn__winograd_first(const cnn__winograd_geometry *geometry,
+                                        const cnn__winograd_group *group);
+bool cnn__winograd_next(const cnn__winograd_geometry *geometry, const cnn__winograd_group *group,
+                        cnn__winograd_place *place);
+
+/* The kernels' view of a tile's inputs, and where its first cell that exists lies in x. */
+cnn__winograd_tile cnn__winograd_inputs(const cnn__conv *conv,
+                                        const cnn__winograd_geometry *geometry,
+                                        const cnn__winograd_layout *layout,
+                                        const cnn__winograd_place *place, size_t *x);
+/* The same of its outputs (pooled, where pooling is fused) in y. channels: of the block at hand. */
+cnn__winograd_tile cnn__winograd_outputs(const cnn__conv *conv,
+                                         const cnn__winograd_geometry *geometry,
+                                         const cnn__winograd_layout *layout,
+                                         const cnn__winograd_place *place, size_t channels,
+                                         size_t *y);
+
+/* Takes a group's inputs to their spectrum. */
+void cnn__winograd_transform_inputs(const cnn__conv *conv, const cnn__winograd_geometry *geometry,
+                                    const cnn__winograd_layout *layout, const float *x, float *v);
+
+/* Images of the next group, of those that are left; rows likewise. */
+static inline cnn__winograd_group cnn__winograd_group_at(const cnn__conv *conv,
+                                                         const cnn__winograd_geometry *geometry,
+                                                         size_t image, size_t end, size_t row) {
+  const size_t rows = conv->parameters[WINOGRAD_ROWS];
+  return (cnn__winograd_group){image, cnn__size_min(conv->parameters[WINOGRAD_IMAGES], end - image),
+                               row, cnn__size_min(rows, geometry->rows.tiles - row)};
+}
+
+static inline float *cnn__winograd_in_spectrum(const cnn__conv *conv, void *scratch, size_t slot) {
+  return (float *)(void *)((char *)scratch + slot * conv->parameters[WINOGRAD_SLOT]);
+}
+static inline float *cnn__winograd_out_spectrum(const cnn__conv *conv, void *scratch, size_t slot) {
+  return (float *)(void *)((char *)scratch + slot * conv->parameters[WINOGRAD_SLOT] +
+                           conv->parameters[WINOGRAD_OUT_SCRATCH]);
+}
+
+void cnn__winograd_prepare(const cnn__conv *conv, cnn_context *context, const float *kernel,
+                           float *prepared);
+void cnn__winograd_backward(const cnn__conv *conv, cnn_context *context, size_t images,
+                            const cnn__conv_buffers *buffers);
+
+#endif

@@ -1,0 +1,199 @@
+/* Winograd convolution's gradients: the exact adjoint of the forward pass, tile by tile. A task is a
+   slice of images; it sums the kernel's gradient, in the spectrum, over its groups in order. */
+#include "base/threads.h"
+#include "ops/conv_winograd.h"
+#include <string.h>
+
+typedef struct backward_job {
+  const cnn__conv *conv;
+  const cnn__conv_buffers *buffers;
+  cnn__winograd_geometry geometry;
+  size_t images, slices;
+} backward_job;
+
+/* What a task holds on to. */
+typedef struct slice_work {
+  const backward_job *job;
+  float *v, *m;   /* spectra: of inputs, then of their gradients; of outputs' gradients */
+  float *dkernel; /* the slice's gradient of the kernel, in the spectrum */
+  float *dbias;   /* NULL: not wanted */
+  bool accumulate;
+} slice_work;
+
+static void transform_gradients(const slice_work *work, const cnn__winograd_layout *layout) {
+  const backward_job *job = work->job;
+  const cnn__conv_shape *shape = &job->conv->shape;
+  const cnn__conv_buffers *buffers = job->buffers;
+  const cnn__winograd_kernels *kernels = &cnn__kernels_get()->convolution.winograd;
+  cnn__winograd_place place = cnn__winograd_first(&job->geometry, &layout->group);
+  do {
+    size_t y;
+    const cnn__winograd_tile tile =
+        cnn__winograd_outputs(job->conv, &job->geometry, layout, &place, shape->out_channels, &y);
+    float *row = work->m + place.index * job->conv->parameters[WINOGRAD_OUT_PITCH];
+    if (cnn__conv_pooled(shape))
+      kernels->output_pooled_adjoint(&tile, buffers->dy + y, buffers->saved + y, row, work->dbias);
+    else
+      kernels->output_adjoint(&tile, buffers->dy + y, shape->relu ? buffers->y + y : NULL, row,
+                              work->dbias);
+  } while (cnn__winograd_next(&job->geometry, &layout->group, &place));
+}
+
+/* dU (+)= transposed V * dM */
+static void kernel_product(const slice_work *work, const cnn__winograd_layout *layout,
+                           size_t number) {
+  const size_t *p = work->job->conv->parameters;
+  const cnn__conv_shape *shape = &work->job->conv->shape;
+  const float *a = work->v + number * p[WINOGRAD_IN_STRIDE];
+  const float *b = work->m + number * p[WINOGRAD_OUT_STRIDE];
+  const cnn__gemm product = {.m = shape->in_channels,
+                             .n = shape->out_channels,
+                             .k = layout->tiles[number],
+                             .batch = 1,
+                             .a = &a,
+                             .a_row = 1,
+                             .a_depth = (ptrdiff_t)p[WINOGRAD_IN_PITCH],
+                             .b = &b,
+                             .b_row = (ptrdiff_t)p[WINOGRAD_OUT_PITCH],
+                             .b_panel = CNN__PANEL,
+                             .c = work->dkernel + number * p[WINOGRAD_GRADIENT_STRIDE],
+                             .c_row = (ptrdiff_t)p[WINOGRAD_OUT_PITCH],
+                             .accumulate = work->accumulate};
+  cnn__kernels_get()->gemm.gemm(&product);
+}
+
+/* dV = dM * transposed U, in V's place */
+static void input_product(const slice_work *work, const cnn__winograd_layout *layout,
+                          size_t number) {
+  enum { DEPTHS = 256 };
+  const backward_job *job = work->job;
+  const size_t *p = job->conv->parameters;
+  const cnn__conv_shape *shape = &job->conv->shape;
+  const size_t channels = shape->out_channels;
+  const size_t depths = cnn__size_ceil_div(channels, cnn__size_ceil_div(channels, DEPTHS));
+  for (size_t depth = 0; depth < channels; depth += depths) {
+    const float *a = work->m + number * p[WINOGRAD_OUT_STRIDE] + depth;
+    const float *b = job->buffers->prepared +
+                     job->geometry.frequencies * p[WINOGRAD_KERNEL_STRIDE] +
+                     number * p[WINOGRAD_BACK_STRIDE] + depth * CNN__PANEL;
+    const cnn__gemm product = {.m = layout->tiles[number],
+                               .n = shape->in_channels,
+                               .k = cnn__size_min(depths, channels - depth),
+                               .batch = 1,
+                               .a = &a,
+                               .a_row = (ptrdiff_t)p[WINOGRAD_OUT_PITCH],
+                               .a_depth = 1,
+                               .b = &b,
+                               .b_row = CNN__PANEL,
+                               .b_panel = (ptrdiff_t)(CNN__PANEL * channels),
+                               .c = work->v + number * p[WINOGRAD_IN_STRIDE],
+                               .c_row = (ptrdiff_t)p[WINOGRAD_IN_PITCH],
+                               .accumulate = depth > 0};
+    cnn__kernels_get()->gemm.gemm(&product);
+  }
+}
+
+/* Overlapping tiles add up in dx, in the tiles' order. */
+static void transform_inputs_back(const slice_work *work, const cnn__winograd_layout *layout) {
+  const backward_job *job = work->job;
+  const cnn__conv_shape *shape = &job->conv->shape;
+  const cnn__winograd_kernels *kernels = &cnn__kernels_get()->convolution.winograd;
+  const cnn__winograd_group *group = &layout->group;
+  if (group->first_row == 0)
+    memset(job->buffers->dx + group->first_image * cnn__conv_x_size(shape), 0,
+           group->images * cnn__conv_x_size(shape) * sizeof(float));
+  cnn__winograd_place place = cnn__winograd_first(&job->geometry, group);
+  do {
+    size_t x;
+    const cnn__winograd_tile tile =
+        cnn__winograd_inputs(job->conv, &job->geometry, layout, &place, &x);
+    kernels->input_adjoint(&tile, work->v + place.index * job->conv->parameters[WINOGRAD_IN_PITCH],
+                           job->buffers->dx + x);
+  } while (cnn__winograd_next(&job->geometry, group, &place));
+}
+
+static void group_backward(slice_work *work, const cnn__winograd_group *group) {
+  const backward_job *job = work->job;
+  const size_t *p = job->conv->parameters;
+  cnn__winograd_layout layout;
+  cnn__winograd_layout_make(job->conv, &job->geometry, group, p[WINOGRAD_OUT_PITCH],
+                            p[WINOGRAD_OUT_STRIDE], &layout);
+  if (group->images > 0) {
+    if (job->buffers->dkernel)
+      cnn__winograd_transform_inputs(job->conv, &job->geometry, &layout, job->buffers->x, work->v);
+    transform_gradients(work, &layout);
+  }
+  for (size_t number = 0; number < job->geometry.frequencies; number++) {
+    if (job->buffers->dkernel) kernel_product(work, &layout, number);
+    if (job->buffers->dx) input_product(work, &layout, number);
+  }
+  if (group->images > 0 && job->buffers->dx) transform_inputs_back(work, &layout);
+  work->accumulate = true;
+}
+
+static void slice_task(void *argument, size_t slice, size_t slot) {
+  const backward_job *job = argument;
+  const cnn__conv *conv = job->conv;
+  const size_t *p = conv->parameters;
+  char *scratch = job->buffers->scratch;
+  slice_work work = {.job = job,
+                     .v = cnn__winograd_in_spectrum(conv, scratch, slot),
+                     .m = cnn__winograd_out_spectrum(conv, scratch, slot),
+                     .dkernel = (float *)(void *)(scratch + p[WINOGRAD_PARTIAL]) +
+                                slice * job->geometry.frequencies * p[WINOGRAD_GRADIENT_STRIDE]};
+  if (job->buffers->dbias) {
+    work.dbias =
+        (float *)(void *)(scratch + p[WINOGRAD_PARTIAL_BIAS]) + slice * conv->shape.out_channels;
+    memset(work.dbias, 0, conv->shape.out_channels * sizeof(float));
+  }
+  size_t image = slice * job->images / job->slices;
+  const size_t end = (slice + 1) * job->images / job->slices;
+  do { /* once at least: a slice of no images gives zeros */
+    for (size_t row = 0; row < job->geometry.rows.tiles; row += p[WINOGRAD_ROWS]) {
+      const cnn__winograd_group group =
+          cnn__winograd_group_at(conv, &job->geometry, image, end, row);
+      group_backward(&work, &group);
+    }
+    image += p[WINOGRAD_IMAGES];
+  } while (image < end);
+}
+
+/* One input channel's weights: the slices' sum, back from the spectrum. */
+static void kernel_task(void *argument, size_t task, size_t slot) {
+  (void)slot;
+  const backward_job *job = argument;
+  const cnn__conv_shape *shape = &job->conv->shape;
+  const size_t *p = job->conv->parameters;
+  const size_t high =
+      job->geometry.rows.tiles > 1 ? job->geometry.rows.size : job->geometry.rows.last_size;
+  const size_t wide = job->geometry.columns.tiles > 1 ? job->geometry.columns.size
+                                                      : job->geometry.columns.last_size;
+  size_t spectrum[CNN__WINOGRAD_FREQUENCIES];
+  for (size_t number = 0; number < job->geometry.frequencies; number++)
+    spectrum[job->geometry.frequency[number]] = number * p[WINOGRAD_GRADIENT_STRIDE];
+  cnn__kernels_get()->convolution.winograd.kernel_adjoint(
+      high, wide, spectrum, job->slices, job->geometry.frequencies * p[WINOGRAD_GRADIENT_STRIDE],
+      shape->out_channels,
+      (const float *)(void *)((char *)job->buffers->scratch + p[WINOGRAD_PARTIAL]) +
+          task * p[WINOGRAD_OUT_PITCH],
+      (ptrdiff_t)(shape->in_channels * shape->out_channels),
+      job->buffers->dkernel + task * shape->out_channels);
+}
+
+void cnn__winograd_backward(const cnn__conv *conv, cnn_context *context, size_t images,
+                            const cnn__conv_buffers *buffers) {
+  const cnn__conv_shape *shape = &conv->shape;
+  const size_t *p = conv->parameters;
+  backward_job job = {.conv = conv,
+                      .buffers = buffers,
+                      .geometry = cnn__winograd_geometry_of(shape, p[WINOGRAD_SIZE]),
+                      .images = images,
+                      .slices = p[WINOGRAD_SLICES]};
+  cnn__parallel_for(context, job.slices, slice_task, &job);
+  if (buffers->dkernel) cnn__parallel_for(context, shape->in_channels, kernel_task, &job);
+  if (buffers->dbias)
+    cnn__conv_sum_slices(
+        context, job.slices, shape->out_channels,
+        (const float *)(void *)((char *)buffers->scratch + p[WINOGRAD_PARTIAL_BIAS]),
+        shape->out_channels, buffers->dbias);
+}

@@ -1,0 +1,165 @@
+/* Where the tiles lie, in the images and in the spectra. */
+#include "ops/conv_winograd.h"
+
+static cnn__winograd_axis cut(size_t outputs, size_t used, size_t inputs, size_t pad, size_t size) {
+  cnn__winograd_axis axis = {.tiles = cnn__size_ceil_div(used, size),
+                             .size = size,
+                             .last_size = size,
+                             .outputs = outputs,
+                             .used = used,
+                             .inputs = inputs,
+                             .pad = pad};
+  /* Cut by all outputs, those that pooling drops included, so that fusing it changes no bit. */
+  const size_t left = outputs - (axis.tiles - 1) * size;
+  if (left < size) axis.last_size = left == 1 ? 2 : left;
+  return axis;
+}
+
+static bool axis_uses(const cnn__winograd_axis *axis, size_t point) {
+  return (axis->tiles > 1 && cnn__winograd_uses(axis->size, point)) ||
+         cnn__winograd_uses(axis->last_size, point);
+}
+
+cnn__winograd_geometry cnn__winograd_geometry_of(const cnn__conv_shape *shape, size_t size) {
+  cnn__winograd_geometry geometry = {.rows = cut(shape->out_height, cnn__conv_used_height(shape),
+                                                 shape->in_height, shape->pad_top, size),
+                                     .columns = cut(shape->out_width, cnn__conv_used_width(shape),
+                                                    shape->in_width, shape->pad_left, size)};
+  for (size_t i = 0; i < CNN__WINOGRAD_FREQUENCIES; i++) {
+    if (!axis_uses(&geometry.rows, i / CNN__WINOGRAD_POINTS) ||
+        !axis_uses(&geometry.columns, i % CNN__WINOGRAD_POINTS))
+      continue;
+    geometry.number[i] = geometry.frequencies;
+    geometry.frequency[geometry.frequencies++] = i;
+  }
+  return geometry;
+}
+
+/* How many of count tiles from first on are the axis's last, smaller or not. */
+static size_t last_tiles(const cnn__winograd_axis *axis, size_t first, size_t count) {
+  return first + count == axis->tiles;
+}
+
+void cnn__winograd_layout_make(const cnn__conv *conv, const cnn__winograd_geometry *geometry,
+                               const cnn__winograd_group *group, size_t out_pitch,
+                               size_t out_stride, cnn__winograd_layout *layout) {
+  const size_t *p = conv->parameters;
+  const cnn__winograd_axis *rows = &geometry->rows, *columns = &geometry->columns;
+  const size_t last_rows = last_tiles(rows, group->first_row, group->rows);
+  const size_t row_counts[2] = {group->rows - last_rows, last_rows};
+  const size_t column_counts[2] = {columns->tiles - 1, 1};
+  layout->group = *group;
+  for (size_t number = 0; number < geometry->frequencies; number++) {
+    const size_t frequency = geometry->frequency[number];
+    size_t tiles = 0;
+    for (size_t type = 0; type < WINOGRAD_TYPES; type++) {
+      layout->in[type][frequency] = number * p[WINOGRAD_IN_STRIDE] + tiles * p[WINOGRAD_IN_PITCH];
+      layout->out[type][frequency] = number * out_stride + tiles * out_pitch;
+      const size_t height = type / 2 ? rows->last_size : rows->size;
+      const size_t width = type % 2 ? columns->last_size : columns->size;
+      if (cnn__winograd_uses(height, frequency / CNN__WINOGRAD_POINTS) &&
+          cnn__winograd_uses(width, frequency % CNN__WINOGRAD_POINTS))
+        tiles += group->images * row_counts[type / 2] * column_counts[type % 2];
+    }
+    layout->tiles[number] = tiles;
+  }
+}
+
+static void classify(const cnn__winograd_geometry *geometry, const cnn__winograd_group *group,
+                     cnn__winograd_place *place) {
+  const cnn__winograd_axis *rows = &geometry->rows, *columns = &geometry->columns;
+  const bool last_row = place->row + 1 == rows->tiles;
+  const bool last_column = place->column + 1 == columns->tiles;
+  const size_t image = place->image - group->first_image;
+  const size_t group_last = last_tiles(rows, group->first_row, group->rows);
+  const size_t row =
+      last_row ? image : image * (group->rows - group_last) + place->row - group->first_row;
+  place->type = 2 * (size_t)last_row + (size_t)last_column;
+  place->index = last_column ? row : row * (columns->tiles - 1) + place->column;
+}
+
+cnn__winograd_place cnn__winograd_first(const cnn__winograd_geometry *geometry,
+                                        const cnn__winograd_group *group) {
+  cnn__winograd_place place = {.image = group->first_image, .row = group->first_row};
+  classify(geometry, group, &place);
+  return place;
+}
+
+bool cnn__winograd_next(const cnn__winograd_geometry *geometry, const cnn__winograd_group *group,
+                        cnn__winograd_place *place) {
+  if (++place->column == geometry->columns.tiles) {
+    place->column = 0;
+    if (++place->row == group->first_row + group->rows) {
+      place->row = group->first_row;
+      if (++place->image == group->first_image + group->images) return false;
+    }
+  }
+  classify(geometry, group, place);
+  return true;
+}
+
+/* Cells [*begin, *end) of count from start on that are inside of limit cells after pad of padding. */
+static void clip(size_t start, size_t count, size_t pad, size_t limit, size_t *begin, size_t *end) {
+  *begin = start < pad ? cnn__size_min(pad - start, count) : 0;
+  *end = limit + pad > start ? cnn__size_min(limit + pad - start, count) : 0;
+  if (*end < *begin) *end = *begin;
+}
+
+cnn__winograd_tile cnn__winograd_inputs(const cnn__conv *conv,
+                                        const cnn__winograd_geometry *geometry,
+                                        const cnn__winograd_layout *layout,
+                                        const cnn__winograd_place *place, size_t *x) {
+  const cnn__conv_shape *shape = &conv->shape;
+  const cnn__winograd_axis *rows = &geometry->rows, *columns = &geometry->columns;
+  cnn__winograd_tile tile = {.rows = cnn__winograd_tile_size(rows, place->row),
+                             .columns = cnn__winograd_tile_size(columns, place->column),
+                             .channels = shape->in_channels,
+                             .spectrum = layout->in[place->type],
+                             .row = (ptrdiff_t)(shape->in_width * shape->in_channels),
+                             .column = (ptrdiff_t)shape->in_channels};
+  const size_t row = place->row * rows->size, column = place->column * columns->size;
+  clip(row, tile.rows + 2, rows->pad, rows->inputs, &tile.top, &tile.bottom);
+  clip(column, tile.columns + 2, columns->pad, columns->inputs, &tile.left, &tile.right);
+  *x = 0;
+  if (tile.top < tile.bottom && tile.left < tile.right)
+    *x = place->image * cnn__conv_x_size(shape) +
+         ((row + tile.top - rows->pad) * shape->in_width + column + tile.left - columns->pad) *
+             shape->in_channels;
+  else
+    tile.bottom = tile.top; /* nothing inside */
+  return tile;
+}
+
+cnn__winograd_tile cnn__winograd_outputs(const cnn__conv *conv,
+                                         const cnn__winograd_geometry *geometry,
+                                         const cnn__winograd_layout *layout,
+                                         const cnn__winograd_place *place, size_t channels,
+                                         size_t *y) {
+  const cnn__conv_shape *shape = &conv->shape;
+  const size_t cell = cnn__conv_pooled(shape) ? 2 : 1;
+  const size_t width = cnn__conv_y_width(shape);
+  cnn__winograd_tile tile = {.rows = cnn__winograd_tile_size(&geometry->rows, place->row),
+                             .columns = cnn__winograd_tile_size(&geometry->columns, place->column),
+                             .channels = channels,
+                             .spectrum = layout->out[place->type],
+                             .row = (ptrdiff_t)(width * shape->out_channels),
+                             .column = (ptrdiff_t)shape->out_channels};
+  const size_t row = place->row * geometry->rows.size;
+  const size_t column = place->column * geometry->columns.size;
+  tile.bottom = cnn__size_min(tile.rows, geometry->rows.used - row) / cell;
+  tile.right = cnn__size_min(tile.columns, geometry->columns.used - column) / cell;
+  *y = place->image * cnn__conv_y_size(shape) +
+       (row / cell * width + column / cell) * shape->out_channels;
+  return tile;
+}
+
+void cnn__winograd_transform_inputs(const cnn__conv *conv, const cnn__winograd_geometry *geometry,
+                                    const cnn__winograd_layout *layout, const float *x, float *v) {
+  const cnn__winograd_kernels *kernels = &cnn__kernels_get()->convolution.winograd;
+  cnn__winograd_place place = cnn__winograd_first(geometry, &layout->group);
+  do {
+    size_t at;
+    const cnn__winograd_tile tile = cnn__winograd_inputs(conv, geometry, layout, &place, &at);
+    kernels->input(&tile, x + at, v + place.index * conv->parameters[WINOGRAD_IN_PITCH]);
+  } while (cnn__winograd_next(geometry, &layout->group, &place));
+}
