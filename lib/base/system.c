@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 #include <unistd.h>
@@ -12,7 +13,9 @@ enum { MAX_ATTEMPTS = 10000 };
 /* At most so much at once: some systems refuse more than 2^31 - 1. */
 static const size_t largest_step = (size_t)1 << 30;
 
-bool again(int *attempts) {
+/* Whether a call that has just failed was only interrupted and is to be made again; attempts counts
+   from 0. Not for ever: a file system that answers nothing else is a failure, too. */
+static bool again(int *attempts) {
   return errno == EINTR && ++*attempts < MAX_ATTEMPTS;
 }
 
