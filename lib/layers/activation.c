@@ -121,6 +121,5 @@ void cnn_activation_options_init(cnn_activation_options *options, size_t size) {
 }
 
 cnn_layer *cnn_activation_create(const cnn_activation_options *options) {
-  return cnn__layer_create(&cnn__activation_class, "cnn_activation_create", options,
-                           sizeof(cnn_activation_options));
+  return cnn__layer_create(&cnn__activation_class, "cnn_activation_create", options);
 }

@@ -73,5 +73,5 @@ void cnn_add_options_init(cnn_add_options *options, size_t size) {
 }
 
 cnn_layer *cnn_add_create(const cnn_add_options *options) {
-  return cnn__layer_create(&cnn__add_class, "cnn_add_create", options, sizeof(cnn_add_options));
+  return cnn__layer_create(&cnn__add_class, "cnn_add_create", options);
 }

@@ -83,6 +83,5 @@ void cnn_average_pool2d_options_init(cnn_average_pool2d_options *options, size_t
 }
 
 cnn_layer *cnn_average_pool2d_create(const cnn_average_pool2d_options *options) {
-  return cnn__layer_create(&cnn__average_pool2d_class, "cnn_average_pool2d_create", options,
-                           sizeof(cnn_average_pool2d_options));
+  return cnn__layer_create(&cnn__average_pool2d_class, "cnn_average_pool2d_create", options);
 }

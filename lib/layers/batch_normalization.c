@@ -155,5 +155,5 @@ void cnn_batch_normalization_options_init(cnn_batch_normalization_options *optio
 
 cnn_layer *cnn_batch_normalization_create(const cnn_batch_normalization_options *options) {
   return cnn__layer_create(&cnn__batch_normalization_class, "cnn_batch_normalization_create",
-                           options, sizeof(cnn_batch_normalization_options));
+                           options);
 }

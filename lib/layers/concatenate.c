@@ -109,6 +109,5 @@ void cnn_concatenate_options_init(cnn_concatenate_options *options, size_t size)
 }
 
 cnn_layer *cnn_concatenate_create(const cnn_concatenate_options *options) {
-  return cnn__layer_create(&cnn__concatenate_class, "cnn_concatenate_create", options,
-                           sizeof(cnn_concatenate_options));
+  return cnn__layer_create(&cnn__concatenate_class, "cnn_concatenate_create", options);
 }

@@ -141,6 +141,5 @@ void cnn_conv2d_options_init(cnn_conv2d_options *options, size_t size) {
 }
 
 cnn_layer *cnn_conv2d_create(const cnn_conv2d_options *options) {
-  return cnn__layer_create(&cnn__conv2d_class, "cnn_conv2d_create", options,
-                           sizeof(cnn_conv2d_options));
+  return cnn__layer_create(&cnn__conv2d_class, "cnn_conv2d_create", options);
 }

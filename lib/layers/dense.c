@@ -264,6 +264,5 @@ void cnn_dense_options_init(cnn_dense_options *options, size_t size) {
 }
 
 cnn_layer *cnn_dense_create(const cnn_dense_options *options) {
-  return cnn__layer_create(&cnn__dense_class, "cnn_dense_create", options,
-                           sizeof(cnn_dense_options));
+  return cnn__layer_create(&cnn__dense_class, "cnn_dense_create", options);
 }

@@ -137,6 +137,5 @@ void cnn_depthwise_conv2d_options_init(cnn_depthwise_conv2d_options *options, si
 }
 
 cnn_layer *cnn_depthwise_conv2d_create(const cnn_depthwise_conv2d_options *options) {
-  return cnn__layer_create(&cnn__depthwise_conv2d_class, "cnn_depthwise_conv2d_create", options,
-                           sizeof(cnn_depthwise_conv2d_options));
+  return cnn__layer_create(&cnn__depthwise_conv2d_class, "cnn_depthwise_conv2d_create", options);
 }

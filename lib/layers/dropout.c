@@ -89,6 +89,5 @@ void cnn_dropout_options_init(cnn_dropout_options *options, size_t size) {
 }
 
 cnn_layer *cnn_dropout_create(const cnn_dropout_options *options) {
-  return cnn__layer_create(&cnn__dropout_class, "cnn_dropout_create", options,
-                           sizeof(cnn_dropout_options));
+  return cnn__layer_create(&cnn__dropout_class, "cnn_dropout_create", options);
 }

@@ -30,6 +30,5 @@ void cnn_flatten_options_init(cnn_flatten_options *options, size_t size) {
 }
 
 cnn_layer *cnn_flatten_create(const cnn_flatten_options *options) {
-  return cnn__layer_create(&cnn__flatten_class, "cnn_flatten_create", options,
-                           sizeof(cnn_flatten_options));
+  return cnn__layer_create(&cnn__flatten_class, "cnn_flatten_create", options);
 }

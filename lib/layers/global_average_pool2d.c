@@ -61,5 +61,5 @@ void cnn_global_average_pool2d_options_init(cnn_global_average_pool2d_options *o
 
 cnn_layer *cnn_global_average_pool2d_create(const cnn_global_average_pool2d_options *options) {
   return cnn__layer_create(&cnn__global_average_pool2d_class, "cnn_global_average_pool2d_create",
-                           options, sizeof(cnn_global_average_pool2d_options));
+                           options);
 }

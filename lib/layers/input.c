@@ -38,6 +38,5 @@ void cnn_input_options_init(cnn_input_options *options, size_t size) {
 }
 
 cnn_layer *cnn_input_create(const cnn_input_options *options) {
-  return cnn__layer_create(&cnn__input_class, "cnn_input_create", options,
-                           sizeof(cnn_input_options));
+  return cnn__layer_create(&cnn__input_class, "cnn_input_create", options);
 }

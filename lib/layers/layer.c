@@ -88,14 +88,15 @@ static cnn_status complete(cnn_layer *layer) {
 }
 
 cnn_layer *cnn__layer_create(const cnn__layer_class *class, const char *function,
-                             const void *options, size_t minimum_size) {
+                             const void *options) {
+  const size_t smallest = class->name_offset + sizeof(const char *);
   cnn_context *context = cnn__context_acquire();
   if (context == NULL) return NULL;
   cnn_layer *layer = new_layer(context, class);
   cnn_context_free(context);
   if (layer == NULL) return NULL;
   cnn_status status =
-      cnn__options_read(function, layer->settings, class->settings_size, options, minimum_size);
+      cnn__options_read(function, layer->settings, class->settings_size, options, smallest);
   if (status == CNN_OK) status = complete(layer);
   if (status == CNN_OK) return layer;
   cnn_layer_free(layer);

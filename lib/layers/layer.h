@@ -111,7 +111,7 @@ struct cnn__layer_class {
   const char *class_name; /* "Conv2D": summaries and files */
   const char *base_name;  /* "conv2d": names are numbered from it */
   size_t settings_size;   /* sizeof the options struct */
-  size_t name_offset;     /* of its name member */
+  size_t name_offset;     /* of its name member, the last of the first release: where the smallest struct ends */
   const cnn__field *fields;
   size_t field_count;
   size_t minimum_inputs, maximum_inputs; /* 0 for input */
@@ -141,8 +141,7 @@ extern const cnn__layer_class *const cnn__layer_classes[];
 const cnn__layer_class *cnn__layer_class_find(const char *class_name);
 
 /* Makes a layer from an options struct of any released size; the one way that all constructors go. */
-cnn_layer *cnn__layer_create(const cnn__layer_class *class, const char *function, const void *options,
-                             size_t minimum_size);
+cnn_layer *cnn__layer_create(const cnn__layer_class *class, const char *function, const void *options);
 cnn_layer *cnn__layer_clone(cnn_context *context, const cnn_layer *layer);
 
 /* What the description says; false for classes without parameters. A model may decide otherwise later. */

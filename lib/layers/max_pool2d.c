@@ -99,6 +99,5 @@ void cnn_max_pool2d_options_init(cnn_max_pool2d_options *options, size_t size) {
 }
 
 cnn_layer *cnn_max_pool2d_create(const cnn_max_pool2d_options *options) {
-  return cnn__layer_create(&cnn__max_pool2d_class, "cnn_max_pool2d_create", options,
-                           sizeof(cnn_max_pool2d_options));
+  return cnn__layer_create(&cnn__max_pool2d_class, "cnn_max_pool2d_create", options);
 }

@@ -70,6 +70,5 @@ void cnn_rescaling_options_init(cnn_rescaling_options *options, size_t size) {
 }
 
 cnn_layer *cnn_rescaling_create(const cnn_rescaling_options *options) {
-  return cnn__layer_create(&cnn__rescaling_class, "cnn_rescaling_create", options,
-                           sizeof(cnn_rescaling_options));
+  return cnn__layer_create(&cnn__rescaling_class, "cnn_rescaling_create", options);
 }

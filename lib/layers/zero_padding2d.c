@@ -118,6 +118,5 @@ void cnn_zero_padding2d_options_init(cnn_zero_padding2d_options *options, size_t
 }
 
 cnn_layer *cnn_zero_padding2d_create(const cnn_zero_padding2d_options *options) {
-  return cnn__layer_create(&cnn__zero_padding2d_class, "cnn_zero_padding2d_create", options,
-                           sizeof(cnn_zero_padding2d_options));
+  return cnn__layer_create(&cnn__zero_padding2d_class, "cnn_zero_padding2d_create", options);
 }

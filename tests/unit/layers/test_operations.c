@@ -1,0 +1,270 @@
+/* What operations do beside computing gradients (tests/grad): what they claim, what they change, what they refuse. */
+#include "../../grad/trial.h"
+#include "support.h"
+#include <math.h>
+
+static cnn_context *context;
+
+static int set_up(void **state) {
+  context = cnn_context_new(.threads = 2);
+  return context == NULL;
+}
+
+static int tear_down(void **state) {
+  cnn_context_free(context);
+  return 0;
+}
+
+static op_trial start(const trial_setup *setup) {
+  op_trial trial;
+  trial_start(&trial, context, setup);
+  return trial;
+}
+
+static cnn_status plan_of(const cnn_layer *layer, cnn__op_request *request, cnn__op *op) {
+  static cnn__layer_spec spec;
+  if (layer == NULL) fail_msg("%s", cnn_last_error());
+  assert_int_equal(layer->class->infer(layer, "it", request->inputs, request->input, &spec),
+                   CNN_OK);
+  request->output = &spec.output;
+  request->context = context;
+  request->name = "it";
+  request->slots = 2;
+  return layer->class->plan(layer, request, op);
+}
+
+static void test_layers_that_only_name_a_shape_or_an_activation_are_aliases(void **state) {
+  const cnn__shape input = image(4, 4, 3);
+  cnn_layer *layers[] = {cnn_flatten(), cnn_activation(.function = CNN_RELU), cnn_dropout()};
+  for (size_t i = 0; i < 3; i++) {
+    cnn__op_request request = {.batch = 2, .inputs = 1, .input = &input};
+    cnn__op op;
+    assert_int_equal(plan_of(layers[i], &request, &op), CNN_OK);
+    assert_true(op.alias && op.state == NULL && op.release == NULL);
+    cnn_layer_free(layers[i]);
+  }
+}
+
+static void test_an_activation_layer_ends_in_its_function(void **state) {
+  cnn_layer *layer = cnn_activation(.function = CNN_LEAKY_RELU, .slope = 0.3);
+  cnn_layer *dense = cnn_dense(.units = 1, .activation = CNN_ELU), *pool = cnn_max_pool2d();
+  double slope = 9;
+  assert_int_equal(layer->class->activation(layer, &slope), CNN_LEAKY_RELU);
+  assert_true(slope == 0.3);
+  assert_int_equal(dense->class->activation(dense, &slope), CNN_ELU);
+  assert_true(slope == 1);
+  assert_true(dense->class->fuses_relu && !layer->class->fuses_relu);
+  assert_null(pool->class->activation);
+  cnn_layer_free(layer);
+  cnn_layer_free(dense);
+  cnn_layer_free(pool);
+}
+
+static void test_batch_normalization_moves_its_statistics_in_training_alone(void **state) {
+  cnn_layer *layer = cnn_batch_normalization(.momentum = 0.75, .no_scale = 1);
+  trial_setup setup = {.layer = layer, .images = 4, .input = {vector_of(1)}, .training = true};
+  for (int mode = 0; mode < 4; mode++) { /* training, evaluating, frozen, inference */
+    setup.evaluating = mode == 1;
+    setup.frozen = mode == 2;
+    setup.training = mode != 3;
+    op_trial trial = start(&setup);
+    const float x[] = {1, 3, 5, 7};
+    memcpy(trial.input[0], x, sizeof x);
+    trial.parameter[0][0] = 0.5f; /* beta */
+    trial.parameter[1][0] = 8;    /* moving mean */
+    trial.parameter[2][0] = 4;    /* moving variance */
+    trial_forward(&trial);
+    /* The batch has mean 4 and (biased) variance 5. */
+    const float mean = mode == 0 ? 4 : 8, variance = mode == 0 ? 5 : 4;
+    for (int i = 0; i < 4; i++)
+      assert_true(fabsf(trial.run.output[i] - ((x[i] - mean) / sqrtf(variance + 1e-3f) + 0.5f)) <
+                  1e-6f);
+    assert_true(trial.run.parameter[1][0] == (mode == 0 ? 7 : 8));
+    assert_true(trial.run.parameter[2][0] == (mode == 0 ? 4.25f : 4));
+    trial_end(&trial);
+  }
+  cnn_layer_free(layer);
+}
+
+static size_t count_zeros(const float *values, size_t count) {
+  size_t zeros = 0;
+  for (size_t i = 0; i < count; i++)
+    zeros += values[i] == 0;
+  return zeros;
+}
+
+static void test_dropout_drops_its_share_by_seed_step_and_name(void **state) {
+  enum { COUNT = 40000 };
+  cnn_layer *layer = cnn_dropout(.rate = 0.3);
+  const trial_setup setup = {
+      .layer = layer, .images = 4, .input = {vector_of(COUNT / 4)}, .training = true};
+  op_trial one = start(&setup), other = start(&setup);
+  for (size_t i = 0; i < COUNT; i++)
+    one.input[0][i] = other.input[0][i] = 1;
+  trial_forward(&one);
+  trial_forward(&other);
+  assert_memory_equal(one.run.output, other.run.output, COUNT * sizeof(float));
+  const double share = (double)count_zeros(one.run.output, COUNT) / COUNT;
+  assert_true(fabs(share - 0.3) < 0.01);
+  for (size_t i = 0; i < COUNT; i++)
+    assert_true(one.run.output[i] == 0 || fabsf(one.run.output[i] - 1 / 0.7f) < 1e-6f);
+  other.run.step++;
+  trial_forward(&other);
+  assert_memory_not_equal(one.run.output, other.run.output, COUNT * sizeof(float));
+  other.run.step--;
+  other.run.seed++;
+  trial_forward(&other);
+  assert_memory_not_equal(one.run.output, other.run.output, COUNT * sizeof(float));
+  trial_end(&other);
+
+  const cnn__shape input = setup.input[0];
+  cnn__op_request request = {.batch = 4, .training = true, .inputs = 1, .input = &input};
+  cnn__op op;
+  assert_int_equal(plan_of(layer, &request, &op), CNN_OK); /* named otherwise */
+  float *output = malloc(COUNT * sizeof *output);
+  cnn__op_run run = one.run;
+  run.output = output;
+  op.forward(&op, &run);
+  assert_memory_not_equal(one.run.output, output, COUNT * sizeof(float));
+  free(output);
+  op.release(&op, context);
+  trial_end(&one);
+  cnn_layer_free(layer);
+}
+
+static void test_dropout_does_nothing_when_a_training_plan_evaluates(void **state) {
+  cnn_layer *layer = cnn_dropout(.rate = 0.3);
+  op_trial trial = start(&(trial_setup){
+      .layer = layer, .images = 2, .input = {vector_of(50)}, .training = true, .evaluating = true});
+  trial_fill(trial.input[0], 100, 1, 1);
+  trial_forward(&trial);
+  assert_memory_equal(trial.run.output, trial.input[0], 100 * sizeof(float));
+  trial_end(&trial);
+  cnn_layer_free(layer);
+}
+
+/* Convolution with ReLU and pooling taken in against the three operations apart: the same bits. */
+static void test_fused_and_separate_operations_give_the_same_bits(void **state) {
+  cnn_layer *conv = cnn_conv2d(.filters = 5, .kernel = {3}), *max = cnn_max_pool2d();
+  cnn__pool_shape pool;
+  const cnn__shape middle = image(7, 6, 5);
+  assert_true(cnn__max_pool_geometry(max, &middle, &pool));
+  trial_setup setup = {
+      .layer = conv, .images = 3, .input = {image(9, 8, 4)}, .training = true, .exact = true};
+  op_trial apart = start(&setup);
+  setup.fuse_relu = true;
+  setup.fuse_pool = &pool;
+  op_trial fused = start(&setup);
+  setup.training = false;
+  op_trial inference = start(&setup);
+  op_trial relu = start(
+      &(trial_setup){.activation = CNN_RELU, .images = 3, .input = {middle}, .training = true});
+  op_trial pooled =
+      start(&(trial_setup){.layer = max, .images = 3, .input = {middle}, .training = true});
+  op_trial *all[] = {&apart, &fused, &inference};
+  for (size_t i = 0; i < 3; i++) {
+    trial_fill(all[i]->input[0], all[i]->input_count[0], 1, 1);
+    trial_fill(all[i]->parameter[0], all[i]->parameter_count[0], 2, 1);
+    trial_fill(all[i]->parameter[1], all[i]->parameter_count[1], 3, 1);
+    trial_forward(all[i]);
+  }
+  memcpy(relu.input[0], apart.run.output, apart.output_count * sizeof(float));
+  trial_forward(&relu);
+  memcpy(pooled.input[0], relu.run.output, relu.output_count * sizeof(float));
+  trial_forward(&pooled);
+  assert_memory_equal(fused.run.output, pooled.run.output, pooled.output_count * sizeof(float));
+  assert_memory_equal(inference.run.output, pooled.run.output, pooled.output_count * sizeof(float));
+
+  trial_fill(fused.upstream, fused.output_count, 4, 1);
+  trial_backward(&fused);
+  trial_fill(pooled.upstream, pooled.output_count, 4, 1);
+  trial_backward(&pooled);
+  memcpy(relu.upstream, pooled.run.input_gradient[0], relu.output_count * sizeof(float));
+  trial_backward(&relu);
+  memcpy(apart.upstream, relu.run.input_gradient[0], apart.output_count * sizeof(float));
+  trial_backward(&apart);
+  assert_memory_equal(fused.run.input_gradient[0], apart.run.input_gradient[0],
+                      apart.input_count[0] * sizeof(float));
+  for (size_t i = 0; i < 2; i++)
+    assert_memory_equal(fused.run.parameter_gradient[i], apart.run.parameter_gradient[i],
+                        apart.parameter_count[i] * sizeof(float));
+  trial_end(&apart);
+  trial_end(&fused);
+  trial_end(&inference);
+  trial_end(&relu);
+  trial_end(&pooled);
+  cnn_layer_free(conv);
+  cnn_layer_free(max);
+}
+
+static bool can_pool(cnn_layer *max, cnn__shape output) {
+  const cnn__shape input = image(8, 8, 3);
+  cnn_layer *conv = cnn_conv2d(.filters = 4, .kernel = {1});
+  cnn__pool_shape pool;
+  assert_true(cnn__max_pool_geometry(max, &output, &pool));
+  const cnn__op_request request = {.context = context,
+                                   .name = "it",
+                                   .batch = 2,
+                                   .slots = 1,
+                                   .inputs = 1,
+                                   .input = &input,
+                                   .output = &output};
+  const bool can = conv->class->can_fuse_pool(conv, &request, &pool);
+  cnn_layer_free(conv);
+  cnn_layer_free(max);
+  return can;
+}
+
+static void test_only_plain_pooling_is_taken_in(void **state) {
+  assert_true(can_pool(cnn_max_pool2d(), image(8, 8, 4)));
+  assert_false(can_pool(cnn_max_pool2d(.pool = {3}, .stride = {2}), image(8, 8, 4)));
+  assert_false(can_pool(cnn_max_pool2d(.pool = {2}, .stride = {3}), image(8, 8, 4)));
+  assert_false(can_pool(cnn_max_pool2d(.pool = {3}, .padding = CNN_SAME), image(8, 8, 4)));
+  cnn_layer *average = cnn_average_pool2d();
+  cnn__pool_shape pool;
+  const cnn__shape output = image(8, 8, 4);
+  assert_false(cnn__max_pool_geometry(average, &output, &pool));
+  cnn_layer_free(average);
+}
+
+static void test_batches_that_no_memory_holds_are_refused(void **state) {
+  cnn_layer *layers[] = {cnn_dense(.units = 1),
+                         cnn_conv2d(.filters = 1, .kernel = {1}),
+                         cnn_depthwise_conv2d(.kernel = {1}),
+                         cnn_max_pool2d(),
+                         cnn_average_pool2d(),
+                         cnn_global_average_pool2d(),
+                         cnn_batch_normalization(),
+                         cnn_rescaling(),
+                         cnn_dropout(),
+                         cnn_zero_padding2d(.top = 1),
+                         cnn_flatten(),
+                         cnn_add(),
+                         cnn_concatenate()};
+  const cnn__shape inputs[] = {image(1 << 10, 1 << 10, 1 << 10), image(1 << 10, 1 << 10, 1 << 10)};
+  for (size_t i = 0; i < sizeof layers / sizeof *layers; i++) {
+    cnn__op_request request = {.batch = (size_t)1 << 31,
+                               .training = true,
+                               .inputs = layers[i]->class->minimum_inputs,
+                               .input = inputs,
+                               .input_gradient = {true, true}};
+    cnn__op op;
+    assert_error(CNN_E_LIMIT, plan_of(layers[i], &request, &op), "it: a batch of 2147483648 times");
+    assert_null(op.state);
+    cnn_layer_free(layers[i]);
+  }
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_layers_that_only_name_a_shape_or_an_activation_are_aliases),
+      cmocka_unit_test(test_an_activation_layer_ends_in_its_function),
+      cmocka_unit_test(test_batch_normalization_moves_its_statistics_in_training_alone),
+      cmocka_unit_test(test_dropout_drops_its_share_by_seed_step_and_name),
+      cmocka_unit_test(test_dropout_does_nothing_when_a_training_plan_evaluates),
+      cmocka_unit_test(test_fused_and_separate_operations_give_the_same_bits),
+      cmocka_unit_test(test_only_plain_pooling_is_taken_in),
+      cmocka_unit_test(test_batches_that_no_memory_holds_are_refused),
+  };
+  return cmocka_run_group_tests_name("operations of layers", tests, set_up, tear_down);
+}
