@@ -56,6 +56,23 @@ const cnn__state_array *cnn__callback_state_find(const cnn__callback_state *stat
                                                  const char *name); /* NULL if there is none */
 void cnn__callback_state_end(cnn__callback_state *state);
 
+/* Reads a state's JSON object: every member once, of its type. Begins with cnn__state_read; a
+   failure is kept, and told by cnn__state_read_end, which must follow a success of the former. */
+typedef struct cnn__state_reader {
+  cnn_context *context;
+  const char *who;
+  cnn__json *root;
+  size_t members; /* asked for so far: there may be no others */
+  cnn_status status;
+} cnn__state_reader;
+cnn_status cnn__state_read(cnn__state_reader *reader, const char *who,
+                           const cnn__callback_state *state);
+int64_t cnn__state_integer(cnn__state_reader *reader, const char *name); /* 0 or more */
+bool cnn__state_flag(cnn__state_reader *reader, const char *name);
+/* none stands for null, as which infinities are written. */
+double cnn__state_real(cnn__state_reader *reader, const char *name, double none);
+cnn_status cnn__state_read_end(cnn__state_reader *reader);
+
 /* ---- classes ---- */
 
 typedef struct cnn__callback_class {

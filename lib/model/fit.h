@@ -7,24 +7,32 @@
 #include "model/plan.h"
 
 /* A batch as a step takes it. */
-typedef struct cnn__batch {
+typedef struct cnn__fed_batch {
   size_t images;
   const float *input;
   cnn__labels labels;
   const double *class_weights; /* of each class; NULL: 1 */
   size_t classes;
-} cnn__batch;
+} cnn__fed_batch;
 
 /* Checks images and labels as a loader or a caller hands them, and binds loss and metrics to the
    labels' kind. who begins messages. CNN_E_SHAPE, CNN_E_INVALID (a label out of range), CNN_E_STATE (not compiled). */
-cnn_status cnn__batch_read(cnn_model *model, const char *who, const cnn_tensor *images,
-                           const cnn_tensor *labels, cnn__batch *batch);
+cnn_status cnn__fed_batch_read(cnn_model *model, const char *who, const cnn_tensor *images,
+                               const cnn_tensor *labels, cnn__fed_batch *batch);
 
 /* One training step, or one look in inference mode. Metrics are updated; *loss is the batch's own,
    regularisation included. Allocates only where the model's plan does not fit yet. In the library's
    floating-point environment. */
-cnn_status cnn__train_step(cnn_model *model, const cnn__batch *batch, size_t planned, double *loss);
-cnn_status cnn__test_step(cnn_model *model, const cnn__batch *batch, size_t planned, double *loss);
+cnn_status cnn__train_step(cnn_model *model, const cnn__fed_batch *batch, size_t planned,
+                           double *loss);
+cnn_status cnn__test_step(cnn_model *model, const cnn__fed_batch *batch, size_t planned,
+                          double *loss);
+
+/* A loader that was read in part goes to its next epoch. */
+cnn_status cnn__loader_rewind(cnn_loader *loader);
+
+/* The fit is complete: the optimizer's last word on the weights (running means). */
+void cnn__training_settle(cnn_model *model);
 
 /* Loss and metrics over a loader, with a plan for its batches: running sums of their own, the
    training's kept. */
@@ -35,7 +43,8 @@ typedef struct cnn__evaluation {
   double kept[2 * CNN_MAX_METRICS][2]; /* the metrics' sums, put back at the end */
 } cnn__evaluation;
 void cnn__evaluation_begin(cnn__evaluation *evaluation, cnn_model *model, cnn_loader *loader);
-cnn_status cnn__evaluation_step(cnn__evaluation *evaluation, bool *done); /* one batch */
+/* One batch; done: there was none left. */
+cnn_status cnn__evaluation_step(cnn__evaluation *evaluation, const char *who, bool *done);
 /* The results: loss, then metrics; results may be NULL. Puts the metrics' sums back. */
 void cnn__evaluation_end(cnn__evaluation *evaluation, double *results);
 
@@ -48,30 +57,53 @@ typedef enum cnn__phase {
   CNN__PHASE_DONE
 } cnn__phase;
 
+typedef struct cnn__fit_series {
+  size_t training; /* "loss" and the metrics: what batches have */
+  size_t watched;  /* those, and with validation "val_loss" ...: what epoch ends have */
+  size_t count;    /* those, and "learning_rate": what the history has */
+  char **names;    /* count of them */
+  double *values;  /* likewise; watched ones are kept up to date */
+} cnn__fit_series;
+
 struct cnn_fit {
   cnn_context *context;
   cnn_model *model;
   cnn__float_environment callers; /* the caller's environment, for callbacks of the user's own */
   cnn_loader *batches, *validation;
-  bool owns_loaders; /* they were made for validation_split */
-  size_t epochs, epoch_batches, planned;
+  cnn_loader *own[2]; /* both, where they were made for validation_split */
+  size_t epochs;
+  size_t epoch_batches; /* of an epoch of the fit */
+  bool by_steps;        /* epochs are so many batches of an endless stream */
   double *class_weights;
   size_t classes;
 
+  bool resumed;
   size_t callback_count;
   cnn_callback *callbacks[CNN_MAX_CALLBACKS + 1]; /* in the order of calling */
   size_t begun;                                   /* callbacks whose fit_begin was called */
 
   cnn__phase phase;
   cnn__outcome outcome;
-  cnn_status status;    /* what it came to */
-  cnn__failure failure; /* its message, once it has failed */
+  bool finish;          /* a callback has called cnn__fit_finish() */
+  cnn__failure failure; /* what it came to */
   cnn__evaluation evaluation;
 
-  size_t training_names, series; /* "loss" and metrics; all that an epoch's end has */
-  char **names;                  /* series of them */
-  double *values;
+  cnn__fit_series series;
   cnn_fit_info info;
 };
+
+/* Calls every callback's function for a moment, in order, and stops at the first that fails. */
+typedef enum cnn__moment {
+  CNN__FIT_BEGIN,
+  CNN__EPOCH_BEGIN,
+  CNN__BATCH_BEGIN,
+  CNN__BATCH_END,
+  CNN__EPOCH_END,
+  CNN__FIT_END /* calls all that have begun, whatever fails */
+} cnn__moment;
+cnn_status cnn__fit_call(cnn_fit *fit, cnn__moment moment);
+
+/* Frees what cnn_fit_begin_with() has made so far. */
+void cnn__fit_free(cnn_fit *fit);
 
 #endif

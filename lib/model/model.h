@@ -3,18 +3,19 @@
 #ifndef CNN_MODEL_MODEL_H
 #define CNN_MODEL_MODEL_H
 
+#include "data/loader.h"
 #include "model/network.h"
 #include "model/training.h"
 
 typedef struct cnn__plan cnn__plan;
 
-/* How 8-bit images become inputs: (x * scale - mean) / deviation. */
-typedef struct cnn__preprocessing {
-  bool set;
-  double scale;
-  size_t channels;          /* of mean and deviation; 0: neither */
-  double *mean, *deviation; /* NULL: none */
-} cnn__preprocessing;
+/* A model as its predictors see it: they outlive it. */
+typedef struct cnn__model_link {
+  atomic_size_t references;
+  cnn_context *context;
+  const cnn_model *model; /* NULL once it is gone */
+} cnn__model_link;
+void cnn__model_link_release(cnn__model_link *link); /* NULL is fine */
 
 typedef struct cnn__note {
   char *name, *value;
@@ -22,9 +23,10 @@ typedef struct cnn__note {
 
 /* What a plan is for. */
 typedef enum cnn__mode {
-  CNN__MODE_TRAIN,   /* forward and backward, up to what the loss takes */
-  CNN__MODE_TEST,    /* forward in inference mode, up to what the loss takes */
-  CNN__MODE_PREDICT, /* forward in inference mode, the whole network */
+  CNN__MODE_TRAIN,       /* forward and backward, up to what the loss takes */
+  CNN__MODE_TEST,        /* forward in inference mode, up to what the loss takes */
+  CNN__MODE_PREDICT,     /* forward in inference mode, the whole network */
+  CNN__MODE_PREDICT_ONE, /* the same for a single image: kept apart, for its algorithms may differ */
   CNN__MODES
 } cnn__mode;
 
@@ -43,13 +45,15 @@ struct cnn_model {
 
   size_t class_count;
   char **class_names;
-  cnn__preprocessing preprocessing;
+  bool preprocesses;                /* else the rest is 0 */
+  cnn__preprocessing preprocessing; /* of 8-bit images; its arrays are the model's own */
   size_t note_count;
   cnn__note *notes;
 
   cnn__training *training; /* NULL before compile */
   cnn_history *history;    /* never NULL */
   cnn_fit *fit;            /* that runs; NULL: none */
+  cnn__model_link *link;   /* never NULL */
   atomic_int stop;         /* set by cnn_model_stop() */
 };
 
@@ -65,16 +69,16 @@ static inline bool cnn__model_trains(const cnn_model *model, size_t parameter) {
   return !array->spec->statistic && !model->frozen[array->node];
 }
 
-/* Copies names (count may be 0: none) or preprocessing in place of those that are set. CNN_E_NOMEM; what was set stays. */
+/* Copies names (count may be 0: none) or preprocessing in place of those that are set. CNN_E_NOMEM,
+   and what was set stays. */
 cnn_status cnn__model_set_class_names(cnn_model *model, const char *const *names, size_t count);
-cnn_status cnn__model_set_preprocessing(cnn_model *model, double scale, const double *mean,
-                                        const double *deviation, size_t channels);
-cnn_status cnn__preprocessing_copy(cnn__preprocessing *to, cnn_context *context,
-                                   const cnn__preprocessing *from);
-void cnn__preprocessing_free(cnn__preprocessing *preprocessing, cnn_context *context);
+cnn_status cnn__model_set_preprocessing(cnn_model *model, const cnn__preprocessing *preprocessing);
+/* What applies to 8-bit images: the model's, or none. */
+cnn__preprocessing cnn__model_preprocessing(const cnn_model *model);
 
-/* The model's plan for a mode and a batch of up to so many images, its weights prepared; made or
-   made anew where there is none that fits. CNN_E_LIMIT, CNN_E_NOMEM. */
+/* The model's plan for a mode and a batch of up to so many images, its weights prepared; made anew
+   where the one at hand is for another size, so that results depend on the call alone and not on
+   those before it. CNN_E_LIMIT, CNN_E_NOMEM. */
 cnn_status cnn__model_plan(cnn_model *model, cnn__mode mode, size_t batch, cnn__plan **plan);
 
 /* Text that cnn_text_free() frees, with a copy of what text has gathered; frees text. NULL after

@@ -9,9 +9,8 @@
 /* What a fit's batches came from: resuming with others would be another run. */
 typedef struct cnn__loader_identity {
   uint64_t samples, batch_size, seed;
-  uint64_t batches; /* of an epoch */
-  bool shuffle;
-  uint64_t transforms; /* fingerprint of what is done to images, augmentation included */
+  uint64_t batches; /* of an epoch of the fit */
+  bool shuffle, drop_last, augments;
 } cnn__loader_identity;
 
 /* Where training stands, between two batches. All of it goes into files. */

@@ -1,0 +1,88 @@
+/* What all callbacks share, and the user's own. */
+#include "model/callback.h"
+#include "model/fit.h"
+
+void *cnn__callback_new(const cnn__callback_class *class) {
+  cnn_context *context = cnn__context_acquire();
+  if (context == NULL) return NULL;
+  cnn_callback *callback = cnn__calloc_array(context, 1, class->size, "a callback");
+  if (callback == NULL) {
+    cnn_context_free(context);
+    return NULL;
+  }
+  callback->class = class;
+  callback->context = context;
+  return callback;
+}
+
+void cnn_callback_free(cnn_callback *callback) {
+  if (callback == NULL) return;
+  cnn_context *context = callback->context;
+  if (callback->class->release != NULL) callback->class->release(callback);
+  cnn__free(context, callback);
+  cnn_context_free(context);
+}
+
+/* ---- the user's own ---- */
+
+typedef struct user_callback {
+  cnn_callback base;
+  cnn_callback_functions functions;
+} user_callback;
+
+typedef cnn_status (*user_function)(void *user, const cnn_fit_info *info);
+
+/* What a function returns but CNN_OK ends the fit; a message of its own, if it left one, stays. */
+static cnn_status call(cnn_callback *callback, user_function function, const cnn__event *event) {
+  const user_callback *self = (const user_callback *)callback;
+  if (function == NULL) return CNN_OK;
+  cnn_clear_error();
+  cnn_status status = function(self->functions.user, event->info);
+  if (status == CNN_OK || status == cnn_last_status()) return status;
+  if (status > CNN_OK || status < CNN_E_INTERNAL) status = CNN_E_STOPPED;
+  return cnn__fail(status, "cnn_model_fit: a callback ended it: %s (epoch %lld, batch %lld)",
+                   cnn_status_string(status), (long long)event->info->epoch + 1,
+                   (long long)event->info->batch);
+}
+
+#define FORWARD(moment)                                                                            \
+  static cnn_status moment(cnn_callback *callback, const cnn__event *event) {                      \
+    return call(callback, ((user_callback *)callback)->functions.moment, event);                   \
+  }
+FORWARD(fit_begin)
+FORWARD(epoch_begin)
+FORWARD(batch_begin)
+FORWARD(batch_end)
+FORWARD(epoch_end)
+FORWARD(fit_end)
+#undef FORWARD
+
+static void release(cnn_callback *callback) {
+  const cnn_callback_functions *functions = &((user_callback *)callback)->functions;
+  if (functions->release != NULL) functions->release(functions->user);
+}
+
+static const cnn__callback_class user_class = {.name = "user",
+                                               .size = sizeof(user_callback),
+                                               .foreign = true,
+                                               .fit_begin = fit_begin,
+                                               .epoch_begin = epoch_begin,
+                                               .batch_begin = batch_begin,
+                                               .batch_end = batch_end,
+                                               .epoch_end = epoch_end,
+                                               .fit_end = fit_end,
+                                               .release = release};
+
+cnn_callback *cnn_callback_create(const cnn_callback_functions *functions) {
+  const char *who = "cnn_callback_create";
+  cnn_callback_functions given = {.struct_size = sizeof given};
+  if (functions == NULL) {
+    cnn__fail_null(who, "functions");
+    return NULL;
+  }
+  if (cnn__options_read(who, &given, sizeof given, functions, sizeof given) != CNN_OK) return NULL;
+  user_callback *callback = cnn__callback_new(&user_class);
+  if (callback == NULL) return NULL;
+  callback->functions = given;
+  return &callback->base;
+}

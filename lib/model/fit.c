@@ -1,0 +1,352 @@
+/* Running a fit: one transition after another, so that it may pause between any two batches. */
+#include "model/fit.h"
+
+#include "base/threads.h"
+
+static const char who[] = "cnn_model_fit";
+
+void cnn__fit_free(cnn_fit *fit) {
+  cnn_context *context = fit->context;
+  for (size_t i = 0; i < fit->callback_count; i++)
+    cnn_callback_free(fit->callbacks[i]);
+  for (size_t i = 0; fit->series.names != NULL && i < fit->series.count; i++)
+    cnn__free(context, fit->series.names[i]);
+  cnn__free(context, fit->series.names);
+  cnn__free(context, fit->series.values);
+  cnn__free(context, fit->class_weights);
+  cnn_loader_free(fit->own[0]);
+  cnn_loader_free(fit->own[1]);
+  cnn__free(context, fit);
+  cnn_context_free(context);
+}
+
+/* ---- callbacks ---- */
+
+typedef cnn_status (*handler)(cnn_callback *callback, const cnn__event *event);
+
+static handler handler_of(const cnn__callback_class *class, cnn__moment moment) {
+  switch (moment) {
+  case CNN__FIT_BEGIN:
+    return class->fit_begin;
+  case CNN__EPOCH_BEGIN:
+    return class->epoch_begin;
+  case CNN__BATCH_BEGIN:
+    return class->batch_begin;
+  case CNN__BATCH_END:
+    return class->batch_end;
+  case CNN__EPOCH_END:
+    return class->epoch_end;
+  case CNN__FIT_END:
+    return class->fit_end;
+  }
+  return NULL;
+}
+
+/* The user's own code runs in the user's own floating-point environment. */
+static cnn_status call_one(cnn_fit *fit, cnn_callback *callback, cnn__moment moment,
+                           const cnn__event *event) {
+  handler function = handler_of(callback->class, moment);
+  if (function == NULL) return CNN_OK;
+  if (!callback->class->foreign) return function(callback, event);
+  cnn__float_environment_leave(&fit->callers);
+  cnn_status status = function(callback, event);
+  cnn__float_environment_enter(&fit->callers);
+  return status;
+}
+
+cnn_status cnn__fit_call(cnn_fit *fit, cnn__moment moment) {
+  const cnn__training_state *state = &fit->model->training->state;
+  cnn__event event = {.info = &fit->info,
+                      .fit = fit,
+                      .outcome = moment == CNN__FIT_END ? fit->outcome : CNN__RUNNING,
+                      .resumed = fit->resumed,
+                      .series = fit->series.watched,
+                      .series_names = (const char *const *)fit->series.names};
+  bool epoch_is_over = moment == CNN__EPOCH_END;
+  fit->info.epoch = (int64_t)state->epoch - epoch_is_over;
+  fit->info.batch = (int64_t)(epoch_is_over ? fit->epoch_batches : state->batch);
+  fit->info.learning_rate = state->learning_rate;
+  if (!epoch_is_over) fit->info.seconds = state->seconds;
+  cnn_status first = CNN_OK;
+  size_t count = moment == CNN__FIT_END ? fit->begun : fit->callback_count;
+  for (size_t i = 0; i < count; i++) {
+    cnn_status status = call_one(fit, fit->callbacks[i], moment, &event);
+    if (moment == CNN__FIT_BEGIN) fit->begun = i + 1;
+    if (first == CNN_OK) first = status;
+    if (first != CNN_OK && moment != CNN__FIT_END) break;
+  }
+  return first;
+}
+
+void cnn__fit_finish(cnn_fit *fit) {
+  fit->finish = true;
+}
+
+/* ---- transitions ---- */
+
+/* The fit's batches are a stream of the loader's epochs, one behind the other: with .steps an epoch of the
+   fit may end in the middle of one of the loader's. */
+static cnn_status place_loader(cnn_fit *fit) {
+  const cnn__training_state *state = &fit->model->training->state;
+  uint64_t batches = cnn__loader_info_of(fit->batches)->batches;
+  uint64_t at = state->epoch * fit->epoch_batches + state->batch;
+  int64_t epoch = (int64_t)(at / batches), batch = (int64_t)(at % batches);
+  if (!fit->by_steps) {
+    epoch = (int64_t)state->epoch;
+    batch = (int64_t)state->batch;
+  }
+  if (cnn_loader_position(fit->batches) == (int64_t)batches) { /* it has still to say so */
+    const cnn_tensor *none;
+    cnn_status status = cnn_loader_next(fit->batches, &none, NULL);
+    if (status != CNN_OK) return status;
+  }
+  if (cnn_loader_epoch(fit->batches) == epoch && cnn_loader_position(fit->batches) == batch)
+    return CNN_OK;
+  return cnn_loader_seek(fit->batches, epoch, batch);
+}
+
+/* Ends the fit where it stands if somebody has asked for it. */
+static void check_stop(cnn_fit *fit) {
+  if (fit->finish) {
+    fit->outcome = CNN__FINISHED;
+    fit->phase = CNN__PHASE_DONE;
+  } else if (atomic_load(&fit->model->stop)) {
+    fit->outcome = CNN__INTERRUPTED;
+    fit->phase = CNN__PHASE_DONE;
+  }
+}
+
+static void update_running_means(cnn_fit *fit) {
+  const cnn__training *training = fit->model->training;
+  const cnn__training_state *state = &training->state;
+  double *values = fit->series.values;
+  values[0] = state->samples > 0 ? state->loss_sum / state->samples : 0;
+  for (size_t i = 0; i < training->metric_count; i++)
+    values[i + 1] = cnn__metric_value(training->metrics[i]);
+  fit->info.names_count = (int64_t)fit->series.training;
+}
+
+static cnn_status begin_epoch(cnn_fit *fit) {
+  cnn__training_state *state = &fit->model->training->state;
+  if (state->epoch >= fit->epochs) fit->finish = true;
+  check_stop(fit);
+  if (fit->phase == CNN__PHASE_DONE) return CNN_OK;
+  cnn_status status = CNN_OK;
+  fit->phase = CNN__PHASE_VALIDATION; /* all batches were done when the fit was stopped */
+  if (state->batch < fit->epoch_batches) {
+    status = place_loader(fit);
+    fit->phase = CNN__PHASE_TRAIN;
+  }
+  if (state->batch == 0)
+    fit->info.names_count = 0;
+  else
+    update_running_means(fit);
+  return status == CNN_OK ? cnn__fit_call(fit, CNN__EPOCH_BEGIN) : status;
+}
+
+/* The next batch; with .steps the loader's epochs follow each other. images NULL: the epoch is over. */
+static cnn_status next_batch(cnn_fit *fit, const cnn_tensor **images, const cnn_tensor **labels) {
+  cnn_status status = cnn_loader_next(fit->batches, images, labels);
+  if (status != CNN_OK || *images != NULL || !fit->by_steps) return status;
+  status = cnn_loader_next(fit->batches, images, labels);
+  if (status == CNN_OK && *images == NULL)
+    status = cnn__fail(CNN_E_INVALID, "%s: the loader gave no samples in a whole epoch", who);
+  return status;
+}
+
+/* Reads and learns one batch; *learned false where the loader's epoch was over. */
+static cnn_status learn_batch(cnn_fit *fit, bool *learned) {
+  cnn__training_state *state = &fit->model->training->state;
+  const cnn_tensor *images, *labels;
+  cnn__fed_batch batch;
+  double loss, begin = cnn__now();
+  cnn_status status = next_batch(fit, &images, &labels);
+  *learned = status == CNN_OK && images != NULL;
+  if (!*learned) return status;
+  status = cnn__fed_batch_read(fit->model, who, images, labels, &batch);
+  batch.class_weights = fit->class_weights;
+  batch.classes = fit->classes;
+  if (status == CNN_OK)
+    status =
+        cnn__train_step(fit->model, &batch, cnn__loader_info_of(fit->batches)->batch_size, &loss);
+  if (status != CNN_OK) return status;
+  state->loss_sum += loss * (double)batch.images;
+  state->samples += (double)batch.images;
+  state->batch++;
+  state->seconds += cnn__now() - begin;
+  return CNN_OK;
+}
+
+static cnn_status train(cnn_fit *fit) {
+  cnn__training_state *state = &fit->model->training->state;
+  bool learned = false;
+  cnn_status status = cnn__fit_call(fit, CNN__BATCH_BEGIN);
+  if (status == CNN_OK) status = learn_batch(fit, &learned);
+  if (status != CNN_OK) return status;
+  if (!learned) state->batch = fit->epoch_batches; /* it left broken samples out */
+  update_running_means(fit);
+  if (learned) status = cnn__fit_call(fit, CNN__BATCH_END);
+  if (status != CNN_OK) return status;
+  if (state->batch >= fit->epoch_batches) fit->phase = CNN__PHASE_VALIDATION;
+  check_stop(fit);
+  return CNN_OK;
+}
+
+/* Keyed by the fit's epoch, as the training batches are: a resumed fit validates on the same. */
+static cnn_status begin_validation(cnn_fit *fit) {
+  int64_t epoch = (int64_t)fit->model->training->state.epoch;
+  fit->phase = CNN__PHASE_EPOCH_END;
+  if (fit->validation == NULL) return CNN_OK;
+  fit->phase = CNN__PHASE_VALIDATE;
+  cnn__evaluation_begin(&fit->evaluation, fit->model, fit->validation);
+  if (cnn_loader_epoch(fit->validation) == epoch && cnn_loader_position(fit->validation) == 0)
+    return CNN_OK;
+  return cnn_loader_seek(fit->validation, epoch, 0);
+}
+
+static void end_validation(cnn_fit *fit, bool whole) {
+  if (fit->evaluation.model == NULL) return;
+  cnn__evaluation_end(&fit->evaluation, whole ? fit->series.values + fit->series.training : NULL);
+  fit->evaluation.model = NULL;
+}
+
+static cnn_status validate(cnn_fit *fit) {
+  bool done;
+  cnn_status status = cnn__evaluation_step(&fit->evaluation, who, &done);
+  if (status != CNN_OK) return status;
+  if (done) {
+    end_validation(fit, true);
+    fit->phase = CNN__PHASE_EPOCH_END;
+  } else
+    check_stop(fit);
+  return CNN_OK;
+}
+
+/* The state says that the epoch is over before callbacks are told: they may save it. */
+static cnn_status end_epoch(cnn_fit *fit) {
+  cnn__training *training = fit->model->training;
+  cnn__training_state *state = &training->state;
+  double *values = fit->series.values;
+  update_running_means(fit);
+  values[fit->series.watched] = state->learning_rate;
+  cnn_status status = cnn__history_append(fit->model->history, values, state->seconds);
+  if (status != CNN_OK) return status;
+  fit->info.seconds = state->seconds;
+  fit->info.names_count = (int64_t)fit->series.watched;
+  state->epoch++;
+  state->batch = 0;
+  state->loss_sum = state->samples = state->seconds = 0;
+  for (size_t i = 0; i < training->metric_count; i++)
+    cnn__metric_reset(training->metrics[i]);
+  fit->phase = CNN__PHASE_EPOCH;
+  status = cnn__fit_call(fit, CNN__EPOCH_END);
+  if (status == CNN_OK && state->epoch < fit->epochs) check_stop(fit);
+  return status;
+}
+
+static cnn_status advance(cnn_fit *fit) {
+  switch (fit->phase) {
+  case CNN__PHASE_EPOCH:
+    return begin_epoch(fit);
+  case CNN__PHASE_TRAIN:
+    return train(fit);
+  case CNN__PHASE_VALIDATION:
+    return begin_validation(fit);
+  case CNN__PHASE_VALIDATE:
+    return validate(fit);
+  case CNN__PHASE_EPOCH_END:
+    return end_epoch(fit);
+  case CNN__PHASE_DONE:
+    break;
+  }
+  return CNN_OK;
+}
+
+/* ---- the public face ---- */
+
+static bool is_batch(cnn__phase phase) {
+  return phase == CNN__PHASE_TRAIN || phase == CNN__PHASE_VALIDATE;
+}
+
+/* Up to so many batches or so much time; what follows the last batch of an epoch belongs to it. */
+static cnn_status run_slice(cnn_fit *fit, int64_t batches, double seconds) {
+  double end = cnn__now() + seconds;
+  int64_t done = 0;
+  while (fit->phase != CNN__PHASE_DONE) {
+    bool spent =
+        done > 0 && ((batches > 0 && done >= batches) || (seconds > 0 && cnn__now() >= end));
+    bool trailing =
+        fit->phase == CNN__PHASE_EPOCH_END ||
+        (fit->phase == CNN__PHASE_VALIDATION && fit->validation == NULL) ||
+        (fit->phase == CNN__PHASE_EPOCH && fit->model->training->state.epoch >= fit->epochs);
+    if (spent && !trailing) return CNN_OK;
+    done += is_batch(fit->phase);
+    cnn_status status = advance(fit);
+    if (status != CNN_OK) return status;
+  }
+  return CNN_OK;
+}
+
+static cnn_status fail(cnn_fit *fit, cnn_status status) {
+  cnn__failure_take(&fit->failure);
+  fit->failure.status = status;
+  fit->outcome = CNN__FAILED;
+  fit->phase = CNN__PHASE_DONE;
+  return status;
+}
+
+cnn_status cnn_fit_run(cnn_fit *fit, int64_t batches, double seconds, int64_t *done) {
+  if (done != NULL) *done = fit == NULL || fit->phase == CNN__PHASE_DONE;
+  if (fit == NULL) return cnn__fail_null("cnn_fit_run", "fit");
+  if (batches < 0 || !(seconds >= 0))
+    return cnn__fail(CNN_E_INVALID, "cnn_fit_run: batches or seconds is negative");
+  if (fit->failure.status != CNN_OK) return cnn__failure_give(&fit->failure);
+  cnn__float_environment_enter(&fit->callers);
+  cnn_status status = run_slice(fit, batches, seconds);
+  cnn__float_environment_leave(&fit->callers);
+  if (status != CNN_OK) status = fail(fit, status);
+  if (done != NULL) *done = fit->phase == CNN__PHASE_DONE;
+  return status;
+}
+
+/* Tells the callbacks; what they kept goes into the training's state first, as it stood between
+   two batches. */
+static cnn_status tell_end(cnn_fit *fit) {
+  if (fit->outcome == CNN__RUNNING) fit->outcome = CNN__INTERRUPTED;
+  cnn_status collected = cnn__training_collect(fit->model);
+  if (fit->outcome == CNN__FINISHED) cnn__training_settle(fit->model);
+  cnn_status told = cnn__fit_call(fit, CNN__FIT_END);
+  return collected != CNN_OK ? collected : told;
+}
+
+cnn_status cnn_fit_end(cnn_fit *fit) {
+  if (fit == NULL) return cnn_last_status();
+  cnn_model *model = fit->model;
+  cnn__float_environment_enter(&fit->callers);
+  end_validation(fit, false);
+  cnn_status status = tell_end(fit);
+  cnn__float_environment_leave(&fit->callers);
+  if (fit->failure.status != CNN_OK) status = cnn__failure_give(&fit->failure);
+  model->training->guarded = false;
+  model->fit = NULL;
+  cnn__fit_free(fit);
+  return status;
+}
+
+cnn_status cnn_model_fit_with(const cnn_fit_options *options) {
+  cnn_fit *fit = cnn_fit_begin_with(options);
+  if (fit == NULL) return cnn_last_status();
+  (void)cnn_fit_run(fit, 0, 0, NULL); /* its failure is what the fit comes to */
+  return cnn_fit_end(fit);
+}
+
+const cnn_history *cnn_model_history(const cnn_model *model) {
+  if (model != NULL) return model->history;
+  cnn__fail_null("cnn_model_history", "model");
+  return NULL;
+}
+
+int64_t cnn_model_epochs_done(const cnn_model *model) {
+  if (model == NULL) cnn__fail_null("cnn_model_epochs_done", "model");
+  return model == NULL || model->training == NULL ? 0 : (int64_t)model->training->state.epoch;
+}

@@ -1,0 +1,322 @@
+#include "model/graph.h"
+
+#include "base/float_environment.h"
+#include "base/size.h"
+#include "model/model.h"
+#include <stdint.h>
+#include <string.h>
+
+struct cnn_graph {
+  cnn_context *context;
+  bool sequential;
+  size_t count, capacity;
+  cnn__node *nodes;
+  cnn__failure failure; /* the first one: the graph keeps it */
+};
+
+cnn_graph *cnn__graph_new(cnn_context *context, bool sequential) {
+  cnn_graph *graph = cnn__calloc_array(context, 1, sizeof *graph, "a graph");
+  if (graph == NULL) return NULL;
+  graph->context = cnn__context_retain(context);
+  graph->sequential = sequential;
+  return graph;
+}
+
+void cnn_graph_free(cnn_graph *graph) {
+  if (graph == NULL) return;
+  cnn_context *context = graph->context;
+  for (size_t i = 0; i < graph->count; i++) {
+    cnn_layer_free(graph->nodes[i].layer);
+    cnn__free(context, graph->nodes[i].name);
+  }
+  cnn__free(context, graph->nodes);
+  cnn__free(context, graph);
+  cnn_context_free(context);
+}
+
+/* ---- adding ---- */
+
+static bool is_input(const cnn_layer *layer) {
+  return layer->class->maximum_inputs == 0;
+}
+
+static bool has_layer(const cnn_graph *graph, const cnn_layer *layer) {
+  for (size_t i = 0; i < graph->count; i++)
+    if (graph->nodes[i].layer == layer) return true;
+  return false;
+}
+
+static bool has_name(const cnn_graph *graph, const char *name) {
+  for (size_t i = 0; i < graph->count; i++)
+    if (strcmp(graph->nodes[i].name, name) == 0) return true;
+  return false;
+}
+
+/* As Keras numbers: by class, counting the layers that the user did not name; names that are taken
+   are passed over. */
+static char *number_name(const cnn_graph *graph, const cnn_layer *layer) {
+  size_t number = 0;
+  for (size_t i = 0; i < graph->count; i++)
+    number += graph->nodes[i].layer->class == layer->class && graph->nodes[i].layer->name == NULL;
+  for (;; number++) {
+    const char *base = layer->class->base_name;
+    char *name = number == 0 ? cnn__strdup(graph->context, base)
+                             : cnn__format(graph->context, "%s_%zu", base, number);
+    if (name == NULL || !has_name(graph, name)) return name;
+    cnn__free(graph->context, name);
+  }
+}
+
+static cnn_status name_node(const cnn_graph *graph, cnn__node *node) {
+  const cnn_layer *layer = node->layer;
+  if (layer->name != NULL && has_name(graph, layer->name))
+    return cnn__fail(CNN_E_INVALID, "%s: two layers have this name", layer->name);
+  node->name =
+      layer->name != NULL ? cnn__strdup(graph->context, layer->name) : number_name(graph, layer);
+  return node->name == NULL ? CNN_E_NOMEM : CNN_OK;
+}
+
+static cnn_status place_node(const cnn_graph *graph, const size_t *inputs, size_t count,
+                             cnn__node *node) {
+  cnn__shape shapes[CNN__MAX_INPUTS];
+  if (count > CNN__MAX_INPUTS)
+    return cnn__fail(CNN_E_SHAPE, "%s: %zu inputs; at most %d are possible", node->name, count,
+                     CNN__MAX_INPUTS);
+  for (size_t i = 0; i < count; i++) {
+    if (inputs[i] >= graph->count)
+      return cnn__fail(CNN_E_INVALID, "%s: input %zu is node %zu; the graph has %zu", node->name, i,
+                       inputs[i], graph->count);
+    node->input[i] = inputs[i];
+    shapes[i] = graph->nodes[inputs[i]].spec.output;
+  }
+  node->input_count = count;
+  return node->layer->class->infer(node->layer, node->name, count, shapes, &node->spec);
+}
+
+static cnn_status grow(cnn_graph *graph) {
+  if (graph->count < graph->capacity) return CNN_OK;
+  if (graph->count == CNN__MAX_LAYERS)
+    return cnn__fail(CNN_E_LIMIT, "graph: more than %d layers", CNN__MAX_LAYERS);
+  size_t capacity = graph->capacity == 0 ? 16 : 2 * graph->capacity;
+  cnn__node *nodes =
+      cnn__realloc_array(graph->context, graph->nodes, capacity, sizeof *nodes, "a graph's layers");
+  if (nodes == NULL) return CNN_E_NOMEM;
+  graph->nodes = nodes;
+  graph->capacity = capacity;
+  return CNN_OK;
+}
+
+static cnn_status add_layer(cnn_graph *graph, cnn_layer *layer, const size_t *inputs, size_t count,
+                            size_t *place) {
+  cnn__node node = {.layer = layer};
+  cnn_status status = grow(graph);
+  if (status == CNN_OK) status = name_node(graph, &node);
+  if (status == CNN_OK) status = place_node(graph, inputs, count, &node);
+  if (status != CNN_OK) {
+    cnn__free(graph->context, node.name);
+    cnn_layer_free(layer);
+    return status;
+  }
+  *place = graph->count;
+  graph->nodes[graph->count++] = node;
+  return CNN_OK;
+}
+
+cnn_status cnn__graph_add_layer(cnn_graph *graph, cnn_layer *layer, const size_t *inputs,
+                                size_t count, size_t *node) {
+  cnn_status status;
+  if (layer != NULL && has_layer(graph, layer)) /* already the graph's: not to be freed twice */
+    status = cnn__fail(CNN_E_INVALID, "graph: a layer stands in one place only; add another one");
+  else if (graph->failure.status != CNN_OK) {
+    cnn_layer_free(layer);
+    return cnn__failure_give(&graph->failure);
+  } else
+    status = add_layer(graph, layer, inputs, count, node);
+  if (status != CNN_OK && graph->failure.status == CNN_OK) cnn__failure_take(&graph->failure);
+  return status;
+}
+
+const cnn__node *cnn__graph_node(const cnn_graph *graph, size_t node) {
+  return node < graph->count ? &graph->nodes[node] : NULL;
+}
+
+/* ---- ending ---- */
+
+static cnn_status check_inputs(const cnn_graph *graph, size_t *input) {
+  size_t count = 0;
+  for (size_t i = 0; i < graph->count; i++) {
+    if (!is_input(graph->nodes[i].layer)) continue;
+    if (count++ == 0) *input = i;
+  }
+  if (count == 1 && graph->count > 1) return CNN_OK;
+  if (count == 1) return cnn__fail(CNN_E_INVALID, "graph: no layer stands behind the input");
+  return cnn__fail(CNN_E_INVALID, "graph: %zu input layers; a model has one", count);
+}
+
+/* Every node must lead to the output. */
+static cnn_status check_needed(const cnn_graph *graph, size_t output) {
+  bool *needed = cnn__calloc_array(graph->context, graph->count, sizeof *needed, "a graph's check");
+  if (needed == NULL) return CNN_E_NOMEM;
+  cnn_status status = CNN_OK;
+  needed[output] = true;
+  for (size_t i = graph->count; i-- > 0 && status == CNN_OK;) {
+    const cnn__node *node = &graph->nodes[i];
+    if (!needed[i])
+      status = cnn__fail(CNN_E_INVALID, "%s: the output, %s, does not need this layer", node->name,
+                         graph->nodes[output].name);
+    for (size_t k = 0; k < node->input_count; k++)
+      needed[node->input[k]] = true;
+  }
+  cnn__free(graph->context, needed);
+  return status;
+}
+
+/* The arrays of one node, each at the next aligned place of a block. */
+static cnn_status list_node_parameters(cnn__network *network, size_t node_index, size_t *used) {
+  cnn__node *node = &network->nodes[node_index];
+  node->first_parameter = *used;
+  for (size_t k = 0; k < node->spec.parameter_count; k++) {
+    const cnn__parameter_spec *spec = &node->spec.parameters[k];
+    cnn__parameter *parameter = &network->parameters[(*used)++];
+    size_t rounded, bytes;
+    parameter->node = node_index;
+    parameter->spec = spec;
+    parameter->offset = network->block_size;
+    if (!cnn__shape_count(&spec->shape, &parameter->count) ||
+        !cnn__size_round_up(parameter->count, CNN__PARAMETER_ALIGNMENT, &rounded) ||
+        !cnn__size_add(network->block_size, rounded, &network->block_size) ||
+        !cnn__size_mul(network->block_size, sizeof(float), &bytes) || bytes > PTRDIFF_MAX)
+      return cnn__fail(CNN_E_LIMIT, "%s/%s: the model's parameters exceed memory", node->name,
+                       spec->name);
+    parameter->name = cnn__format(network->context, "%s/%s", node->name, spec->name);
+    if (parameter->name == NULL) return CNN_E_NOMEM;
+  }
+  return CNN_OK;
+}
+
+static cnn_status list_parameters(cnn__network *network) {
+  for (size_t i = 0; i < network->node_count; i++)
+    network->parameter_count += network->nodes[i].spec.parameter_count;
+  network->parameters = cnn__calloc_array(network->context, network->parameter_count,
+                                          sizeof *network->parameters, "a model's parameters");
+  if (network->parameters == NULL) return CNN_E_NOMEM;
+  cnn_status status = CNN_OK;
+  size_t used = 0;
+  for (size_t i = 0; i < network->node_count && status == CNN_OK; i++)
+    status = list_node_parameters(network, i, &used);
+  return status;
+}
+
+/* Takes the graph's nodes over. */
+static cnn_status make_network(cnn_graph *graph, size_t output, cnn__network **out) {
+  size_t input = 0;
+  cnn_status status = check_inputs(graph, &input);
+  if (status == CNN_OK) status = check_needed(graph, output);
+  if (status != CNN_OK) return status;
+  cnn__network *network = cnn__calloc_array(graph->context, 1, sizeof *network, "a model");
+  if (network == NULL) return CNN_E_NOMEM;
+  atomic_init(&network->references, 1);
+  network->context = cnn__context_retain(graph->context);
+  network->sequential = graph->sequential;
+  network->input = input;
+  network->output = output;
+  network->nodes = graph->nodes;
+  network->node_count = graph->count;
+  graph->nodes = NULL;
+  graph->count = graph->capacity = 0;
+  status = list_parameters(network);
+  if (status == CNN_OK)
+    *out = network;
+  else
+    cnn__network_release(network);
+  return status;
+}
+
+static cnn_status initialize_parameters(cnn_model *model) {
+  cnn__float_environment callers;
+  cnn__float_environment_enter(&callers);
+  cnn_status status = CNN_OK;
+  for (size_t i = 0; i < model->network->parameter_count && status == CNN_OK; i++)
+    status = cnn__initialize(model->context, model->network->parameters[i].spec,
+                             cnn__context_seed(model->context), i, cnn__model_values(model, i));
+  cnn__float_environment_leave(&callers);
+  return status;
+}
+
+cnn_model *cnn__graph_finish(cnn_graph *graph, size_t output, bool initialize) {
+  cnn__network *network = NULL;
+  cnn_status status;
+  if (graph->failure.status != CNN_OK)
+    status = cnn__failure_give(&graph->failure);
+  else if (output >= graph->count)
+    status = cnn__fail(CNN_E_INVALID, "graph: output %zu is no node; the graph has %zu", output,
+                       graph->count);
+  else
+    status = make_network(graph, output, &network);
+  cnn_model *model = status == CNN_OK ? cnn__model_new(graph->context, network) : NULL;
+  cnn__network_release(network);
+  cnn_graph_free(graph);
+  if (model == NULL || !initialize || initialize_parameters(model) == CNN_OK) return model;
+  cnn_model_free(model);
+  return NULL;
+}
+
+/* ---- the public face ---- */
+
+cnn_graph *cnn_graph_create(void) {
+  cnn_context *context = cnn__context_acquire();
+  if (context == NULL) return NULL;
+  cnn_graph *graph = cnn__graph_new(context, false);
+  cnn_context_free(context);
+  return graph;
+}
+
+/* Nodes as the caller has them: a negative one is a failure that was not looked at. */
+static cnn_status read_inputs(const char *who, const cnn_node *inputs, size_t count, size_t *out) {
+  if (count > CNN__MAX_INPUTS)
+    return cnn__fail(CNN_E_SHAPE, "%s: %zu inputs; at most %d are possible", who, count,
+                     CNN__MAX_INPUTS);
+  if (count > 0 && inputs == NULL) return cnn__fail_null(who, "inputs");
+  for (size_t i = 0; i < count; i++) {
+    if (inputs[i] >= 0)
+      out[i] = (size_t)inputs[i];
+    else
+      return cnn_last_status() != CNN_OK ? cnn_last_status()
+                                         : cnn__fail(CNN_E_INVALID, "%s: input %zu is node %lld",
+                                                     who, i, (long long)inputs[i]);
+  }
+  return CNN_OK;
+}
+
+cnn_node cnn_graph_join(cnn_graph *graph, cnn_layer *layer, const cnn_node *inputs, size_t count) {
+  const char *who = "cnn_graph_join";
+  size_t input[CNN__MAX_INPUTS], node = 0;
+  cnn_status status = CNN_OK;
+  if (graph == NULL)
+    status = cnn__fail_null(who, "graph");
+  else if (layer == NULL)
+    status = cnn__fail_null(who, "layer");
+  if (status == CNN_OK) status = read_inputs(who, inputs, count, input);
+  if (status == CNN_OK) {
+    status = cnn__graph_add_layer(graph, layer, input, count, &node);
+    return status == CNN_OK ? (cnn_node)node : (cnn_node)status;
+  }
+  if (graph != NULL && graph->failure.status == CNN_OK) cnn__failure_take(&graph->failure);
+  if (graph == NULL || layer == NULL || !has_layer(graph, layer)) cnn_layer_free(layer);
+  return (cnn_node)status;
+}
+
+cnn_model *cnn_graph_model(cnn_graph *graph, cnn_node output) {
+  const char *who = "cnn_graph_model";
+  if (graph == NULL) {
+    cnn__fail_null(who, "graph");
+    return NULL;
+  }
+  if (output >= 0) return cnn__graph_finish(graph, (size_t)output, true);
+  if (graph->failure.status != CNN_OK)
+    cnn__failure_give(&graph->failure);
+  else if (cnn_last_status() == CNN_OK)
+    cnn__fail(CNN_E_INVALID, "%s: output is node %lld", who, (long long)output);
+  cnn_graph_free(graph);
+  return NULL;
+}

@@ -1,0 +1,58 @@
+#include "model/network.h"
+
+#include <string.h>
+
+cnn__network *cnn__network_retain(cnn__network *network) {
+  atomic_fetch_add_explicit(&network->references, 1, memory_order_relaxed);
+  return network;
+}
+
+void cnn__network_release(cnn__network *network) {
+  if (network == NULL) return;
+  if (atomic_fetch_sub_explicit(&network->references, 1, memory_order_acq_rel) > 1) return;
+  cnn_context *context = network->context;
+  for (size_t i = 0; i < network->node_count; i++) {
+    cnn_layer_free(network->nodes[i].layer);
+    cnn__free(context, network->nodes[i].name);
+  }
+  for (size_t i = 0; network->parameters != NULL && i < network->parameter_count; i++)
+    cnn__free(context, network->parameters[i].name);
+  cnn__free(context, network->nodes);
+  cnn__free(context, network->parameters);
+  cnn__free(context, network);
+  cnn_context_free(context);
+}
+
+const cnn__shape *cnn__network_input_shape(const cnn__network *network) {
+  return &network->nodes[network->input].spec.output;
+}
+
+const cnn__shape *cnn__network_output_shape(const cnn__network *network) {
+  return &network->nodes[network->output].spec.output;
+}
+
+cnn_status cnn__network_find_node(const cnn__network *network, const char *who, const char *name,
+                                  size_t *node) {
+  for (size_t i = 0; i < network->node_count; i++) {
+    if (strcmp(network->nodes[i].name, name) != 0) continue;
+    *node = i;
+    return CNN_OK;
+  }
+  return cnn__fail(CNN_E_NOT_FOUND, "%s: the model has no layer \"%.64s\"", who, name);
+}
+
+cnn_status cnn__network_find_parameter(const cnn__network *network, const char *who,
+                                       const char *name, size_t *parameter) {
+  for (size_t i = 0; i < network->parameter_count; i++) {
+    if (strcmp(network->parameters[i].name, name) != 0) continue;
+    *parameter = i;
+    return CNN_OK;
+  }
+  return cnn__fail(CNN_E_NOT_FOUND, "%s: the model has no parameter \"%.64s\"", who, name);
+}
+
+cnn_activation_kind cnn__network_last_activation(const cnn__network *network) {
+  const cnn_layer *layer = network->nodes[network->output].layer;
+  double slope = 0;
+  return layer->class->activation == NULL ? CNN_LINEAR : layer->class->activation(layer, &slope);
+}
