@@ -56,15 +56,16 @@ static cnn_status check_choice(const char *who, const cnn__field *field, int64_t
 }
 
 static cnn_status check_shape(const char *who, const cnn__field *field, const int64_t *size) {
-  bool ended = false;
-  for (size_t i = 0; i < CNN__SETTINGS_RANK; i++) {
-    if (size[i] < 0 || (ended && size[i] != 0))
+  size_t rank = CNN__SETTINGS_RANK;
+  while (rank > 0 && size[rank - 1] == 0)
+    rank--;
+  if (rank == 0)
+    return cnn__fail(CNN_E_INVALID, "%s: %s is required: name at least one size", who, field->name);
+  for (size_t i = 0; i < rank; i++)
+    if (size[i] < 1)
       return cnn__fail(CNN_E_INVALID, "%s: %s[%zu] is %" PRId64 "; sizes are 1 or more", who,
                        field->name, i, size[i]);
-    if (size[i] == 0) ended = true;
-  }
-  if (size[0] != 0) return CNN_OK;
-  return cnn__fail(CNN_E_INVALID, "%s: %s is required: name at least one size", who, field->name);
+  return CNN_OK;
 }
 
 static cnn_status check(const char *who, const cnn__field *field, const void *settings) {

@@ -126,6 +126,30 @@ static void test_power_at_its_ends(void **state) {
   assert_true(isnan(cnn__pow(NAN, 1)) && isnan(cnn__pow(2, NAN)) && isnan(cnn__pow(-1, 2)));
 }
 
+static void mix(uint64_t *hash, double value) {
+  uint64_t bits;
+  memcpy(&bits, &value, sizeof bits);
+  for (int i = 0; i < 64; i += 8)
+    *hash = (*hash ^ (bits >> i & 255)) * UINT64_C(0x100000001b3);
+}
+
+/* Stored numbers depend on these bits: no machine, compiler or release may change them. */
+static void test_the_bits_are_frozen(void **state) {
+  uint64_t hash = UINT64_C(0xcbf29ce484222325);
+  cnn__random random;
+  cnn__random_start(&random, 12, CNN__PURPOSE_SYNTHETIC, 0, 0);
+  for (int i = 0; i < 20000; i++) {
+    double x = cnn__random_range(&random, -700, 700);
+    mix(&hash, cnn__sin(x));
+    mix(&hash, cnn__cos(x));
+    mix(&hash, cnn__exp(x));
+    mix(&hash, cnn__log(fabs(x)));
+    mix(&hash, cnn__pow(fabs(x), cnn__random_range(&random, -9, 9)));
+    mix(&hash, cnn__random_normal(&random));
+  }
+  assert_int_equal(hash, UINT64_C(0xcc7cf79b5ae9a0fc));
+}
+
 int main(void) {
   if (LDBL_MANT_DIG <= DBL_MANT_DIG) {
     print_message("skipped: long double is no wider than double here\n");
@@ -138,6 +162,7 @@ int main(void) {
       cmocka_unit_test(test_logarithm_is_within_one_ulp),
       cmocka_unit_test(test_power_is_within_one_ulp),
       cmocka_unit_test(test_power_at_its_ends),
+      cmocka_unit_test(test_the_bits_are_frozen),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
