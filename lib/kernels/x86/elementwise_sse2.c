@@ -1,0 +1,8 @@
+#include "kernels/x86/vector_sse2.h"
+
+#include "kernels/elementwise/elementwise_body.h"
+#include "kernels/fill.h"
+
+void cnn__elementwise_kernels_fill_sse2(cnn__elementwise_kernels *table) {
+  fill_elementwise(table);
+}
