@@ -4,9 +4,13 @@
  *
  * In C each constructor takes named options: cnn_conv2d(.filters = 32, .kernel = {3, 3}). Behind it
  * stands a plain function, cnn_conv2d_create(&options), for C++, bindings and computed options. In
- * options 0 means the default. Every constructor returns NULL on failure: CNN_E_INVALID (a negative
- * or missing option, an unknown kind) or CNN_E_NOMEM; options are read during the call only, names
- * are copied. Shapes are checked when the model is built, where they are known.
+ * options 0 means the default. Every constructor returns NULL on failure: CNN_E_INVALID (an option
+ * that is missing, negative or too large, an unknown kind) or CNN_E_NOMEM; the message names the
+ * option, its value and its range. Options are read during the call only, names are copied. Integers
+ * go up to 2^31 - 1. Names are 1 to 200 bytes of UTF-8 without a slash or control characters.
+ *
+ * Shapes are checked when the model is built, where they are known: a window that does not fit is
+ * CNN_E_SHAPE there, a size that no memory can hold CNN_E_LIMIT.
  *
  * Activations are (count, height, width, channels); shapes leave the count out. Terms, defaults and
  * formulas are those of Keras.
@@ -26,7 +30,8 @@ typedef struct cnn_layer cnn_layer;
 /** Frees a layer that no model has taken. NULL is fine. Since 0.1.0. */
 CNN_API void cnn_layer_free(cnn_layer *layer);
 
-/** Says "zero itself" where 0 means the default: .rate, .learning_rate, .momentum, .beta_1. */
+/** Says "zero itself" in real options, where 0 means the default: .rate, .momentum, .slope,
+ * .learning_rate. */
 #define CNN_ZERO (-2.2250738585072014e-308)
 
 /** Element-wise functions. Values are part of the ABI and of the file format. */
@@ -50,30 +55,36 @@ typedef enum cnn_padding {
   CNN_SAME = 1 /**< out = ceil(in / stride); an odd cell of padding goes to the bottom and right. */
 } cnn_padding;
 
-/** How a parameter begins. Fans count the kernel's cells: fan_in = kh * kw * in / groups. */
+/**
+ * How a parameter begins. Fans count the kernel's cells, as Keras does: fan_in = kh * kw * (the
+ * kernel's last but one size), fan_out = kh * kw * (its last size). Truncated normals are drawn again
+ * beyond two deviations. What is drawn follows from the context's seed and the parameter's place.
+ */
 typedef enum cnn_initializer {
   CNN_INITIALIZER_DEFAULT = 0, /**< Glorot uniform for kernels, zeros for biases. */
   CNN_GLOROT_UNIFORM = 1,      /**< U(-a, a), a = sqrt(6 / (fan_in + fan_out)) (Glorot, 2010). */
-  CNN_GLOROT_NORMAL = 2,       /**< Truncated normal, variance 2 / (fan_in + fan_out). */
+  CNN_GLOROT_NORMAL = 2,       /**< Truncated normal of variance 2 / (fan_in + fan_out). */
   CNN_HE_UNIFORM = 3,          /**< U(-a, a), a = sqrt(6 / fan_in) (He, 2015). */
   CNN_HE_NORMAL = 4,           /**< Truncated normal, variance 2 / fan_in. */
   CNN_LECUN_UNIFORM = 5,       /**< U(-a, a), a = sqrt(3 / fan_in). */
   CNN_LECUN_NORMAL = 6,        /**< Truncated normal, variance 1 / fan_in. */
-  CNN_ORTHOGONAL = 7,          /**< A random orthogonal matrix of (all but the last, last) sizes. */
-  CNN_ZEROS = 8,               /**< 0 */
-  CNN_ONES = 9,                /**< 1 */
-  CNN_RANDOM_UNIFORM = 10,     /**< U(-s, s), s the scale option, 0.05 by default. */
-  CNN_RANDOM_NORMAL = 11,      /**< Normal, deviation scale, 0.05 by default. */
-  CNN_TRUNCATED_NORMAL = 12,   /**< The same, drawn again beyond two deviations. */
-  CNN_CONSTANT = 13            /**< scale itself. */
+  CNN_ORTHOGONAL = 7,      /**< scale (1 by default) times a random orthogonal matrix of (all sizes
+                                    but the last) rows and (the last) columns (Saxe, 2014). */
+  CNN_ZEROS = 8,           /**< 0 */
+  CNN_ONES = 9,            /**< 1 */
+  CNN_RANDOM_UNIFORM = 10, /**< U(-s, s), s the scale option, 0.05 by default. */
+  CNN_RANDOM_NORMAL = 11,  /**< Normal, deviation scale, 0.05 by default. */
+  CNN_TRUNCATED_NORMAL =
+      12,           /**< The same, drawn again beyond two deviations, not widened for it. */
+  CNN_CONSTANT = 13 /**< scale itself. */
 } cnn_initializer;
 
 /** Settings of cnn_input(); 0 means the default. */
 typedef struct cnn_input_options {
-  size_t struct_size; /**< sizeof(cnn_input_options) */
-  int64_t shape
-      [CNN_MAX_RANK]; /**< Height, width, channels, or fewer or more sizes, without the count; ends at the first 0. Required. */
-  const char *name;   /**< Copied. Default: as Keras numbers it, "input", "input_1", ... */
+  size_t struct_size;          /**< sizeof(cnn_input_options) */
+  int64_t shape[CNN_MAX_RANK]; /**< Height, width, channels, or fewer or more sizes, without the
+                                    count; ends at the first 0. Required. */
+  const char *name;            /**< Copied. Default: as Keras numbers it, "input", "input_1", ... */
 } cnn_input_options;
 
 /** Fills options of the given size (sizeof *options) with the defaults. NULL is ignored. */
@@ -95,21 +106,22 @@ CNN_API cnn_layer *cnn_input_create(const cnn_input_options *options);
 
 /** Settings of cnn_conv2d(); 0 means the default. */
 typedef struct cnn_conv2d_options {
-  size_t struct_size; /**< sizeof(cnn_conv2d_options) */
-  int64_t filters;    /**< Number of output channels. Required. */
-  int64_t kernel[2];  /**< Height and width of the window; {3} is {3, 3}. Required. */
-  int64_t stride
-      [2]; /**< Rows and columns from one window to the next. Default {1, 1}; {2} is {2, 2}. */
+  size_t struct_size;  /**< sizeof(cnn_conv2d_options) */
+  int64_t filters;     /**< Number of output channels. Required. */
+  int64_t kernel[2];   /**< Height and width of the window; {3} is {3, 3}. Required. */
+  int64_t stride[2];   /**< Rows and columns from one window to the next. Default {1, 1}; {2} is
+                           {2, 2}. */
   int64_t padding;     /**< A cnn_padding. Default CNN_VALID. */
-  int64_t dilation[2]; /**< Distance between cells of the window. Default {1, 1}. */
-  int64_t
-      groups; /**< Input and output channels are split into so many independent convolutions. Default 1. */
+  int64_t dilation[2]; /**< Distance between cells of the window. Default {1, 1}. Together with a
+                            stride, too, which Keras refuses. */
+  int64_t groups; /**< Input and output channels are split into so many independent convolutions;
+                            divides both. Default 1. */
   int64_t activation;         /**< A cnn_activation_kind. Default CNN_LINEAR. */
   int64_t no_bias;            /**< 1: no bias. Default 0. */
   int64_t kernel_initializer; /**< A cnn_initializer. Default Glorot uniform. */
   int64_t bias_initializer;   /**< A cnn_initializer. Default zeros. */
-  double kernel_scale;        /**< For initializers that take one. Default theirs. */
-  double bias_scale;          /**< For initializers that take one. Default theirs. */
+  double kernel_scale;        /**< For initializers that take one; else an error. Default theirs. */
+  double bias_scale;          /**< Likewise. */
   double kernel_l2; /**< Adds kernel_l2 * sum of squares of the kernel to the loss. Default 0. */
   int64_t frozen;   /**< 1: not trained, as trainable=False in Keras. Default 0. */
   const char *name; /**< Copied. Default: as Keras numbers it, "conv2d", "conv2d_1", ... */
@@ -119,7 +131,8 @@ typedef struct cnn_conv2d_options {
 CNN_API void cnn_conv2d_options_init(cnn_conv2d_options *options, size_t size);
 
 /**
- * 2-D convolution. In (h, w, in); out (h', w', filters); parameters kernel (kh, kw, in / groups, filters) and bias (filters).
+ * 2-D convolution. In (h, w, in); out (h', w', filters), h' and w' by padding, where a window spans
+ * (kernel - 1) * dilation + 1 cells; parameters kernel (kh, kw, in / groups, filters) and bias (filters).
  * @param options As above; NULL for all defaults, where none is required.
  * @return The layer; NULL on failure: CNN_E_INVALID, CNN_E_NOMEM. Since 0.1.0.
  */
@@ -144,19 +157,21 @@ typedef struct cnn_depthwise_conv2d_options {
   int64_t no_bias;            /**< 1: no bias. Default 0. */
   int64_t kernel_initializer; /**< A cnn_initializer. Default Glorot uniform. */
   int64_t bias_initializer;   /**< A cnn_initializer. Default zeros. */
-  double kernel_scale;        /**< For initializers that take one. Default theirs. */
-  double bias_scale;          /**< For initializers that take one. Default theirs. */
+  double kernel_scale;        /**< For initializers that take one; else an error. Default theirs. */
+  double bias_scale;          /**< Likewise. */
   double kernel_l2; /**< Adds kernel_l2 * sum of squares of the kernel to the loss. Default 0. */
   int64_t frozen;   /**< 1: not trained, as trainable=False in Keras. Default 0. */
-  const char *
-      name; /**< Copied. Default: as Keras numbers it, "depthwise_conv2d", "depthwise_conv2d_1", ... */
+  /** Copied. Default: as Keras numbers it, "depthwise_conv2d", "depthwise_conv2d_1", ... */
+  const char *name;
 } cnn_depthwise_conv2d_options;
 
 /** Fills options of the given size (sizeof *options) with the defaults. NULL is ignored. */
 CNN_API void cnn_depthwise_conv2d_options_init(cnn_depthwise_conv2d_options *options, size_t size);
 
 /**
- * Depthwise 2-D convolution: each channel by itself. Out channels in * multiplier; parameters kernel (kh, kw, in, multiplier) and bias (in * multiplier).
+ * Depthwise 2-D convolution: each channel by itself. In (h, w, in); out (h', w', in * multiplier), where
+ * channel c's outputs are c * multiplier and on; parameters kernel (kh, kw, in, multiplier) and bias
+ * (in * multiplier).
  * @param options As above; NULL for all defaults, where none is required.
  * @return The layer; NULL on failure: CNN_E_INVALID, CNN_E_NOMEM. Since 0.1.0.
  */
@@ -175,15 +190,16 @@ typedef struct cnn_max_pool2d_options {
   int64_t pool[2];    /**< Height and width of the window; {3} is {3, 3}. Default {2, 2}. */
   int64_t stride[2];  /**< Default: the window's size. */
   int64_t padding;    /**< A cnn_padding. Default CNN_VALID. */
-  const char
-      *name; /**< Copied. Default: as Keras numbers it, "max_pooling2d", "max_pooling2d_1", ... */
+  /** Copied. Default: as Keras numbers it, "max_pooling2d", "max_pooling2d_1", ... */
+  const char *name;
 } cnn_max_pool2d_options;
 
 /** Fills options of the given size (sizeof *options) with the defaults. NULL is ignored. */
 CNN_API void cnn_max_pool2d_options_init(cnn_max_pool2d_options *options, size_t size);
 
 /**
- * The largest value of each window. The first in row-major order wins a tie; NaN wins over all.
+ * The largest value of each window. In (h, w, c); out (h', w', c). The first in row-major order wins a
+ * tie, and takes the gradient; NaN wins over all.
  * @param options As above; NULL for all defaults, where none is required.
  * @return The layer; NULL on failure: CNN_E_INVALID, CNN_E_NOMEM. Since 0.1.0.
  */
@@ -202,8 +218,8 @@ typedef struct cnn_average_pool2d_options {
   int64_t pool[2];    /**< Height and width of the window; {3} is {3, 3}. Default {2, 2}. */
   int64_t stride[2];  /**< Default: the window's size. */
   int64_t padding;    /**< A cnn_padding. Default CNN_VALID. */
-  const char *
-      name; /**< Copied. Default: as Keras numbers it, "average_pooling2d", "average_pooling2d_1", ... */
+  /** Copied. Default: as Keras numbers it, "average_pooling2d", "average_pooling2d_1", ... */
+  const char *name;
 } cnn_average_pool2d_options;
 
 /** Fills options of the given size (sizeof *options) with the defaults. NULL is ignored. */
@@ -226,8 +242,8 @@ CNN_API cnn_layer *cnn_average_pool2d_create(const cnn_average_pool2d_options *o
 /** Settings of cnn_global_average_pool2d(); 0 means the default. */
 typedef struct cnn_global_average_pool2d_options {
   size_t struct_size; /**< sizeof(cnn_global_average_pool2d_options) */
-  const char *
-      name; /**< Copied. Default: as Keras numbers it, "global_average_pooling2d", "global_average_pooling2d_1", ... */
+  /** Copied. Default: as Keras numbers it, "global_average_pooling2d", "global_average_pooling2d_1", ... */
+  const char *name;
 } cnn_global_average_pool2d_options;
 
 /** Fills options of the given size (sizeof *options) with the defaults. NULL is ignored. */
@@ -235,7 +251,7 @@ CNN_API void cnn_global_average_pool2d_options_init(cnn_global_average_pool2d_op
                                                     size_t size);
 
 /**
- * The mean over height and width: (h, w, c) becomes (c).
+ * The mean over height and width. In (h, w, c); out (c).
  * @param options As above; NULL for all defaults, where none is required.
  * @return The layer; NULL on failure: CNN_E_INVALID, CNN_E_NOMEM. Since 0.1.0.
  */
@@ -259,7 +275,7 @@ typedef struct cnn_flatten_options {
 CNN_API void cnn_flatten_options_init(cnn_flatten_options *options, size_t size);
 
 /**
- * All dimensions in one, row-major.
+ * All dimensions in one, row-major: (h, w, c) becomes (h * w * c).
  * @param options As above; NULL for all defaults, where none is required.
  * @return The layer; NULL on failure: CNN_E_INVALID, CNN_E_NOMEM. Since 0.1.0.
  */
@@ -280,8 +296,8 @@ typedef struct cnn_dense_options {
   int64_t no_bias;            /**< 1: no bias. Default 0. */
   int64_t kernel_initializer; /**< A cnn_initializer. Default Glorot uniform. */
   int64_t bias_initializer;   /**< A cnn_initializer. Default zeros. */
-  double kernel_scale;        /**< For initializers that take one. Default theirs. */
-  double bias_scale;          /**< For initializers that take one. Default theirs. */
+  double kernel_scale;        /**< For initializers that take one; else an error. Default theirs. */
+  double bias_scale;          /**< Likewise. */
   double kernel_l2; /**< Adds kernel_l2 * sum of squares of the kernel to the loss. Default 0. */
   int64_t frozen;   /**< 1: not trained, as trainable=False in Keras. Default 0. */
   const char *name; /**< Copied. Default: as Keras numbers it, "dense", "dense_1", ... */
@@ -291,7 +307,8 @@ typedef struct cnn_dense_options {
 CNN_API void cnn_dense_options_init(cnn_dense_options *options, size_t size);
 
 /**
- * Fully connected: y = x W + b over the last dimension. Parameters kernel (in, units) and bias (units).
+ * Fully connected: y = x W + b over the last dimension. In (..., in); out (..., units); parameters
+ * kernel (in, units) and bias (units).
  * @param options As above; NULL for all defaults, where none is required.
  * @return The layer; NULL on failure: CNN_E_INVALID, CNN_E_NOMEM. Since 0.1.0.
  */
@@ -308,7 +325,8 @@ CNN_API cnn_layer *cnn_dense_create(const cnn_dense_options *options);
 typedef struct cnn_activation_options {
   size_t struct_size; /**< sizeof(cnn_activation_options) */
   int64_t function;   /**< A cnn_activation_kind. Default CNN_LINEAR. */
-  double slope;       /**< Of leaky ReLU (default 0.2) or ELU (default 1). */
+  double slope;     /**< Of leaky ReLU (default 0.2) or ELU (default 1); others take none. CNN_ZERO
+                           for 0. */
   const char *name; /**< Copied. Default: as Keras numbers it, "activation", "activation_1", ... */
 } cnn_activation_options;
 
@@ -332,7 +350,7 @@ CNN_API cnn_layer *cnn_activation_create(const cnn_activation_options *options);
 /** Settings of cnn_dropout(); 0 means the default. */
 typedef struct cnn_dropout_options {
   size_t struct_size; /**< sizeof(cnn_dropout_options) */
-  double rate;        /**< The share, below 1. Default 0.5; CNN_ZERO for none. */
+  double rate;        /**< The share that is dropped, below 1. Default 0.5; CNN_ZERO for none. */
   const char *name;   /**< Copied. Default: as Keras numbers it, "dropout", "dropout_1", ... */
 } cnn_dropout_options;
 
@@ -340,7 +358,8 @@ typedef struct cnn_dropout_options {
 CNN_API void cnn_dropout_options_init(cnn_dropout_options *options, size_t size);
 
 /**
- * In training sets a share of the values to 0 and scales the others by 1 / (1 - rate) (Srivastava, 2014); else does nothing.
+ * In training sets a share of the values to 0 and scales the others by 1 / (1 - rate) (Srivastava,
+ * 2014); else does nothing. Which ones follows from the seed, the training step and the layer's name.
  * @param options As above; NULL for all defaults, where none is required.
  * @return The layer; NULL on failure: CNN_E_INVALID, CNN_E_NOMEM. Since 0.1.0.
  */
@@ -356,8 +375,8 @@ CNN_API cnn_layer *cnn_dropout_create(const cnn_dropout_options *options);
 /** Settings of cnn_rescaling(); 0 means the default. */
 typedef struct cnn_rescaling_options {
   size_t struct_size; /**< sizeof(cnn_rescaling_options) */
-  double scale;       /**< Default 1. */
-  double offset;      /**< Default 0. */
+  double scale;       /**< Default 1; CNN_ZERO for 0. May be negative. */
+  double offset;      /**< Default 0. May be negative. */
   const char *name;   /**< Copied. Default: as Keras numbers it, "rescaling", "rescaling_1", ... */
 } cnn_rescaling_options;
 
@@ -386,8 +405,8 @@ typedef struct cnn_batch_normalization_options {
   int64_t no_center;  /**< 1: no beta. Default 0. */
   int64_t no_scale;   /**< 1: no gamma. Default 0. */
   int64_t frozen;     /**< 1: not trained, and normalises by the moving statistics. Default 0. */
-  const char *
-      name; /**< Copied. Default: as Keras numbers it, "batch_normalization", "batch_normalization_1", ... */
+  /** Copied. Default: as Keras numbers it, "batch_normalization", "batch_normalization_1", ... */
+  const char *name;
 } cnn_batch_normalization_options;
 
 /** Fills options of the given size (sizeof *options) with the defaults. NULL is ignored. */
@@ -395,7 +414,11 @@ CNN_API void cnn_batch_normalization_options_init(cnn_batch_normalization_option
                                                   size_t size);
 
 /**
- * Normalises each channel over the batch, then scales and shifts it (Ioffe and Szegedy, 2015). Parameters gamma, beta, moving_mean, moving_variance (channels).
+ * Normalises each channel, the last dimension, over the batch and all other dimensions, then scales
+ * and shifts it (Ioffe and Szegedy, 2015): y = gamma * (x - mean) / sqrt(variance + epsilon) + beta.
+ * Training takes the batch's mean and (biased) variance and moves the statistics: moving = moving *
+ * momentum + batch * (1 - momentum). Else, and where frozen, the moving statistics are taken.
+ * Parameters gamma, beta, moving_mean, moving_variance (channels).
  * @param options As above; NULL for all defaults, where none is required.
  * @return The layer; NULL on failure: CNN_E_INVALID, CNN_E_NOMEM. Since 0.1.0.
  */
@@ -415,15 +438,16 @@ typedef struct cnn_zero_padding2d_options {
   int64_t bottom;     /**< Rows below. Default 0. */
   int64_t left;       /**< Columns before. Default 0. */
   int64_t right;      /**< Columns behind. Default 0. */
-  const char
-      *name; /**< Copied. Default: as Keras numbers it, "zero_padding2d", "zero_padding2d_1", ... */
+  /** Copied. Default: as Keras numbers it, "zero_padding2d", "zero_padding2d_1", ... */
+  const char *name;
 } cnn_zero_padding2d_options;
 
 /** Fills options of the given size (sizeof *options) with the defaults. NULL is ignored. */
 CNN_API void cnn_zero_padding2d_options_init(cnn_zero_padding2d_options *options, size_t size);
 
 /**
- * Adds rows and columns of zeros around the image.
+ * Adds rows and columns of zeros around the image. In (h, w, c); out (top + h + bottom, left + w +
+ * right, c).
  * @param options As above; NULL for all defaults, where none is required.
  * @return The layer; NULL on failure: CNN_E_INVALID, CNN_E_NOMEM. Since 0.1.0.
  */
@@ -446,7 +470,7 @@ typedef struct cnn_add_options {
 CNN_API void cnn_add_options_init(cnn_add_options *options, size_t size);
 
 /**
- * The sum of two or more inputs of one shape: for graphs.
+ * The sum of two to sixteen inputs of one shape: for graphs.
  * @param options As above; NULL for all defaults, where none is required.
  * @return The layer; NULL on failure: CNN_E_INVALID, CNN_E_NOMEM. Since 0.1.0.
  */
@@ -461,15 +485,15 @@ CNN_API cnn_layer *cnn_add_create(const cnn_add_options *options);
 /** Settings of cnn_concatenate(); 0 means the default. */
 typedef struct cnn_concatenate_options {
   size_t struct_size; /**< sizeof(cnn_concatenate_options) */
-  const char
-      *name; /**< Copied. Default: as Keras numbers it, "concatenate", "concatenate_1", ... */
+  /** Copied. Default: as Keras numbers it, "concatenate", "concatenate_1", ... */
+  const char *name;
 } cnn_concatenate_options;
 
 /** Fills options of the given size (sizeof *options) with the defaults. NULL is ignored. */
 CNN_API void cnn_concatenate_options_init(cnn_concatenate_options *options, size_t size);
 
 /**
- * Two or more inputs one behind the other along the last dimension: for graphs.
+ * Two to sixteen inputs one behind the other along the last dimension, all others equal: for graphs.
  * @param options As above; NULL for all defaults, where none is required.
  * @return The layer; NULL on failure: CNN_E_INVALID, CNN_E_NOMEM. Since 0.1.0.
  */

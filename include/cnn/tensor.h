@@ -37,19 +37,30 @@ typedef struct cnn_tensor cnn_tensor;
  */
 CNN_API cnn_tensor *cnn_tensor_create(cnn_dtype dtype, int64_t rank, const int64_t *shape);
 
-/** As cnn_tensor_create(), with a copy of data (as many elements as shape has; not NULL). */
+/**
+ * As cnn_tensor_create(), with a copy of data.
+ * @param data As many elements as shape has; never NULL, which is CNN_E_INVALID. Since 0.1.0.
+ */
 CNN_API cnn_tensor *cnn_tensor_copy_of(cnn_dtype dtype, int64_t rank, const int64_t *shape,
                                        const void *data);
 
-/** As cnn_tensor_create(), but borrows data, which the caller keeps until the tensor is freed. */
+/**
+ * As cnn_tensor_create(), but shows the caller's data.
+ * @param data As many elements as shape has, aligned for dtype; borrowed: the caller keeps it until the
+ *             tensor is freed. Never NULL, which is CNN_E_INVALID. Since 0.1.0.
+ */
 CNN_API cnn_tensor *cnn_tensor_borrow(cnn_dtype dtype, int64_t rank, const int64_t *shape,
                                       void *data);
 
-/** A copy with memory of its own. NULL on failure: CNN_E_INVALID, CNN_E_NOMEM. */
+/** A copy with memory of its own, in the calling thread's context. NULL on failure: CNN_E_INVALID,
+ * CNN_E_NOMEM. Since 0.1.0. */
 CNN_API cnn_tensor *cnn_tensor_clone(const cnn_tensor *tensor);
 
-/** Frees the tensor, and its elements unless they are borrowed. NULL is fine. */
+/** Frees the tensor, and its elements unless they are borrowed. NULL is fine. Since 0.1.0. */
 CNN_API void cnn_tensor_free(cnn_tensor *tensor);
+
+/* What follows reads a tensor. NULL gives the answer stated, and leaves CNN_E_INVALID pending unless
+   another failure is. Since 0.1.0. */
 
 /** What its elements are; CNN_FLOAT32 for NULL. */
 CNN_API cnn_dtype cnn_tensor_dtype(const cnn_tensor *tensor);
@@ -66,12 +77,13 @@ CNN_API const void *cnn_tensor_const_data(const cnn_tensor *tensor);
 /** Its elements where they are floats; NULL for NULL or another dtype (CNN_E_INVALID is pending). */
 CNN_API const float *cnn_tensor_floats(const cnn_tensor *tensor);
 
-/** Gives the tensor another shape of as many elements. CNN_E_SHAPE otherwise; CNN_E_INVALID. */
+/** Gives the tensor another shape of as many elements, which stay as they are. CNN_E_SHAPE where their
+ * numbers differ, and nothing changes; CNN_E_INVALID for NULL. Since 0.1.0. */
 CNN_API cnn_status cnn_tensor_reshape(cnn_tensor *tensor, int64_t rank, const int64_t *shape);
 
 /**
  * Copies elements [begin, begin + count) of the first dimension into a new tensor.
- * NULL on failure: CNN_E_INVALID, CNN_E_SHAPE (out of range, or rank 0), CNN_E_NOMEM.
+ * NULL on failure: CNN_E_INVALID, CNN_E_SHAPE (out of range, or rank 0), CNN_E_NOMEM. Since 0.1.0.
  */
 CNN_API cnn_tensor *cnn_tensor_slice(const cnn_tensor *tensor, int64_t begin, int64_t count);
 
