@@ -74,9 +74,8 @@ typedef enum cnn_initializer {
   CNN_ONES = 9,            /**< 1 */
   CNN_RANDOM_UNIFORM = 10, /**< U(-s, s), s the scale option, 0.05 by default. */
   CNN_RANDOM_NORMAL = 11,  /**< Normal, deviation scale, 0.05 by default. */
-  CNN_TRUNCATED_NORMAL =
-      12,           /**< The same, drawn again beyond two deviations, not widened for it. */
-  CNN_CONSTANT = 13 /**< scale itself. */
+  CNN_TRUNCATED_NORMAL = 12, /**< The same, cut at two deviations. */
+  CNN_CONSTANT = 13          /**< scale itself. */
 } cnn_initializer;
 
 /** Settings of cnn_input(); 0 means the default. */
