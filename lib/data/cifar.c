@@ -136,7 +136,7 @@ static cnn_status read_files(cnn_dataset *dataset, const cifar *set, const char 
 static cnn_dataset *read_set(const char *function, const cifar *set, const char *folder,
                              cnn_split split) {
   if (!folder) {
-    cnn__fail_null(function, "folder");
+    cnn__fail(CNN_E_INVALID, "%s: folder is NULL", function);
     return NULL;
   }
   if (split != CNN_TRAIN && split != CNN_TEST) {

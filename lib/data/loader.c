@@ -211,7 +211,7 @@ cnn_status cnn_loader_next(cnn_loader *loader, const cnn_tensor **images,
   if (images) *images = NULL;
   if (labels) *labels = NULL;
   if (!loader) return cnn__fail_null("cnn_loader_next", "loader");
-  if (!images) return cnn__fail_null("cnn_loader_next", "images");
+  if (!images) return cnn__fail(CNN_E_INVALID, "cnn_loader_next: images is NULL");
   cnn__float_environment saved;
   cnn__float_environment_enter(&saved);
   const cnn_status status = next_batch(loader, images, labels);

@@ -83,8 +83,12 @@ cnn_dataset *cnn_dataset_slice(cnn_dataset *base, int64_t begin, int64_t count) 
 }
 
 cnn_dataset *cnn_dataset_subset(cnn_dataset *base, const int64_t *indices, int64_t count) {
-  if (!base || (!indices && count != 0)) {
-    cnn__fail_null("cnn_dataset_subset", base ? "indices" : "dataset");
+  if (!base) {
+    cnn__fail_null("cnn_dataset_subset", "dataset");
+    return NULL;
+  }
+  if (!indices && count != 0) {
+    cnn__fail(CNN_E_INVALID, "cnn_dataset_subset: indices is NULL");
     return NULL;
   }
   if (count < 0) {
@@ -202,7 +206,7 @@ static cnn_status chain_fill(cnn_dataset *dataset, cnn_dataset *const *sets, siz
 
 cnn_dataset *cnn_dataset_concatenate(cnn_dataset *const *sets, int64_t count) {
   if (!sets) {
-    cnn__fail_null("cnn_dataset_concatenate", "datasets");
+    cnn__fail(CNN_E_INVALID, "cnn_dataset_concatenate: datasets is NULL");
     return NULL;
   }
   if (count < 1 || count > INT32_MAX) {
@@ -281,7 +285,8 @@ static cnn_dataset *part_marked(cnn_dataset *dataset, const uint8_t *second, uin
 cnn_status cnn_dataset_split(cnn_dataset *dataset, double fraction, int64_t stratified,
                              uint64_t seed, cnn_dataset **first, cnn_dataset **second) {
   if (!dataset) return cnn__fail_null("cnn_dataset_split", "dataset");
-  if (!first || !second) return cnn__fail_null("cnn_dataset_split", first ? "second" : "first");
+  if (!first || !second)
+    return cnn__fail(CNN_E_INVALID, "cnn_dataset_split: %s is NULL", first ? "second" : "first");
   if (!(fraction > 0 && fraction < 1))
     return cnn__fail(CNN_E_INVALID, "cnn_dataset_split: fraction is not in (0, 1)");
   if (stratified && (!dataset->labelled || dataset->label_width || dataset->classes == 0))

@@ -32,23 +32,28 @@ static cnn_status check_label(const cnn_dataset *dataset, size_t i, int32_t inde
   return CNN_OK;
 }
 
-/* A callback that fails without a message still leaves one. */
-static cnn_status passed_on(cnn_status status, size_t i) {
-  if (status == CNN_OK || cnn_last_status() == status) return status;
-  return cnn__fail(status, "dataset: fetch failed for sample %zu: %s", i,
-                   cnn_status_string(status));
-}
-
-static cnn_status call_fetch(const cnn_dataset *dataset, size_t i, cnn_tensor **image,
-                             int32_t *index, float *vector) {
-  const user_set *set = dataset->state;
-  *image = NULL;
+/* Calls fetch, or label where image is NULL. A failure without a message of its own gets one; an
+   older one that is pending stays so. */
+static cnn_status call(const user_set *set, size_t i, cnn_tensor **image, int32_t *index,
+                       float *vector) {
+  const cnn_dataset_callbacks *callbacks = &set->callbacks;
+  cnn__failure before;
+  cnn__failure_take(&before);
+  cnn_clear_error();
+  if (image) *image = NULL;
   const cnn_status status =
-      set->callbacks.fetch(set->callbacks.user, (int64_t)i, image, index, vector);
-  if (status == CNN_OK) return CNN_OK;
-  cnn_tensor_free(*image);
-  *image = NULL;
-  return passed_on(status, i);
+      image ? callbacks->fetch(callbacks->user, (int64_t)i, image, index, vector)
+            : callbacks->label(callbacks->user, (int64_t)i, index, vector);
+  if (status == CNN_OK) {
+    cnn__failure_give(&before);
+    return CNN_OK;
+  }
+  if (image) {
+    cnn_tensor_free(*image);
+    *image = NULL;
+  }
+  if (cnn_last_status() == status) return status;
+  return cnn__fail(status, "dataset: fetching sample %zu failed: %s", i, cnn_status_string(status));
 }
 
 /* Somewhere for the label that fetch gives along with an image: sets with vectors need room. */
@@ -61,7 +66,7 @@ static cnn_status user_image(const cnn_dataset *dataset, size_t i, cnn__sample *
     if (status != CNN_OK) return status;
     vector = sample->file.bytes;
   }
-  cnn_status status = call_fetch(dataset, i, &sample->tensor, &index, vector);
+  cnn_status status = call(dataset->state, i, &sample->tensor, &index, vector);
   if (status == CNN_OK) status = check_image(dataset, i, sample->tensor);
   if (status != CNN_OK) return status;
   sample->pixels = sample->tensor->data;
@@ -73,10 +78,10 @@ static cnn_status user_label(const cnn_dataset *dataset, size_t i, int32_t *inde
   const user_set *set = dataset->state;
   cnn_status status;
   if (set->callbacks.label) {
-    status = passed_on(set->callbacks.label(set->callbacks.user, (int64_t)i, index, vector), i);
+    status = call(set, i, NULL, index, vector);
   } else {
     cnn_tensor *image;
-    status = call_fetch(dataset, i, &image, index, vector);
+    status = call(set, i, &image, index, vector);
     cnn_tensor_free(image);
   }
   return status == CNN_OK ? check_label(dataset, i, *index) : status;
@@ -108,7 +113,7 @@ static cnn_status read_shape(const cnn_dataset_callbacks *callbacks, cnn__shape 
 }
 
 static cnn_status check_callbacks(cnn_dataset_callbacks *callbacks) {
-  if (!callbacks->fetch) return cnn__fail_null("cnn_dataset_create", "fetch");
+  if (!callbacks->fetch) return cnn__fail(CNN_E_INVALID, "cnn_dataset_create: fetch is NULL");
   if (callbacks->count < 0)
     return cnn__fail(CNN_E_INVALID, "cnn_dataset_create: count %lld is negative",
                      (long long)callbacks->count);
