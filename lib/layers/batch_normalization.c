@@ -130,7 +130,7 @@ static cnn_status plan(const cnn_layer *layer, const cnn__op_request *request, c
   }
   op->flops = 2 * (double)count;
   op->saved_bytes = request->training && !request->frozen ? 2 * state->channels * sizeof(float) : 0;
-  op->backward_reads_input = request->training;
+  op->backward_reads_input = request->training && !request->frozen;
   op->forward = forward;
   op->backward = request->training ? backward : NULL;
   return CNN_OK;

@@ -220,6 +220,9 @@ static void test_only_plain_pooling_is_taken_in(void **state) {
   assert_false(can_pool(cnn_max_pool2d(.pool = {3}, .stride = {2}), image(8, 8, 4)));
   assert_false(can_pool(cnn_max_pool2d(.pool = {2}, .stride = {3}), image(8, 8, 4)));
   assert_false(can_pool(cnn_max_pool2d(.pool = {3}, .padding = CNN_SAME), image(8, 8, 4)));
+  /* As many windows as without gaps, but elsewhere. */
+  assert_false(can_pool(cnn_max_pool2d(.pool = {2}, .stride = {3, 2}), image(5, 8, 4)));
+  assert_false(can_pool(cnn_max_pool2d(.pool = {2}, .stride = {2, 3}), image(8, 5, 4)));
   cnn_layer *average = cnn_average_pool2d();
   cnn__pool_shape pool;
   const cnn__shape output = image(8, 8, 4);
