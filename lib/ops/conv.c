@@ -1,7 +1,7 @@
 /* What every convolution shares: the choice of an algorithm, and its entry points. */
 #include "base/threads.h"
+#include "kernels/kernels.h"
 #include "ops/conv_algorithm.h"
-#include "ops/conv_pool.h"
 
 /* In the order of preference: the first that accepts a shape computes it. */
 static const struct {
@@ -9,6 +9,7 @@ static const struct {
   const cnn__conv_algorithm *algorithm;
 } algorithms[] = {
     {"winograd", &cnn__conv_winograd},
+    {"depthwise", &cnn__conv_depthwise},
     {"direct", &cnn__conv_direct},
 };
 
@@ -94,4 +95,63 @@ void cnn__conv_sum_slices(cnn_context *context, size_t slices, size_t count, con
                           size_t stride, float *out) {
   slices_job job = {slices, count, stride, partial, out};
   cnn__parallel_for(context, cnn__size_ceil_div(count, SUM_BLOCK), sum_block, &job);
+}
+
+typedef struct relu_job {
+  const cnn__conv *conv;
+  const cnn__conv_buffers *buffers;
+} relu_job;
+
+static void mask_row(void *argument, size_t row, size_t slot) {
+  (void)slot;
+  const relu_job *job = argument;
+  const cnn__conv_shape *shape = &job->conv->shape;
+  const size_t size = shape->out_width * shape->out_channels;
+  float *dy = job->buffers->dy + row * size;
+  cnn__kernels_get()->elementwise.activation.relu.backward(size, 0, NULL,
+                                                           job->buffers->y + row * size, dy, dy);
+}
+
+void cnn__conv_mask_relu(const cnn__conv *conv, cnn_context *context, size_t images,
+                         const cnn__conv_buffers *buffers) {
+  relu_job job = {conv, buffers};
+  cnn__parallel_for(context, images * conv->shape.out_height, mask_row, &job);
+}
+
+cnn__gather cnn__conv_forward_gather(const cnn__conv_shape *shape) {
+  return (cnn__gather){.rows = {.inputs = shape->in_height,
+                                .taps = shape->kernel_height,
+                                .stride = shape->stride_height,
+                                .dilation = shape->dilation_height,
+                                .pad = shape->pad_top},
+                       .columns = {.inputs = shape->in_width,
+                                   .taps = shape->kernel_width,
+                                   .stride = shape->stride_width,
+                                   .dilation = shape->dilation_width,
+                                   .pad = shape->pad_left},
+                       .input_pitch = shape->in_channels,
+                       .depth = cnn__conv_group_in(shape),
+                       .whole = shape->groups == 1,
+                       .output_row = (ptrdiff_t)(shape->out_width * shape->out_channels),
+                       .output_column = (ptrdiff_t)shape->out_channels};
+}
+
+cnn__gather cnn__conv_backward_gather(const cnn__conv_shape *shape) {
+  return (cnn__gather){.rows = {.inputs = cnn__conv_used_height(shape),
+                                .taps = shape->kernel_height,
+                                .stride = shape->stride_height,
+                                .dilation = shape->dilation_height,
+                                .pad = shape->pad_top,
+                                .transposed = true},
+                       .columns = {.inputs = cnn__conv_used_width(shape),
+                                   .taps = shape->kernel_width,
+                                   .stride = shape->stride_width,
+                                   .dilation = shape->dilation_width,
+                                   .pad = shape->pad_left,
+                                   .transposed = true},
+                       .input_pitch = shape->out_channels,
+                       .depth = cnn__conv_group_out(shape),
+                       .whole = shape->groups == 1,
+                       .output_row = (ptrdiff_t)(shape->in_width * shape->in_channels),
+                       .output_column = (ptrdiff_t)shape->in_channels};
 }

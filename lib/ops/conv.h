@@ -44,7 +44,7 @@ typedef struct cnn__conv {
   size_t prepared_size;  /* floats: packed or transformed weights, refreshed by prepare */
   size_t saved_size;     /* bytes kept from forward to backward (arg-max of the pooling, ...) */
   size_t scratch_size;   /* bytes of scratch for any one call, all slots together */
-  size_t parameters[16]; /* the algorithm's own numbers (tile counts, group sizes, ...) */
+  size_t parameters[24]; /* the algorithm's own numbers (tile counts, group sizes, ...) */
 } cnn__conv;
 
 /* Plans. CNN_E_LIMIT where sizes overflow; the caller has validated the shape. */

@@ -4,6 +4,7 @@
 
 #include "base/size.h"
 #include "ops/conv.h"
+#include "ops/conv_gather.h"
 
 typedef struct cnn__conv_algorithm {
   /* Whether this algorithm computes the shape at all, its pooling included. */
@@ -18,7 +19,7 @@ typedef struct cnn__conv_algorithm {
                    const cnn__conv_buffers *buffers);
 } cnn__conv_algorithm;
 
-extern const cnn__conv_algorithm cnn__conv_direct, cnn__conv_winograd;
+extern const cnn__conv_algorithm cnn__conv_direct, cnn__conv_winograd, cnn__conv_depthwise;
 
 /* Places count items of size bytes at the next 64-byte boundary of a buffer of *total bytes so
    far. False on overflow. */
@@ -28,6 +29,15 @@ bool cnn__conv_place(size_t *total, size_t count, size_t size, size_t *offset);
    order. */
 void cnn__conv_sum_slices(cnn_context *context, size_t slices, size_t count, const float *partial,
                           size_t stride, float *out);
+
+/* dy = y <= 0 ? 0 : dy, in place. */
+void cnn__conv_mask_relu(const cnn__conv *conv, cnn_context *context, size_t images,
+                         const cnn__conv_buffers *buffers);
+
+/* The forward pass as a gather, whose output is dense. */
+cnn__gather cnn__conv_forward_gather(const cnn__conv_shape *shape);
+/* The input's gradient as one; what it reads is the part of the output that counts. */
+cnn__gather cnn__conv_backward_gather(const cnn__conv_shape *shape);
 
 static inline bool cnn__conv_pooled(const cnn__conv_shape *shape) {
   return shape->pool_height > 0;

@@ -210,12 +210,12 @@ static void pooled_rows(const forward_job *job, cnn__gather_part *part, size_t s
                         size_t begin, size_t end) {
   const cnn__conv_shape *shape = &job->conv->shape;
   const size_t y_row = cnn__conv_y_width(shape) * shape->out_channels;
-  const cnn__conv_pool pool = {.height = shape->pool_height,
-                               .width = shape->pool_width,
-                               .columns = cnn__conv_y_width(shape),
-                               .channels = part->n,
-                               .pitch = shape->out_channels,
-                               .relu = shape->relu};
+  const cnn__window_row pool = {.height = shape->pool_height,
+                                .width = shape->pool_width,
+                                .columns = cnn__conv_y_width(shape),
+                                .channels = part->n,
+                                .pitch = shape->out_channels,
+                                .relu = shape->relu};
   cnn__gather gather = job->gather;
   gather.output_column = (ptrdiff_t)part->n;
   gather.output_row = (ptrdiff_t)(part->column_end * part->n);
@@ -225,8 +225,9 @@ static void pooled_rows(const forward_job *job, cnn__gather_part *part, size_t s
     part->row_end = part->row_begin + shape->pool_height;
     cnn__gather_run(&gather, part);
     const size_t at = y_at + row * y_row;
-    cnn__conv_pool_forward(&pool, part->output, job->buffers->y + at,
-                           job->buffers->saved ? job->buffers->saved + at : NULL);
+    cnn__kernels_get()->convolution.windows.pool(&pool, part->output, job->buffers->y + at,
+                                                 job->buffers->saved ? job->buffers->saved + at
+                                                                     : NULL);
   }
 }
 
@@ -273,21 +274,7 @@ static void forward(const cnn__conv *conv, cnn_context *context, size_t images,
       .images = images,
       .blocks = cnn__size_ceil_div(cnn__conv_group_out(shape), conv->parameters[DIRECT_BLOCK]),
       .row_blocks = cnn__size_ceil_div(cnn__conv_y_height(shape), conv->parameters[DIRECT_ROWS]),
-      .gather = {.rows = {.inputs = shape->in_height,
-                          .taps = shape->kernel_height,
-                          .stride = shape->stride_height,
-                          .dilation = shape->dilation_height,
-                          .pad = shape->pad_top},
-                 .columns = {.inputs = shape->in_width,
-                             .taps = shape->kernel_width,
-                             .stride = shape->stride_width,
-                             .dilation = shape->dilation_width,
-                             .pad = shape->pad_left},
-                 .input_pitch = shape->in_channels,
-                 .depth = cnn__conv_group_in(shape),
-                 .whole = shape->groups == 1,
-                 .output_row = (ptrdiff_t)(shape->out_width * shape->out_channels),
-                 .output_column = (ptrdiff_t)shape->out_channels}};
+      .gather = cnn__conv_forward_gather(shape)};
   cnn__parallel_for(context, shape->groups * job.blocks * images * job.row_blocks, forward_task,
                     &job);
 }

@@ -4,7 +4,6 @@
 
 #include "ops/conv_algorithm.h"
 #include "ops/conv_gather.h"
-#include "ops/conv_pool.h"
 
 /* The plan's numbers: conv->parameters. */
 enum {

@@ -13,31 +13,21 @@ typedef struct backward_job {
   size_t row_blocks;
 } backward_job;
 
-/* ---- through the ReLU ---- */
-
-static void relu_task(void *argument, size_t task, size_t slot) {
-  (void)slot;
-  const backward_job *job = argument;
-  const cnn__conv_shape *shape = &job->conv->shape;
-  const size_t size = shape->out_width * shape->out_channels;
-  const float *y = job->buffers->y + task * size;
-  float *dy = job->buffers->dy + task * size;
-  for (size_t i = 0; i < size; i++)
-    dy[i] = y[i] > 0 ? dy[i] : 0;
-}
+/* ---- pooled gradients ---- */
 
 /* Spreads rows of pooled gradients out: all columns that count, channels [channel, channel + n). */
 static void unpool(const backward_job *job, size_t image, size_t channel, size_t n, float *rows) {
   const cnn__conv_shape *shape = &job->conv->shape;
-  const cnn__conv_pool pool = {.height = shape->pool_height,
-                               .width = shape->pool_width,
-                               .columns = cnn__conv_y_width(shape),
-                               .channels = n,
-                               .pitch = shape->out_channels};
+  const cnn__window_row pool = {.height = shape->pool_height,
+                                .width = shape->pool_width,
+                                .columns = cnn__conv_y_width(shape),
+                                .channels = n,
+                                .pitch = shape->out_channels};
   const size_t y_row = pool.columns * pool.pitch;
   size_t at = image * cnn__conv_y_size(shape) + channel;
   for (size_t row = 0; row < cnn__conv_y_height(shape); row++, at += y_row) {
-    cnn__conv_pool_backward(&pool, job->buffers->dy + at, job->buffers->saved + at, rows);
+    cnn__kernels_get()->convolution.windows.spread(&pool, job->buffers->dy + at,
+                                                   job->buffers->saved + at, rows);
     rows += pool.height * pool.columns * pool.width * n;
   }
 }
@@ -238,26 +228,6 @@ static void weight_gradient(const backward_job *job, cnn_context *context) {
 
 /* ---- the input's gradient ---- */
 
-static cnn__gather transposed_gather(const cnn__conv_shape *shape) {
-  return (cnn__gather){.rows = {.inputs = cnn__conv_used_height(shape),
-                                .taps = shape->kernel_height,
-                                .stride = shape->stride_height,
-                                .dilation = shape->dilation_height,
-                                .pad = shape->pad_top,
-                                .transposed = true},
-                       .columns = {.inputs = cnn__conv_used_width(shape),
-                                   .taps = shape->kernel_width,
-                                   .stride = shape->stride_width,
-                                   .dilation = shape->dilation_width,
-                                   .pad = shape->pad_left,
-                                   .transposed = true},
-                       .input_pitch = shape->out_channels,
-                       .depth = cnn__conv_group_out(shape),
-                       .whole = shape->groups == 1,
-                       .output_row = (ptrdiff_t)(shape->in_width * shape->in_channels),
-                       .output_column = (ptrdiff_t)shape->in_channels};
-}
-
 /* Rows [begin, end) of an image's dx, channels of one block; gradients: the image's, not pooled. */
 static void input_rows(const backward_job *job, size_t image, size_t block, size_t begin,
                        size_t end, const float *gradients, const float **pointers) {
@@ -268,7 +238,7 @@ static void input_rows(const backward_job *job, size_t image, size_t block, size
   const size_t group = block / blocks;
   const size_t first = block % blocks * conv->parameters[DIRECT_BACK_BLOCK];
   const size_t panels = cnn__size_ceil_div(in, CNN__PANEL);
-  const cnn__gather gather = transposed_gather(shape);
+  const cnn__gather gather = cnn__conv_backward_gather(shape);
   const cnn__gather_part part = {
       .input = gradients + group * out,
       .output = job->buffers->dx + image * cnn__conv_x_size(shape) +
@@ -314,8 +284,7 @@ void cnn__direct_backward(const cnn__conv *conv, cnn_context *context, size_t im
       .images = images,
       .in_blocks = cnn__size_ceil_div(cnn__conv_group_in(shape), p[DIRECT_IN_BLOCK]),
       .out_blocks = cnn__size_ceil_div(cnn__conv_group_out(shape), p[DIRECT_OUT_BLOCK])};
-  if (shape->relu && !cnn__conv_pooled(shape))
-    cnn__parallel_for(context, images * shape->out_height, relu_task, &job);
+  if (shape->relu && !cnn__conv_pooled(shape)) cnn__conv_mask_relu(conv, context, images, buffers);
   if (buffers->dkernel || buffers->dbias) weight_gradient(&job, context);
   if (!buffers->dx) return;
   job.row_blocks = cnn__size_ceil_div(shape->in_height, p[DIRECT_BACK_ROWS]);

@@ -75,66 +75,114 @@ cnn__gather_span cnn__gather_span_at(const cnn__gather_axis *axis, size_t output
   return axis->transposed ? transposed_span(axis, output, end) : forward_span(axis, output, end);
 }
 
-/* One rectangle of outputs that have the same taps. */
-static void rectangle(const cnn__gather *gather, const cnn__gather_part *part,
-                      const cnn__gather_span *rows, const cnn__gather_span *columns) {
+/* Lines of a rectangle: its rows or, where it is narrow, its columns. */
+typedef struct lines {
+  size_t length, count;
+  ptrdiff_t a_along, c_along;   /* from cell to cell of a line: of the input, of the output */
+  ptrdiff_t a_across, c_across; /* from line to line */
+} lines;
+
+static lines lines_of(const cnn__gather *gather, const cnn__gather_span *rows,
+                      const cnn__gather_span *columns) {
+  const size_t pitch = gather->input_pitch;
+  const ptrdiff_t count = (ptrdiff_t)columns->count;
+  lines all = {.length = columns->count,
+               .count = rows->count,
+               .a_along = (ptrdiff_t)(columns->input_step * pitch),
+               .c_along = (ptrdiff_t)columns->step * gather->output_column,
+               .a_across = (ptrdiff_t)(rows->input_step * gather->columns.inputs * pitch),
+               .c_across = (ptrdiff_t)rows->step * gather->output_row};
+  if (all.a_across == count * all.a_along && all.c_across == count * all.c_along) {
+    all.length *= all.count; /* rows that join seamlessly */
+    all.count = 1;
+  } else if (columns->count < 4 && rows->count > columns->count) {
+    all = (lines){all.count, all.length, all.a_across, all.c_across, all.a_along, all.c_along};
+  }
+  return all;
+}
+
+/* What the rectangle's first output reads through its taps, and their weights. Returns how many
+   pairs there are; k: the length of each. */
+static size_t find_taps(const cnn__gather *gather, const cnn__gather_part *part,
+                        const cnn__gather_span *rows, const cnn__gather_span *columns, size_t *k) {
   const size_t pitch = gather->input_pitch, row_pitch = gather->columns.inputs * pitch;
   const bool merge = gather->whole && columns->tap_step == 1 && columns->tap_input_step == 1;
   const size_t column_runs = merge ? columns->taps > 0 : columns->taps;
-  const size_t batch = rows->taps * column_runs;
+  const size_t weights = gather->depth * (gather->depthwise ? 1 : CNN__PANEL);
   const float **a = part->pointers, **b = a + gather->rows.taps * gather->columns.taps;
   const float *input = part->input + rows->input * row_pitch + columns->input * pitch;
+  const float *kernel = part->gradient ? part->gradient : part->packed;
   for (size_t r = 0, i = 0; r < rows->taps; r++)
     for (size_t s = 0; s < column_runs; s++, i++) {
       const size_t tap = (rows->tap + r * rows->tap_step) * gather->columns.taps + columns->tap +
                          s * columns->tap_step;
       a[i] = input + r * rows->tap_input_step * row_pitch + s * columns->tap_input_step * pitch;
-      b[i] = part->packed + tap * gather->depth * CNN__PANEL;
+      b[i] = kernel + tap * weights;
     }
+  *k = gather->depth * (merge ? columns->taps : 1);
+  return rows->taps * column_runs;
+}
 
-  const ptrdiff_t down_a = (ptrdiff_t)(rows->input_step * row_pitch);
-  const ptrdiff_t right_a = (ptrdiff_t)(columns->input_step * pitch);
-  const ptrdiff_t down_c = (ptrdiff_t)rows->step * gather->output_row;
-  const ptrdiff_t right_c = (ptrdiff_t)columns->step * gather->output_column;
-  cnn__gemm product = {
-      .m = columns->count,
-      .n = part->n,
-      .k = gather->depth * (merge ? columns->taps : 1),
-      .batch = batch,
-      .a = a,
-      .a_row = right_a,
-      .a_depth = 1,
-      .b = b,
-      .b_row = CNN__PANEL,
-      .b_panel = (ptrdiff_t)(gather->rows.taps * gather->columns.taps * gather->depth * CNN__PANEL),
-      .c = part->output +
-           ((ptrdiff_t)rows->first - (ptrdiff_t)part->row_begin) * gather->output_row +
-           (ptrdiff_t)columns->first * gather->output_column,
-      .c_row = right_c,
-      .bias = part->bias,
-      .epilogue = part->epilogue};
-  size_t repeats = rows->count;
-  ptrdiff_t step_a = down_a, step_c = down_c;
-  const ptrdiff_t count = (ptrdiff_t)columns->count;
-  if (down_a == count * right_a && down_c == count * right_c) { /* rows join seamlessly */
-    product.m *= repeats;
-    repeats = 1;
-  } else if (columns->count < 4 && rows->count > columns->count) { /* narrow: work downwards */
-    product.m = rows->count;
-    product.a_row = down_a;
-    product.c_row = down_c;
-    repeats = columns->count;
-    step_a = right_a;
-    step_c = right_c;
+static void multiply(const cnn__gather *gather, const cnn__gather_part *part, const lines *all,
+                     size_t batch, size_t k, float *c) {
+  const size_t taps = gather->rows.taps * gather->columns.taps;
+  const float **a = part->pointers;
+  cnn__gemm product = {.m = all->length,
+                       .n = part->n,
+                       .k = k,
+                       .batch = batch,
+                       .a = a,
+                       .a_row = all->a_along,
+                       .a_depth = 1,
+                       .b = a + taps,
+                       .b_row = CNN__PANEL,
+                       .b_panel = (ptrdiff_t)(taps * gather->depth * CNN__PANEL),
+                       .c = c,
+                       .c_row = all->c_along,
+                       .bias = part->bias,
+                       .epilogue = part->epilogue};
+  for (size_t line = 0; line < all->count; line++) {
+    cnn__kernels_get()->gemm.gemm(&product);
+    for (size_t i = 0; i < batch && line + 1 < all->count; i++)
+      a[i] += all->a_across;
+    product.c += all->c_across;
   }
-  const cnn__gemm_kernels *kernels = &cnn__kernels_get()->gemm;
-  for (size_t repeat = 0;; repeat++) {
-    kernels->gemm(&product);
-    if (repeat + 1 == repeats) break;
-    for (size_t i = 0; i < batch; i++)
-      a[i] += step_a;
-    product.c += step_c;
+}
+
+static void depthwise(const cnn__gather *gather, const cnn__gather_part *part, const lines *all,
+                      size_t taps, float *c) {
+  const cnn__depthwise_kernels *kernels = &cnn__kernels_get()->depthwise;
+  const float **a = part->pointers, **b = a + gather->rows.taps * gather->columns.taps;
+  const cnn__depthwise_line line = {.outputs = all->length,
+                                    .channels = part->n,
+                                    .taps = taps,
+                                    .x = a,
+                                    .x_step = all->a_along,
+                                    .y_step = all->c_along};
+  for (size_t i = 0; i < all->count; i++) {
+    if (part->gradient)
+      kernels->weights(&line, c, (float *const *)(void *)b);
+    else
+      kernels->forward(&line, b, part->bias, part->epilogue == CNN__GEMM_RELU, c);
+    for (size_t t = 0; t < taps && i + 1 < all->count; t++)
+      a[t] += all->a_across;
+    c += all->c_across;
   }
+}
+
+/* One rectangle of outputs that have the same taps. */
+static void rectangle(const cnn__gather *gather, const cnn__gather_part *part,
+                      const cnn__gather_span *rows, const cnn__gather_span *columns) {
+  const lines all = lines_of(gather, rows, columns);
+  float *c = part->output +
+             ((ptrdiff_t)rows->first - (ptrdiff_t)part->row_begin) * gather->output_row +
+             (ptrdiff_t)columns->first * gather->output_column;
+  size_t k;
+  const size_t batch = find_taps(gather, part, rows, columns, &k);
+  if (gather->depthwise)
+    depthwise(gather, part, &all, batch, c);
+  else
+    multiply(gather, part, &all, batch, k, c);
 }
 
 static void row_spans(const cnn__gather *gather, const cnn__gather_part *part,

@@ -21,28 +21,43 @@ static size_t stride_of(size_t floats) {
   return (cnn__size_ceil_div(floats, CNN__PANEL) | 1) * CNN__PANEL;
 }
 
-/* A group: tiles enough for the products, few enough for the cache. */
+/* Groups of about wanted tiles: whole images, or rows of tiles of one. */
+static void cut_groups(const cnn__conv_shape *shape, const cnn__winograd_geometry *geometry,
+                       size_t wanted, size_t *images, size_t *rows) {
+  const size_t high = geometry->rows.tiles, wide = geometry->columns.tiles;
+  *images = cnn__size_min(cnn__size_max(wanted / (high * wide), 1), shape->batch);
+  *images = cnn__size_ceil_div(shape->batch, cnn__size_ceil_div(shape->batch, *images));
+  *rows = cnn__size_min(cnn__size_max(wanted / wide, 1), high);
+  *rows = cnn__size_ceil_div(high, cnn__size_ceil_div(high, *rows));
+}
+
+/* A group has tiles enough to read the kernel's spectrum seldom, and so few that its own spectra stay
+   in the cache. They may exceed the second level's: they stream, while the kernel's is read again and
+   again. The forward pass has some groups at least, for threads to share. */
 static void plan_groups(cnn__conv *conv, const cnn__winograd_geometry *geometry) {
-  enum { SPECTRA = 640 * 1024, LEAST = 24, MOST = 64 };
+  enum { SPECTRA = 2 << 20, LEAST = 16, MOST = 72, TASKS = 4 };
   const cnn__conv_shape *shape = &conv->shape;
   size_t *p = conv->parameters;
   const size_t tile =
       sizeof(float) * geometry->frequencies * (shape->in_channels + shape->out_channels);
   const size_t wanted = cnn__size_min(cnn__size_max(SPECTRA / tile, LEAST), MOST);
-  const size_t image = geometry->rows.tiles * geometry->columns.tiles;
-  p[WINOGRAD_IMAGES] = cnn__size_min(cnn__size_max(wanted / image, 1), shape->batch);
-  p[WINOGRAD_ROWS] = geometry->rows.tiles;
-  if (wanted < image) {
-    const size_t rows = cnn__size_max(wanted / geometry->columns.tiles, 1);
-    const size_t strips = cnn__size_ceil_div(geometry->rows.tiles, rows);
-    p[WINOGRAD_ROWS] = cnn__size_ceil_div(geometry->rows.tiles, strips);
-  }
+  const double all =
+      (double)shape->batch * (double)geometry->rows.tiles * (double)geometry->columns.tiles / TASKS;
+  const size_t share = all < (double)wanted ? cnn__size_max((size_t)all, LEAST) : wanted;
+  cut_groups(shape, geometry, cnn__size_min(share, wanted), &p[WINOGRAD_IMAGES], &p[WINOGRAD_ROWS]);
+  cut_groups(shape, geometry, wanted, &p[WINOGRAD_BACK_IMAGES], &p[WINOGRAD_BACK_ROWS]);
+  const size_t slice = cnn__size_ceil_div(shape->batch, p[WINOGRAD_SLICES]);
+  const size_t groups = cnn__size_ceil_div(slice, p[WINOGRAD_BACK_IMAGES]);
+  p[WINOGRAD_BACK_IMAGES] = cnn__size_ceil_div(slice, groups);
 }
 
 static bool plan_scratch(cnn__conv *conv, const cnn__winograd_geometry *geometry) {
   const cnn__conv_shape *shape = &conv->shape;
   size_t *p = conv->parameters;
-  const size_t tiles = p[WINOGRAD_IMAGES] * p[WINOGRAD_ROWS] * geometry->columns.tiles;
+  size_t tiles = p[WINOGRAD_IMAGES] * p[WINOGRAD_ROWS];
+  if (conv->mode.training)
+    tiles = cnn__size_max(tiles, p[WINOGRAD_BACK_IMAGES] * p[WINOGRAD_BACK_ROWS]);
+  tiles *= geometry->columns.tiles;
   const size_t pitch = conv->mode.training ? p[WINOGRAD_OUT_PITCH] : pitch_of(p[WINOGRAD_BLOCK]);
   size_t in, out, slot = 0, offset;
   if (!cnn__size_mul(tiles, p[WINOGRAD_IN_PITCH], &in) || !cnn__size_mul(tiles, pitch, &out))
@@ -64,8 +79,19 @@ static bool plan_scratch(cnn__conv *conv, const cnn__winograd_geometry *geometry
                          sizeof(float), &p[WINOGRAD_PARTIAL_BIAS]);
 }
 
+/* Slices enough for some threads, but no more than the cache has room for their gradients: each is
+   written and read once. */
+static size_t slices_of(const cnn__conv *conv, const cnn__winograd_geometry *geometry) {
+  enum { LEAST = 2, MOST = 8, BYTES = 2 << 20 };
+  const double slice = (double)sizeof(float) * (double)geometry->frequencies *
+                       (double)conv->shape.in_channels * (double)conv->shape.out_channels;
+  const double fitting = BYTES / slice;
+  const size_t slices = fitting < LEAST ? LEAST : fitting > MOST ? MOST : (size_t)fitting;
+  return cnn__size_min(conv->shape.batch, slices);
+}
+
 static bool plan(cnn__conv *conv) {
-  enum { BLOCK = 64, SLICES = 4 };
+  enum { BLOCK = 64 };
   const cnn__conv_shape *shape = &conv->shape;
   size_t *p = conv->parameters;
   p[WINOGRAD_SIZE] = cnn__winograd_choose(shape, &conv->mode);
@@ -77,11 +103,11 @@ static bool plan(cnn__conv *conv) {
     return false;
   p[WINOGRAD_IN_PITCH] = pitch_of(shape->in_channels);
   p[WINOGRAD_OUT_PITCH] = pitch_of(shape->out_channels);
-  plan_groups(conv, &geometry);
   const size_t blocks = cnn__size_ceil_div(shape->out_channels, BLOCK);
   p[WINOGRAD_BLOCK] =
       cnn__size_ceil_div(cnn__size_ceil_div(shape->out_channels, blocks), CNN__PANEL) * CNN__PANEL;
-  p[WINOGRAD_SLICES] = cnn__size_min(shape->batch, SLICES);
+  p[WINOGRAD_SLICES] = slices_of(conv, &geometry);
+  plan_groups(conv, &geometry);
   p[WINOGRAD_KERNEL_STRIDE] =
       stride_of(cnn__gemm_packed_size(shape->in_channels, shape->out_channels));
   p[WINOGRAD_BACK_STRIDE] =
@@ -159,9 +185,9 @@ static void forward_task(void *argument, size_t task, size_t slot) {
   const forward_job *job = argument;
   const cnn__conv *conv = job->conv;
   const size_t *p = conv->parameters;
-  const cnn__winograd_group group =
-      cnn__winograd_group_at(conv, &job->geometry, task / job->strips * p[WINOGRAD_IMAGES],
-                             job->images, task % job->strips * p[WINOGRAD_ROWS]);
+  const cnn__winograd_group group = cnn__winograd_group_at(
+      &job->geometry, p[WINOGRAD_IMAGES], p[WINOGRAD_ROWS], task / job->strips * p[WINOGRAD_IMAGES],
+      job->images, task % job->strips * p[WINOGRAD_ROWS]);
   const size_t pitch = pitch_of(p[WINOGRAD_BLOCK]);
   cnn__winograd_layout layout;
   cnn__winograd_layout_make(conv, &job->geometry, &group, pitch, p[WINOGRAD_OUT_STRIDE], &layout);

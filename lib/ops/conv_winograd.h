@@ -7,9 +7,11 @@
 
 /* The plan's numbers: conv->parameters. */
 enum {
-  WINOGRAD_SIZE,            /* of the tiles, 4 or 2; what remains at the edge gets smaller ones */
-  WINOGRAD_IMAGES,          /* images of a group, or */
-  WINOGRAD_ROWS,            /* rows of tiles of a group of one image */
+  WINOGRAD_SIZE,        /* of the tiles, 4 or 2; what remains at the edge gets smaller ones */
+  WINOGRAD_IMAGES,      /* images of a group, or */
+  WINOGRAD_ROWS,        /* rows of tiles of a group of one image, in the forward pass */
+  WINOGRAD_BACK_IMAGES, /* and in the backward pass */
+  WINOGRAD_BACK_ROWS,
   WINOGRAD_BLOCK,           /* output channels that a group's forward pass takes at a time */
   WINOGRAD_SLICES,          /* slices of images whose weight gradients are summed apart */
   WINOGRAD_IN_PITCH,        /* floats of a tile's row in the spectrum of the input */
@@ -98,13 +100,12 @@ cnn__winograd_tile cnn__winograd_outputs(const cnn__conv *conv,
 void cnn__winograd_transform_inputs(const cnn__conv *conv, const cnn__winograd_geometry *geometry,
                                     const cnn__winograd_layout *layout, const float *x, float *v);
 
-/* Images of the next group, of those that are left; rows likewise. */
-static inline cnn__winograd_group cnn__winograd_group_at(const cnn__conv *conv,
-                                                         const cnn__winograd_geometry *geometry,
-                                                         size_t image, size_t end, size_t row) {
-  const size_t rows = conv->parameters[WINOGRAD_ROWS];
-  return (cnn__winograd_group){image, cnn__size_min(conv->parameters[WINOGRAD_IMAGES], end - image),
-                               row, cnn__size_min(rows, geometry->rows.tiles - row)};
+/* The group that begins with an image, of those before end, and a row of tiles. */
+static inline cnn__winograd_group cnn__winograd_group_at(const cnn__winograd_geometry *geometry,
+                                                         size_t images, size_t rows, size_t image,
+                                                         size_t end, size_t row) {
+  return (cnn__winograd_group){image, cnn__size_min(images, end - image), row,
+                               cnn__size_min(rows, geometry->rows.tiles - row)};
 }
 
 static inline float *cnn__winograd_in_spectrum(const cnn__conv *conv, void *scratch, size_t slot) {

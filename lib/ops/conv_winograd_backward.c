@@ -149,12 +149,12 @@ static void slice_task(void *argument, size_t slice, size_t slot) {
   size_t image = slice * job->images / job->slices;
   const size_t end = (slice + 1) * job->images / job->slices;
   do { /* once at least: a slice of no images gives zeros */
-    for (size_t row = 0; row < job->geometry.rows.tiles; row += p[WINOGRAD_ROWS]) {
-      const cnn__winograd_group group =
-          cnn__winograd_group_at(conv, &job->geometry, image, end, row);
+    for (size_t row = 0; row < job->geometry.rows.tiles; row += p[WINOGRAD_BACK_ROWS]) {
+      const cnn__winograd_group group = cnn__winograd_group_at(
+          &job->geometry, p[WINOGRAD_BACK_IMAGES], p[WINOGRAD_BACK_ROWS], image, end, row);
       group_backward(&work, &group);
     }
-    image += p[WINOGRAD_IMAGES];
+    image += p[WINOGRAD_BACK_IMAGES];
   } while (image < end);
 }
 

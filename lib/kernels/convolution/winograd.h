@@ -86,11 +86,11 @@ typedef struct cnn__winograd_kernels {
   /* Pooled by 2 x 2: top, bottom, left, right, row and column are of pooled cells (tile->rows / 2 of
      them at most). The bias is added first. y and codes (NULL: not wanted): the cell (top, left);
      a code is the winner's index in its window, the first maximum, NaN winning over all, or 255
-     where relu and the maximum is not > 0. */
+     where relu and the maximum is <= 0. */
   void (*output_pooled)(const cnn__winograd_tile *tile, const cnn__winograd_epilogue *epilogue,
                         const float *m, float *y, uint8_t *codes);
 
-  /* The adjoints. dy as output's y; where y is not NULL, dy counts only where y > 0. sums[channel] +=
+  /* The adjoints. dy as output's y; where y is not NULL, dy counts as 0 where y <= 0. sums[channel] +=
      the sum of the tile's gradients, row by row (then the rows), NULL: not wanted. */
   void (*output_adjoint)(const cnn__winograd_tile *tile, const float *dy, const float *y, float *m,
                          float *sums);

@@ -3,6 +3,7 @@
    Each works on one vector of channels at a time: down the columns into a small square of vectors
    that stays in the L1 cache, then along the rows. Tiles that lie whole in the image, and whole
    vectors, take code without a check ("plain"). */
+#include "kernels/convolution/ragged.h"
 #include "kernels/convolution/winograd_transforms.h"
 
 typedef struct square {
@@ -14,16 +15,6 @@ typedef struct span {
   const cnn__winograd_tile *tile;
   size_t left; /* channels from here on */
 } span;
-
-INLINE_CONSTANTS vector get(const float *from, size_t left) {
-  return left >= VECTOR_WIDTH ? vector_load(from) : vector_load_tail(from, left);
-}
-INLINE_CONSTANTS void put(float *to, size_t left, vector x) {
-  if (left >= VECTOR_WIDTH)
-    vector_store(to, x);
-  else
-    vector_store_tail(to, left, x);
-}
 
 static inline bool is_inside(const cnn__winograd_tile *tile, size_t i, size_t j) {
   return i >= tile->top && i < tile->bottom && j >= tile->left && j < tile->right;
@@ -194,10 +185,6 @@ INLINE_CONSTANTS void output_down(size_t size, const cnn__winograd_tile *tile, c
   }
 }
 
-INLINE_CONSTANTS vector relu(vector x) {
-  return vector_max(vector_zero(), x);
-}
-
 INLINE_CONSTANTS void put_cell(span at, float *cells, size_t i, size_t j, bool plain, vector x) {
   if (plain)
     vector_store(cells + cell_offset(at.tile, i, j), x);
@@ -249,45 +236,11 @@ static void winograd_output(const cnn__winograd_tile *tile, const cnn__winograd_
 
 /* ---- output, pooled ---- */
 
-INLINE_CONSTANTS void put_codes(uint8_t *to, size_t left, vector_int codes) {
-  if (left >= VECTOR_WIDTH) {
-    vector_int_store_bytes(to, codes);
-    return;
-  }
-  uint8_t bytes[VECTOR_WIDTH];
-  vector_int_store_bytes(bytes, codes);
-  memcpy(to, bytes, left);
-}
-INLINE_CONSTANTS vector_int get_codes(const uint8_t *from, size_t left) {
-  if (left >= VECTOR_WIDTH) return vector_int_load_bytes(from);
-  uint8_t bytes[VECTOR_WIDTH] = {0};
-  memcpy(bytes, from, left);
-  return vector_int_load_bytes(bytes);
-}
-
-typedef struct pooled {
-  vector best;
-  vector_int winner;
-} pooled;
-
-/* Neither less nor equal, so that NaN wins, unless NaN has already won. */
-INLINE_CONSTANTS pooled challenge(pooled holder, vector x, int32_t code) {
-  const vector_mask stays =
-      vector_mask_or(vector_less_equal(x, holder.best), vector_is_nan(holder.best));
-  return (pooled){vector_select(stays, holder.best, x),
-                  vector_int_select(stays, holder.winner, vector_int_set(code))};
-}
-INLINE_CONSTANTS pooled window_maximum(vector a, vector b, vector c, vector d, bool with_relu) {
+INLINE_CONSTANTS pooled window_maximum(vector a, vector b, vector c, vector d) {
   pooled holder = {a, vector_int_set(0)};
   holder = challenge(holder, b, 1);
   holder = challenge(holder, c, 2);
-  holder = challenge(holder, d, 3);
-  if (with_relu) {
-    const vector_mask passes = vector_less(vector_zero(), holder.best);
-    holder.winner = vector_int_select(passes, holder.winner, vector_int_set(255));
-    holder.best = relu(holder.best);
-  }
-  return holder;
+  return challenge(holder, d, 3);
 }
 
 INLINE_CONSTANTS void pooled_along(size_t size, span at, const square *t, vector bias,
@@ -298,12 +251,12 @@ INLINE_CONSTANTS void pooled_along(size_t size, span at, const square *t, vector
     output_points(size, t->at[2 * i + 1], lower);
     for (size_t j = 0; j < size / 2; j++) {
       if (j < at.tile->left || j >= at.tile->right) continue;
-      const pooled result = window_maximum(
-          vector_add(upper[2 * j], bias), vector_add(upper[2 * j + 1], bias),
-          vector_add(lower[2 * j], bias), vector_add(lower[2 * j + 1], bias), with_relu);
+      const pooled result =
+          window_maximum(vector_add(upper[2 * j], bias), vector_add(upper[2 * j + 1], bias),
+                         vector_add(lower[2 * j], bias), vector_add(lower[2 * j + 1], bias));
       const ptrdiff_t cell = cell_offset(at.tile, i, j);
-      put(y + cell, at.left, result.best);
-      if (codes) put_codes(codes + cell, at.left, result.winner);
+      put(y + cell, at.left, with_relu ? relu(result.best) : result.best);
+      if (codes) put_codes(codes + cell, at.left, code_of(result, with_relu));
     }
   }
 }
@@ -357,7 +310,8 @@ INLINE_CONSTANTS void load_gradients(span at, const float *dy, const float *y, b
     for (size_t j = 0; j < at.tile->columns; j++) {
       vector gradient = load_cell(at, dy, i, j, plain);
       if (y)
-        gradient = vector_keep(vector_less(vector_zero(), load_cell(at, y, i, j, plain)), gradient);
+        gradient = vector_select(vector_less_equal(load_cell(at, y, i, j, plain), vector_zero()),
+                                 vector_zero(), gradient);
       cells->at[i][j] = gradient;
     }
 }
@@ -391,12 +345,8 @@ static void winograd_output_adjoint(const cnn__winograd_tile *tile, const float 
 
 /* ---- output's adjoint, pooled ---- */
 
-static inline vector share(vector_int codes, int32_t code, vector gradient) {
-  return vector_keep(vector_int_equal(codes, vector_int_set(code)), gradient);
-}
-
 /* Spreads the windows out into cells; returns the sum of what passes. */
-static inline vector spread(span at, const float *dy, const uint8_t *codes, square *cells) {
+static inline vector spread_tile(span at, const float *dy, const uint8_t *codes, square *cells) {
   const cnn__winograd_tile *tile = at.tile;
   vector sum = vector_zero();
   for (size_t i = 0; i < tile->rows; i++)
@@ -421,7 +371,7 @@ static void winograd_output_pooled_adjoint(const cnn__winograd_tile *tile, const
   for (size_t channel = 0; channel < tile->channels; channel += VECTOR_WIDTH) {
     const span at = {tile, tile->channels - channel};
     square cells;
-    const vector sum = spread(at, dy + channel, codes + channel, &cells);
+    const vector sum = spread_tile(at, dy + channel, codes + channel, &cells);
     if (sums) put(sums + channel, at.left, vector_add(get(sums + channel, at.left), sum));
     gradient_spectrum(tile, &cells, m + channel);
   }
@@ -429,36 +379,55 @@ static void winograd_output_pooled_adjoint(const cnn__winograd_tile *tile, const
 
 /* ---- kernel ---- */
 
+INLINE_CONSTANTS void kernel_down(const float *w, ptrdiff_t w_tap, size_t left, bool plain,
+                                  square *t) {
+  for (size_t j = 0; j < 3; j++) {
+    const float *column = w + (ptrdiff_t)j * w_tap;
+    vector taps[3], points[6];
+    taps[0] = plain ? vector_load(column) : get(column, left);
+    taps[1] = plain ? vector_load(column + 3 * w_tap) : get(column + 3 * w_tap, left);
+    taps[2] = plain ? vector_load(column + 6 * w_tap) : get(column + 6 * w_tap, left);
+    kernel_points(taps, points);
+    set_column(4, t, j, points);
+  }
+}
+
+INLINE_CONSTANTS void kernel_row(size_t size, const square *t, size_t i, const size_t *spectrum,
+                                 float *u) {
+  vector points[6];
+  kernel_points(t->at[i], points);
+  store_points(size, u, spectrum + i * CNN__WINOGRAD_POINTS, points);
+}
+INLINE_CONSTANTS void kernel_along(size_t size, size_t rows, const square *t,
+                                   const size_t *spectrum, float *u) {
+  kernel_row(size, t, 0, spectrum, u);
+  kernel_row(size, t, 1, spectrum, u);
+  kernel_row(size, t, 2, spectrum, u);
+  if (rows > 2) kernel_row(size, t, 3, spectrum, u);
+  if (rows > 3) kernel_row(size, t, 4, spectrum, u);
+  kernel_row(size, t, 5, spectrum, u);
+}
+
 static void winograd_kernel(size_t rows, size_t columns, const size_t *spectrum, size_t depths,
                             size_t lanes, const float *w, ptrdiff_t w_tap, ptrdiff_t w_row,
                             float *u) {
   enum { PANEL = 16 };
   for (size_t depth = 0; depth < depths; depth++)
     for (size_t lane = 0; lane < PANEL; lane += VECTOR_WIDTH) {
-      const float *from = w + (ptrdiff_t)depth * w_row + (ptrdiff_t)lane;
       const size_t left = lane < lanes ? lanes - lane : 0;
-      vector t[6][3];
-      for (size_t j = 0; j < 3; j++) {
-        vector taps[3], points[6];
-        for (size_t i = 0; i < 3; i++)
-          taps[i] = left ? get(from + (ptrdiff_t)(3 * i + j) * w_tap, left) : vector_zero();
-        kernel_points(taps, points);
-        for (size_t i = 0; i < CNN__WINOGRAD_POINTS; i++)
-          t[i][j] = points[i];
-      }
-      for (size_t i = 0; i < CNN__WINOGRAD_POINTS; i++) {
-        if (!cnn__winograd_uses(rows, i)) continue;
-        vector points[6];
-        kernel_points(t[i], points);
-        for (size_t j = 0; j < CNN__WINOGRAD_POINTS; j++)
-          if (cnn__winograd_uses(columns, j))
-            vector_store(u + spectrum[i * CNN__WINOGRAD_POINTS + j] + depth * PANEL + lane,
-                         points[j]);
-      }
+      square t;
+      const float *from = w + (ptrdiff_t)depth * w_row + lane;
+      if (left >= VECTOR_WIDTH)
+        kernel_down(from, w_tap, left, true, &t);
+      else if (left > 0)
+        kernel_down(from, w_tap, left, false, &t);
+      else
+        memset(&t, 0, sizeof t);
+      WITH_SIZE(columns, kernel_along, rows, &t, spectrum, u + depth * PANEL + lane);
     }
 }
 
-/* The sum over slices of one frequency; 0 where tiles do not use it. */
+/* The sum over slices of one frequency. */
 static inline vector sum_slices(const float *du, size_t slices, size_t stride) {
   vector sum = vector_load(du);
   for (size_t slice = 1; slice < slices; slice++)
@@ -466,27 +435,43 @@ static inline vector sum_slices(const float *du, size_t slices, size_t stride) {
   return sum;
 }
 
+/* What a pass down the columns of the kernel's spectrum reads. */
+typedef struct kernel_spectra {
+  const size_t *spectrum;
+  size_t rows, slices, stride;
+} kernel_spectra;
+
+INLINE_CONSTANTS void kernel_adjoint_down(size_t columns, const kernel_spectra *of, const float *du,
+                                          square *t) {
+  for (size_t j = 0; j < CNN__WINOGRAD_POINTS; j++) {
+    vector points[6], taps[3];
+    for (size_t i = 0; i < CNN__WINOGRAD_POINTS; i++) {
+      const bool used = cnn__winograd_uses(of->rows, i) && cnn__winograd_uses(columns, j);
+      points[i] =
+          used ? sum_slices(du + of->spectrum[i * CNN__WINOGRAD_POINTS + j], of->slices, of->stride)
+               : vector_zero();
+    }
+    kernel_adjoint_points(points, taps);
+    t->at[0][j] = taps[0];
+    t->at[1][j] = taps[1];
+    t->at[2][j] = taps[2];
+  }
+}
+
 static void winograd_kernel_adjoint(size_t rows, size_t columns, const size_t *spectrum,
                                     size_t slices, size_t stride, size_t channels, const float *du,
                                     ptrdiff_t w_tap, float *dw) {
+  const kernel_spectra of = {spectrum, rows, slices, stride};
   for (size_t channel = 0; channel < channels; channel += VECTOR_WIDTH) {
-    vector t[3][6];
-    for (size_t j = 0; j < CNN__WINOGRAD_POINTS; j++) {
-      vector points[6], taps[3];
-      for (size_t i = 0; i < CNN__WINOGRAD_POINTS; i++)
-        points[i] =
-            cnn__winograd_uses(rows, i) && cnn__winograd_uses(columns, j)
-                ? sum_slices(du + spectrum[i * CNN__WINOGRAD_POINTS + j] + channel, slices, stride)
-                : vector_zero();
-      kernel_adjoint_points(points, taps);
-      for (size_t i = 0; i < 3; i++)
-        t[i][j] = taps[i];
-    }
+    square t;
+    WITH_SIZE(columns, kernel_adjoint_down, &of, du + channel, &t);
     for (size_t i = 0; i < 3; i++) {
+      float *to = dw + (ptrdiff_t)(3 * i) * w_tap + channel;
       vector taps[3];
-      kernel_adjoint_points(t[i], taps);
-      for (size_t j = 0; j < 3; j++)
-        put(dw + (ptrdiff_t)(3 * i + j) * w_tap + channel, channels - channel, taps[j]);
+      kernel_adjoint_points(t.at[i], taps);
+      put(to, channels - channel, taps[0]);
+      put(to + w_tap, channels - channel, taps[1]);
+      put(to + 2 * w_tap, channels - channel, taps[2]);
     }
   }
 }

@@ -4,10 +4,8 @@
 #ifndef CNN_KERNELS_CONVOLUTION_WINOGRAD_TRANSFORMS_H
 #define CNN_KERNELS_CONVOLUTION_WINOGRAD_TRANSFORMS_H
 
+#include "kernels/convolution/ragged.h"
 #include "kernels/convolution/winograd.h"
-
-/* A function that takes constants, and must become part of its caller to be worth anything. */
-#define INLINE_CONSTANTS static inline __attribute__((always_inline))
 
 INLINE_CONSTANTS vector times(float a, vector x) {
   return vector_mul(vector_set(a), x);

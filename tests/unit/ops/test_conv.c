@@ -80,6 +80,23 @@ static void test_depthwise_with_a_multiplier(void **state) {
     }
 }
 
+static void test_depthwise_of_awkward_shapes(void **state) {
+  (void)state;
+  for (uint64_t seed = 1; seed <= 200; seed++) {
+    random_state = seed;
+    cnn__conv_shape shape = random_shape();
+    shape.pool_height = shape.pool_width = 0;
+    shape.groups = shape.in_channels = shape.out_channels = random_size(2, 40);
+    sample s;
+    sample_make(&s, &shape, &training, random_size(1, shape.batch));
+    const char *name = sample_run(&s, 2);
+    assert_string_equal(name, "depthwise");
+    sample_check(&s, name, 2e-6);
+    if (seed % 10 == 0) check_threads_agree(&s);
+    sample_free(&s);
+  }
+}
+
 static void test_inference_needs_nothing_saved(void **state) {
   (void)state;
   random_state = 11;
@@ -163,6 +180,7 @@ int main(void) {
       cmocka_unit_test(test_random_shapes_equal_plain_loops),
       cmocka_unit_test(test_many_channels_are_taken_in_blocks),
       cmocka_unit_test(test_depthwise_with_a_multiplier),
+      cmocka_unit_test(test_depthwise_of_awkward_shapes),
       cmocka_unit_test(test_inference_needs_nothing_saved),
       cmocka_unit_test(test_threads_change_no_bit),
       cmocka_unit_test(test_fused_pooling_changes_no_bit),
