@@ -117,7 +117,7 @@ static inline const char *read_value(const struct setting *setting, const char *
  */
 static inline int read_options(const struct command *command, int argc, char **arguments,
                                int *operands) {
-  int count = 0;
+  int count = *operands = 0;
   bool only_operands = false;
   for (int i = 1; i < argc; i++) {
     char *argument = arguments[i];
