@@ -18,14 +18,14 @@ typedef struct pair {
 } pair;
 
 /* Larger than one most often: activations and exponentials have their edges there. */
-static const float *values(check *check, size_t count, check_values kind, float scale) {
+static const float *values(checker *check, size_t count, check_values kind, float scale) {
   float *x = check_floats(check, count);
   for (size_t i = 0; i < count; i++)
     x[i] = check_value(check, kind) * scale;
   return check_seal(x);
 }
 
-static pair make_pair(check *check, check_values kind) {
+static pair make_pair(checker *check, check_values kind) {
   static const float scales[] = {1, 3, 10, 110};
   const bool alone = check_chance(check, 4);
   const size_t rows = alone ? 1 : check_size(check, MOST_ROWS);
@@ -67,8 +67,8 @@ static bool near(double got, double expected, double bound, double magnitude) {
   return fabs(got - expected) <= bound * fmax(magnitude, fabs(expected));
 }
 
-static void compare_sums(check *check, const char *name, const double *got, const double *expected,
-                         const pair *p, double bound) {
+static void compare_sums(checker *check, const char *name, const double *got,
+                         const double *expected, const pair *p, double bound) {
   for (size_t i = 0; i < p->sums; i++)
     if (!near(got[i], expected[i], bound, p->magnitude)) {
       check_fail(check, "%s: sum %zu of %zu is %.17g, generic has %.17g", name, i, p->sums, got[i],
@@ -77,7 +77,7 @@ static void compare_sums(check *check, const char *name, const double *got, cons
     }
 }
 
-static void compare(check *check, const pair *p, const elementwise_runner *runner) {
+static void compare(checker *check, const pair *p, const elementwise_runner *runner) {
   const double bound = check->same_bits ? -1 : runner->bound;
   const sample *expected = &p->samples[0], *got = &p->samples[1];
   for (size_t i = 0; i < RUNNER_OUTPUTS; i++) {
@@ -96,7 +96,7 @@ static void compare(check *check, const pair *p, const elementwise_runner *runne
     compare_sums(check, runner->name, got->sums[i], expected->sums[i], p, bound);
 }
 
-static void check_round(check *check) {
+static void check_round(checker *check) {
   const check_values kind = check_kind(check);
   const pair p = make_pair(check, kind);
   for (size_t i = 0; i < elementwise_runner_count; i++) {

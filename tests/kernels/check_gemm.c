@@ -1,0 +1,533 @@
+#include "check.h"
+
+#include "base/size.h"
+#include "ops/gemm.h"
+#include <cnn/context.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MOST_BATCH = 3 };
+
+/* A product's strides, and where its elements lie relative to the pointer: [lowest, highest]. */
+typedef struct interval {
+  ptrdiff_t lowest, highest;
+} interval;
+
+static void reach(interval *span, size_t steps, ptrdiff_t stride) {
+  const ptrdiff_t far = (ptrdiff_t)steps * stride;
+  if (far < 0)
+    span->lowest += far;
+  else
+    span->highest += far;
+}
+
+/* Floats for a matrix that reaches over span, none to spare; empty: of no elements at all. */
+static size_t extent(interval span, bool empty) {
+  return empty ? 0 : (size_t)(span.highest - span.lowest + 1);
+}
+
+static interval choose_a(checker *check, cnn__gemm *p) {
+  const ptrdiff_t gap = (ptrdiff_t)check_between(check, 0, 5), k = (ptrdiff_t)p->k;
+  switch (check_between(check, 0, 5)) {
+  case 0:
+    p->a_row = 1, p->a_depth = (ptrdiff_t)p->m + gap;
+    break;
+  case 1:
+    p->a_depth = 2 + gap, p->a_row = p->a_depth * k + 1;
+    break;
+  case 2:
+    p->a_depth = 1, p->a_row = -(k + gap);
+    break;
+  case 3:
+    p->a_depth = -1, p->a_row = check_chance(check, 2) ? 0 : k + gap;
+    break;
+  default:
+    p->a_depth = 1, p->a_row = k + gap;
+    break;
+  }
+  interval span = {0, 0};
+  if (p->m && p->k) {
+    reach(&span, p->m - 1, p->a_row);
+    reach(&span, p->k - 1, p->a_depth);
+  }
+  return span;
+}
+
+static interval choose_b(checker *check, cnn__gemm *p) {
+  const ptrdiff_t gap = (ptrdiff_t)check_between(check, 0, 5);
+  const ptrdiff_t depths = (ptrdiff_t)p->k, columns = (ptrdiff_t)p->n;
+  switch (check_between(check, 0, 3)) {
+  case 0:
+    p->b_row = CNN__PANEL, p->b_panel = CNN__PANEL * depths;
+    break;
+  case 1:
+    p->b_row = CNN__PANEL + gap, p->b_panel = p->b_row * depths + gap;
+    break;
+  default:
+    p->b_row = columns + gap, p->b_panel = CNN__PANEL;
+    break;
+  }
+  interval span = {0, 0};
+  if (p->n && p->k) {
+    const size_t last = p->n - 1;
+    reach(&span, p->k - 1, p->b_row);
+    /* The last panel may be a single column: the one before it then reaches further right. */
+    const ptrdiff_t end =
+        (ptrdiff_t)(last / CNN__PANEL) * p->b_panel + (ptrdiff_t)(last % CNN__PANEL);
+    const ptrdiff_t before =
+        last < CNN__PANEL ? 0 : (ptrdiff_t)(last / CNN__PANEL - 1) * p->b_panel + CNN__PANEL - 1;
+    span.highest += end > before ? end : before;
+  }
+  return span;
+}
+
+static void choose_sizes(checker *check, cnn__gemm *p) {
+  p->m = check_size(check, 40);
+  p->n = check_size(check, 150);
+  p->k = check_size(check, 70);
+  if (check_chance(check, 10)) { /* long chains */
+    p->m = check_size(check, 8);
+    p->n = check_size(check, 20);
+    p->k = check_size(check, 700);
+  }
+  p->batch = check_chance(check, 3) ? check_between(check, 0, MOST_BATCH) : 1;
+}
+
+/* One element in double, and what its terms add up to without their signs. */
+static double exact(const cnn__gemm *p, float c0, size_t row, size_t column, double *sizes) {
+  double sum = (double)c0;
+  *sizes = fabs(sum);
+  for (size_t i = 0; i < p->batch; i++) {
+    for (size_t depth = 0; depth < p->k; depth++) {
+      const double a = (double)p->a[i][(ptrdiff_t)row * p->a_row + (ptrdiff_t)depth * p->a_depth];
+      const double b =
+          (double)p->b[i][(ptrdiff_t)(column / CNN__PANEL) * p->b_panel +
+                          (ptrdiff_t)depth * p->b_row + (ptrdiff_t)(column % CNN__PANEL)];
+      sum += a * b;
+      *sizes += fabs(a * b);
+    }
+  }
+  if (p->bias) {
+    sum += (double)p->bias[column];
+    *sizes += fabs((double)p->bias[column]);
+  }
+  return p->epilogue == CNN__GEMM_RELU && sum < 0 ? 0 : sum;
+}
+
+/* Against float64: a rounding for each step of the chain, two where products round as well. */
+static void check_error(checker *check, const cnn__gemm *p, const float *c0) {
+  const size_t step = p->m * p->n * p->k > 20000 ? 37 : 1;
+  const double roundings = (double)(p->batch * p->k * (check->same_bits ? 1 : 2) + 1);
+  for (size_t i = 0; i < p->m * p->n; i += step) {
+    const ptrdiff_t at = (ptrdiff_t)(i / p->n) * p->c_row + (ptrdiff_t)(i % p->n);
+    double sizes;
+    const double expected = exact(p, p->accumulate ? c0[at] : 0, i / p->n, i % p->n, &sizes);
+    const double bound = roundings * (0x1.02p-24 * sizes + 0x1p-149);
+    const double error = fabs((double)p->c[at] - expected);
+    if (error <= bound) continue;
+    check_fail(check, "c[%zu][%zu] is %.9g, exactly %.9g: error %.3g above the bound %.3g",
+               i / p->n, i % p->n, (double)p->c[at], expected, error, bound);
+    return;
+  }
+}
+
+static void check_product(checker *check) {
+  const check_values kind = check_kind(check);
+  cnn__gemm p = {.accumulate = check_chance(check, 2),
+                 .epilogue = check_chance(check, 3) ? CNN__GEMM_RELU : CNN__GEMM_PLAIN};
+  choose_sizes(check, &p);
+  const interval a_span = choose_a(check, &p), b_span = choose_b(check, &p);
+  const float *a[MOST_BATCH], *b[MOST_BATCH];
+  for (size_t i = 0; i < p.batch; i++) {
+    a[i] = check_input(check, extent(a_span, !p.m || !p.k), kind) - a_span.lowest;
+    b[i] = check_input(check, extent(b_span, !p.n || !p.k), kind) - b_span.lowest;
+  }
+  p.a = a;
+  p.b = b;
+  if (check_chance(check, 2)) p.bias = check_input(check, p.n, kind);
+
+  const size_t gap = check_between(check, 0, 20);
+  const bool upward = check_chance(check, 8);
+  const size_t stride = p.n + gap, rows_before = upward && p.m ? (p.m - 1) * stride : 0;
+  const size_t count = p.m && p.n ? (p.m - 1) * stride + p.n : 0;
+  float *c0 = check_floats(check, count);
+  for (size_t i = 0; p.accumulate && i < count; i++)
+    if (i % stride < p.n) c0[i] = check_value(check, kind);
+  check_seal(c0);
+  float *got = check_floats(check, count), *expected = check_floats(check, count);
+  memcpy(got, c0, count * sizeof *c0);
+  memcpy(expected, c0, count * sizeof *c0);
+  p.c_row = upward ? -(ptrdiff_t)stride : (ptrdiff_t)stride;
+
+  check_case(
+      check,
+      "gemm m %zu n %zu k %zu batch %zu a_row %td a_depth %td b_row %td b_panel %td c_row %td%s%s%s"
+      " kind %d",
+      p.m, p.n, p.k, p.batch, p.a_row, p.a_depth, p.b_row, p.b_panel, p.c_row,
+      p.accumulate ? " accumulate" : "", p.bias ? " bias" : "",
+      p.epilogue == CNN__GEMM_RELU ? " relu" : "", (int)kind);
+  p.c = expected + rows_before;
+  check->generic->gemm.gemm(&p);
+  p.c = got + rows_before;
+  check->tested->gemm.gemm(&p);
+
+  if (check->same_bits) {
+    check_same(check, "c", got, expected, count);
+  } else {
+    for (size_t i = 0; i < count; i++)
+      if (i % stride >= p.n && !check_same_number(got[i], expected[i]))
+        check_fail(check, "wrote between rows, at %zu", i);
+  }
+  if (check_finite(kind)) check_error(check, &p, c0 + rows_before);
+}
+
+static void check_pack(checker *check) {
+  const size_t k = check_size(check, 70), n = check_size(check, 100);
+  const ptrdiff_t gap = (ptrdiff_t)check_between(check, 0, 5);
+  ptrdiff_t row, column;
+  switch (check_between(check, 0, 3)) {
+  case 0:
+    row = 1, column = (ptrdiff_t)k + gap;
+    break;
+  case 1:
+    column = 2 + gap, row = column * (ptrdiff_t)n;
+    break;
+  case 2:
+    row = 1, column = -(ptrdiff_t)k - gap;
+    break;
+  default:
+    column = 1, row = (ptrdiff_t)n + gap;
+    break;
+  }
+  interval span = {0, 0};
+  if (k && n) {
+    reach(&span, k - 1, row);
+    reach(&span, n - 1, column);
+  }
+  const float *b = check_input(check, extent(span, !k || !n), check_kind(check)) - span.lowest;
+  const size_t count = cnn__gemm_packed_size(k, n);
+  float *got = check_floats(check, count), *expected = check_floats(check, count);
+  check_case(check, "pack k %zu n %zu b_row %td b_column %td", k, n, row, column);
+  check->generic->gemm.pack(k, n, b, row, column, expected);
+  check->tested->gemm.pack(k, n, b, row, column, got);
+  check_same(check, "packed", got, expected, count);
+  for (size_t i = 0; i < count; i++) {
+    const size_t at = i / CNN__PANEL % (k ? k : 1),
+                 to = i / (CNN__PANEL * k) * CNN__PANEL + i % CNN__PANEL;
+    const float right = to < n ? b[(ptrdiff_t)at * row + (ptrdiff_t)to * column] : 0;
+    if (!check_same_number(expected[i], right)) check_fail(check, "generic packs %zu wrongly", i);
+  }
+}
+
+static void gemm_round(checker *check) {
+  if (check->tested->gemm.rows == 0) check_fail(check, "rows is 0");
+  if (check_chance(check, 4))
+    check_pack(check);
+  else
+    check_product(check);
+}
+
+/* Bugs */
+
+static void generic_gemm(const cnn__gemm *p) {
+  cnn__kernels_for(CNN__ISA_GENERIC)->gemm.gemm(p);
+}
+
+static float *c_of(const cnn__gemm *p, size_t row) {
+  return p->c + (ptrdiff_t)row * p->c_row;
+}
+
+static void skip_last_depth(const cnn__gemm *p) {
+  cnn__gemm wrong = *p;
+  if (wrong.k > 8) wrong.k--;
+  generic_gemm(&wrong);
+}
+static void always_accumulate(const cnn__gemm *p) {
+  cnn__gemm wrong = *p;
+  wrong.accumulate = true;
+  generic_gemm(&wrong);
+}
+static void never_accumulate(const cnn__gemm *p) {
+  cnn__gemm wrong = *p;
+  wrong.accumulate = false;
+  generic_gemm(&wrong);
+}
+static void forget_last_column(const cnn__gemm *p) {
+  cnn__gemm wrong = *p;
+  if (wrong.n % CNN__PANEL == 13) wrong.n--;
+  generic_gemm(&wrong);
+}
+static void write_past_row(const cnn__gemm *p) {
+  generic_gemm(p);
+  if (p->m && p->n) c_of(p, p->m - 1)[p->n] = 0;
+}
+static void write_before_row(const cnn__gemm *p) {
+  generic_gemm(p);
+  if (p->m && p->n) c_of(p, 0)[-1] = 0;
+}
+static void read_past_a(const cnn__gemm *p) {
+  generic_gemm(p);
+  if (p->m && p->k && p->batch)
+    (void)*(const volatile float *)(p->a[0] + (ptrdiff_t)(p->m - 1) * p->a_row +
+                                    (ptrdiff_t)p->k * p->a_depth);
+}
+static void read_whole_panel(const cnn__gemm *p) {
+  generic_gemm(p);
+  if (p->n && p->k && p->batch)
+    (void)*(const volatile float *)(p->b[0] + (ptrdiff_t)((p->n - 1) / CNN__PANEL) * p->b_panel +
+                                    (ptrdiff_t)(p->k - 1) * p->b_row + CNN__PANEL - 1);
+}
+static void lose_nan_in_relu(const cnn__gemm *p) {
+  generic_gemm(p);
+  for (size_t i = 0; p->epilogue == CNN__GEMM_RELU && i < p->m; i++)
+    for (size_t j = 0; j < p->n; j++)
+      c_of(p, i)[j] = fmaxf(c_of(p, i)[j], 0);
+}
+static void forget_second_pair(const cnn__gemm *p) {
+  cnn__gemm wrong = *p;
+  if (wrong.batch > 1) wrong.batch = 1;
+  generic_gemm(&wrong);
+}
+static void flush_denormals(const cnn__gemm *p) {
+  generic_gemm(p);
+  for (size_t i = 0; i < p->m; i++)
+    for (size_t j = 0; j < p->n; j++)
+      if (fpclassify(c_of(p, i)[j]) == FP_SUBNORMAL) c_of(p, i)[j] = 0;
+}
+/* Each half of the chain for itself, then their sum: right, but other bits. */
+static void sum_in_halves(const cnn__gemm *p) {
+  cnn__gemm half = *p;
+  float *sums = calloc(p->m * p->n + 1, sizeof *sums);
+  const float *a[MOST_BATCH], *b[MOST_BATCH];
+  for (size_t i = 0; i < p->batch; i++) {
+    a[i] = p->a[i] + (ptrdiff_t)(p->k / 2) * p->a_depth;
+    b[i] = p->b[i] + (ptrdiff_t)(p->k / 2) * p->b_row;
+  }
+  half.bias = NULL, half.epilogue = CNN__GEMM_PLAIN, half.k = p->k / 2;
+  generic_gemm(&half);
+  cnn__gemm second = half;
+  second.k = p->k - p->k / 2, second.a = a, second.b = b;
+  second.c = sums, second.c_row = (ptrdiff_t)p->n, second.accumulate = false;
+  generic_gemm(&second);
+  for (size_t i = 0; i < p->m; i++)
+    for (size_t j = 0; j < p->n; j++) {
+      float x = c_of(p, i)[j] + sums[i * p->n + j] + (p->bias ? p->bias[j] : 0);
+      c_of(p, i)[j] = p->epilogue == CNN__GEMM_RELU && x < 0 ? 0 : x;
+    }
+  free(sums);
+}
+/* The chain without fusing: a table of an instruction set that lacks it, where there is one. */
+static void round_products(const cnn__gemm *p) {
+  cnn__gemm one = *p;
+  one.bias = NULL, one.epilogue = CNN__GEMM_PLAIN, one.batch = 0;
+  generic_gemm(&one);
+  for (size_t i = 0; i < p->m; i++)
+    for (size_t j = 0; j < p->n; j++) {
+      float x = c_of(p, i)[j];
+      for (size_t pair = 0; pair < p->batch; pair++)
+        for (size_t depth = 0; depth < p->k; depth++) {
+          const volatile float product =
+              p->a[pair][(ptrdiff_t)i * p->a_row + (ptrdiff_t)depth * p->a_depth] *
+              p->b[pair][(ptrdiff_t)(j / CNN__PANEL) * p->b_panel + (ptrdiff_t)depth * p->b_row +
+                         (ptrdiff_t)(j % CNN__PANEL)];
+          x += product;
+        }
+      if (p->bias) x += p->bias[j];
+      c_of(p, i)[j] = p->epilogue == CNN__GEMM_RELU && x < 0 ? 0 : x;
+    }
+}
+static void bias_after_relu(const cnn__gemm *p) {
+  cnn__gemm wrong = *p;
+  wrong.bias = NULL;
+  generic_gemm(&wrong);
+  for (size_t i = 0; p->bias && i < p->m; i++)
+    for (size_t j = 0; j < p->n; j++)
+      c_of(p, i)[j] += p->bias[j];
+}
+static void pack_without_padding(size_t k, size_t n, const float *b, ptrdiff_t row,
+                                 ptrdiff_t column, float *packed) {
+  const size_t whole = n / CNN__PANEL * CNN__PANEL;
+  cnn__kernels_for(CNN__ISA_GENERIC)->gemm.pack(k, whole, b, row, column, packed);
+  for (size_t depth = 0; depth < k; depth++)
+    for (size_t j = whole; j < n; j++)
+      packed[whole * k + depth * CNN__PANEL + j - whole] =
+          b[(ptrdiff_t)depth * row + (ptrdiff_t)j * column];
+}
+
+#define PLANT(bug)                                                                                 \
+  static void plant_##bug(cnn__kernels *table) {                                                   \
+    table->gemm.gemm = bug;                                                                        \
+  }
+PLANT(skip_last_depth)
+PLANT(always_accumulate)
+PLANT(never_accumulate)
+PLANT(forget_last_column)
+PLANT(write_past_row)
+PLANT(write_before_row)
+PLANT(read_past_a)
+PLANT(read_whole_panel)
+PLANT(lose_nan_in_relu)
+PLANT(forget_second_pair)
+PLANT(flush_denormals)
+PLANT(sum_in_halves)
+PLANT(round_products)
+PLANT(bias_after_relu)
+static void plant_pack_without_padding(cnn__kernels *table) {
+  table->gemm.pack = pack_without_padding;
+}
+
+static const check_planted planted[] = {
+    {"skips the last depth of long chains", plant_skip_last_depth},
+    {"reads c without accumulate", plant_always_accumulate},
+    {"ignores accumulate", plant_never_accumulate},
+    {"forgets the 13th column of a panel", plant_forget_last_column},
+    {"writes one float past the last row", plant_write_past_row},
+    {"writes one float before the first row", plant_write_before_row},
+    {"reads one float past a", plant_read_past_a},
+    {"reads a whole panel where b has fewer columns", plant_read_whole_panel},
+    {"ReLU loses NaN", plant_lose_nan_in_relu},
+    {"forgets all pairs but the first", plant_forget_second_pair},
+    {"flushes denormals", plant_flush_denormals},
+    {"sums in another order", plant_sum_in_halves},
+    {"rounds products", plant_round_products},
+    {"adds the bias after the ReLU", plant_bias_after_relu},
+    {"does not zero the packing's padding", plant_pack_without_padding},
+};
+
+/* Speed */
+
+static float *bench_floats(size_t count) {
+  float *floats = aligned_alloc(64, (count * sizeof(float) + 63) / 64 * 64 + 64);
+  if (!floats) exit(1);
+  for (size_t i = 0; i < count; i++)
+    floats[i] = (float)(i % 17) / 16 - 0.5f;
+  return floats;
+}
+
+typedef struct kernel_call {
+  void (*gemm)(const cnn__gemm *product);
+  cnn__gemm product;
+} kernel_call;
+static void call_kernel(void *argument) {
+  const kernel_call *call = argument;
+  call->gemm(&call->product);
+}
+
+/* The kernel alone, on a block as the caller's blocking would hand it over. */
+static void bench_kernel(const check_bench *bench, size_t m, size_t n, size_t k, bool transposed) {
+  float *a = bench_floats(m * k), *b = bench_floats(cnn__gemm_packed_size(k, n)),
+        *c = bench_floats(m * n);
+  const float *as[] = {a}, *bs[] = {b};
+  kernel_call call = {bench->tested->gemm.gemm,
+                      {.m = m,
+                       .n = n,
+                       .k = k,
+                       .batch = 1,
+                       .a = as,
+                       .a_row = transposed ? 1 : (ptrdiff_t)k,
+                       .a_depth = transposed ? (ptrdiff_t)m : 1,
+                       .b = bs,
+                       .b_row = CNN__PANEL,
+                       .b_panel = CNN__PANEL * (ptrdiff_t)k,
+                       .c = c,
+                       .c_row = (ptrdiff_t)n}};
+  const double seconds = check_seconds(call_kernel, &call);
+  call.gemm = bench->generic->gemm.gemm;
+  char name[64];
+  snprintf(name, sizeof name, "gemm %zux%zux%zu%s", m, n, k, transposed ? " A transposed" : "");
+  const double flops = 2.0 * (double)m * (double)n * (double)k;
+  check_bench_line(bench, name, flops, seconds,
+                   flops < 4e6 ? check_seconds(call_kernel, &call) : 0);
+  free(a), free(b), free(c);
+}
+
+typedef struct matmul_call {
+  cnn__matmul product;
+  cnn_context *context;
+  void *scratch;
+} matmul_call;
+static void call_matmul(void *argument) {
+  const matmul_call *call = argument;
+  cnn__matmul_run(&call->product, call->context, call->scratch);
+}
+
+typedef enum layout { AS_IS, TRANSPOSED_A, TRANSPOSED_B } layout;
+
+/* ops/gemm.h on top: packing and blocking included, one thread. */
+static void bench_matmul(const check_bench *bench, cnn_context *context, size_t m, size_t n,
+                         size_t k, layout form) {
+  float *a = bench_floats(m * k), *b = bench_floats(k * n), *c = bench_floats(m * n);
+  size_t bytes = 0;
+  if (!cnn__matmul_scratch(m, n, k, 1, &bytes)) exit(1);
+  matmul_call call = {{.m = m,
+                       .n = n,
+                       .k = k,
+                       .a = a,
+                       .a_row = form == TRANSPOSED_A ? 1 : (ptrdiff_t)k,
+                       .a_depth = form == TRANSPOSED_A ? (ptrdiff_t)m : 1,
+                       .b = b,
+                       .b_row = form == TRANSPOSED_B ? 1 : (ptrdiff_t)n,
+                       .b_column = form == TRANSPOSED_B ? (ptrdiff_t)k : 1,
+                       .c = c,
+                       .c_row = (ptrdiff_t)n},
+                      context,
+                      bench_floats(bytes / sizeof(float))};
+  static const char *const forms[] = {"", " A transposed", " B transposed"};
+  char name[64];
+  snprintf(name, sizeof name, "matmul %zux%zux%zu%s", m, n, k, forms[form]);
+  check_bench_line(bench, name, 2.0 * (double)m * (double)n * (double)k,
+                   check_seconds(call_matmul, &call), 0);
+  free(a), free(b), free(c), free(call.scratch);
+}
+
+static void gemm_bench(check_bench *bench) {
+  static const size_t blocks[][3] = {{120, 256, 256}, {96, 64, 256}, {96, 64, 64},  {36, 64, 64},
+                                     {96, 32, 256},   {96, 16, 256}, {96, 10, 256}, {96, 3, 256},
+                                     {7, 64, 256},    {4, 64, 256},  {2, 64, 256},  {1, 64, 256}};
+  for (size_t i = 0; i < sizeof blocks / sizeof blocks[0]; i++)
+    bench_kernel(bench, blocks[i][0], blocks[i][1], blocks[i][2], false);
+  bench_kernel(bench, 120, 256, 256, true);
+  if (cnn__kernels_get()->isa != bench->tested->isa) return;
+
+  static const struct {
+    size_t m, n, k;
+    layout form;
+  } shapes[] = {{64, 64, 64, AS_IS},
+                {128, 128, 128, AS_IS},
+                {256, 256, 256, AS_IS},
+                {512, 512, 512, AS_IS},
+                {1024, 1024, 1024, AS_IS},
+                {2048, 2048, 2048, AS_IS},
+                {256, 256, 256, TRANSPOSED_A},
+                {256, 256, 256, TRANSPOSED_B},
+                {1024, 1024, 1024, TRANSPOSED_A},
+                {1024, 1024, 1024, TRANSPOSED_B},
+                {255, 257, 253, AS_IS},
+                {1, 512, 512, AS_IS},
+                {1, 512, 512, TRANSPOSED_B},
+                {1, 4096, 4096, AS_IS},
+                {1, 4096, 4096, TRANSPOSED_B},
+                {8, 1024, 1024, AS_IS},
+                {8, 1024, 1024, TRANSPOSED_B},
+                {64, 10, 1024, AS_IS},
+                {64, 512, 2048, AS_IS},
+                {64, 2048, 512, TRANSPOSED_B},
+                {512, 1, 512, AS_IS},
+                {4096, 1, 4096, AS_IS},
+                {50176, 64, 64, AS_IS},
+                {576, 64, 12544, TRANSPOSED_A}};
+  cnn_context *context = cnn_context_create(
+      &(const cnn_context_options){.struct_size = sizeof(cnn_context_options), .threads = 1});
+  if (!context) exit(1);
+  for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++)
+    bench_matmul(bench, context, shapes[i].m, shapes[i].n, shapes[i].k, shapes[i].form);
+  cnn_context_free(context);
+}
+
+const check_family check_gemm = {.name = "gemm",
+                                 .round = gemm_round,
+                                 .bench = gemm_bench,
+                                 .planted = planted,
+                                 .planted_count = sizeof planted / sizeof planted[0]};
