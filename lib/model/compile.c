@@ -63,10 +63,9 @@ static cnn_status bind_first(const cnn_model *model, cnn__training *training) {
 static cnn_status allocate_arrays(const cnn_model *model, cnn__training *training) {
   cnn_context *context = training->context;
   size_t size = model->network->block_size;
-  training->gradients = cnn__calloc_array(context, size, sizeof(float), "gradients");
   training->trained = cnn__calloc_array(context, model->network->parameter_count,
                                         sizeof *training->trained, "trained parameters");
-  if (training->gradients == NULL || training->trained == NULL) return CNN_E_NOMEM;
+  if (training->trained == NULL) return CNN_E_NOMEM;
   training->slot_count = cnn__optimizer_slots(training->optimizer);
   for (size_t i = 0; i < training->slot_count; i++) {
     training->slots[i] = cnn__calloc_array(context, size, sizeof(float), "an optimizer's state");

@@ -53,7 +53,7 @@ static cnn_status true_class(const cnn_tensor *labels, size_t row, size_t width,
 static cnn_status count_batch(cnn_confusion *confusion, const cnn_tensor *labels,
                               const float *outputs, size_t images, size_t width) {
   for (size_t row = 0; row < images; row++) {
-    size_t truth, predicted = class_of(outputs + row * width, width);
+    size_t truth = 0, predicted = class_of(outputs + row * width, width);
     cnn_status status = true_class(labels, row, width, confusion->classes, &truth);
     if (status != CNN_OK) return status;
     confusion->counts[truth * confusion->classes + predicted]++;

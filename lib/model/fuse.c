@@ -25,6 +25,11 @@ static cnn_activation_kind activation_of(const cnn_layer *layer, double *slope) 
   return layer->class->activation == NULL ? CNN_LINEAR : layer->class->activation(layer, slope);
 }
 
+static void take(cnn__fusion *fusion, size_t node) {
+  fusion->taken[fusion->taken_count++] = node;
+  fusion->last = node;
+}
+
 /* Takes an Activation layer behind the node in place of the node's own activation, if that is
    linear and the other one's is a ReLU. */
 static void take_relu_layer(const cnn__network *network, const cnn__readers *readers,
@@ -36,7 +41,7 @@ static void take_relu_layer(const cnn__network *network, const cnn__readers *rea
   if (layer->class != cnn__layer_class_find("Activation")) return;
   if (activation_of(layer, &slope) != CNN_RELU) return;
   fusion->after = CNN_RELU;
-  fusion->last = next;
+  take(fusion, next);
 }
 
 static void take_pool(const cnn__network *network, const cnn__readers *readers, size_t node,
@@ -47,7 +52,7 @@ static void take_pool(const cnn__network *network, const cnn__readers *readers, 
   if (!cnn__max_pool_geometry(network->nodes[next].layer, request->output, &fusion->pool)) return;
   if (!layer->class->can_fuse_pool(layer, request, &fusion->pool)) return;
   request->fuse_pool = &fusion->pool;
-  fusion->last = next;
+  take(fusion, next);
 }
 
 void cnn__fuse(const cnn__network *network, const cnn__readers *readers, size_t node, bool drop,

@@ -13,7 +13,9 @@ typedef struct cnn__readers {
 void cnn__readers_find(const cnn__network *network, cnn__readers *readers);
 
 typedef struct cnn__fusion {
-  size_t last;               /* the node whose output the operation yields */
+  size_t last;        /* the node whose output the operation yields */
+  size_t taken_count; /* nodes behind it that it takes in */
+  size_t taken[2];
   cnn_activation_kind after; /* an operation of its own behind it; CNN_LINEAR: none */
   double slope;
   cnn__pool_shape pool; /* what request.fuse_pool points to */

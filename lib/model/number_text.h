@@ -7,7 +7,7 @@
 
 enum { CNN__GROUPED_TEXT = 32 };
 
-/* "162,202". Returns buffer. */
+/* "160,202". Returns buffer. */
 static inline char *cnn__grouped(char buffer[CNN__GROUPED_TEXT], uint64_t value) {
   char reversed[CNN__GROUPED_TEXT];
   size_t used = 0, digits = 0;

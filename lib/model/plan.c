@@ -106,7 +106,9 @@ static cnn_status add_node(plan_builder *builder, size_t index) {
                      cnn__shape_product(&builder->network->nodes[fusion.last].spec.output));
   }
   if (fusion.after != CNN_LINEAR) status = add_activation(builder, index, &fusion, &value);
-  builder->value_of[index] = builder->value_of[fusion.last] = value;
+  builder->value_of[index] = value;
+  for (size_t k = 0; k < fusion.taken_count; k++)
+    builder->value_of[fusion.taken[k]] = value;
   return status;
 }
 
@@ -117,7 +119,7 @@ static cnn_status add_nodes(plan_builder *builder) {
   size_t count = cnn__shape_product(cnn__network_input_shape(network));
   builder->value_of[network->input] = add_value(builder->plan, count, CNN__NOTHING, false);
   for (size_t i = 0; i < network->node_count; i++) {
-    /* A node that another one took in has its value already, or will not have one of its own. */
+    /* A node that another one took in has its value already. */
     if (i == network->input || builder->value_of[i] != CNN__NOTHING) continue;
     cnn_status status = add_node(builder, i);
     if (status != CNN_OK) return status;

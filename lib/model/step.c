@@ -163,6 +163,15 @@ static cnn_status check_gradients(const cnn_model *model) {
 
 /* ---- steps ---- */
 
+/* With the first step, not with compile: a model that is loaded takes no more than its file has. */
+static cnn_status allocate_gradients(const cnn_model *model) {
+  cnn__training *training = model->training;
+  if (training->gradients != NULL) return CNN_OK;
+  training->gradients = cnn__calloc_array(training->context, model->network->block_size,
+                                          sizeof *training->gradients, "gradients");
+  return training->gradients == NULL ? CNN_E_NOMEM : CNN_OK;
+}
+
 static cnn_status learn(cnn_model *model, const cnn__plan *plan, const cnn__plan_run *run) {
   cnn__training *training = model->training;
   list_trained(model);
@@ -183,6 +192,7 @@ cnn_status cnn__train_step(cnn_model *model, const cnn__fed_batch *batch, size_t
   cnn__training *training = model->training;
   cnn__plan *plan;
   cnn_status status = cnn__model_plan(model, CNN__MODE_TRAIN, planned, &plan);
+  if (status == CNN_OK) status = allocate_gradients(model);
   if (status != CNN_OK) return status;
   cnn__plan_run run = {.images = batch->images,
                        .input = batch->input,

@@ -43,7 +43,7 @@ typedef struct cnn__training {
 
   size_t slot_count;
   float *slots[CNN__MAX_SLOTS]; /* blocks, laid out as the weights */
-  float *gradients;             /* a block: of the last step */
+  float *gradients;             /* a block: of the last step; NULL before the first */
   bool has_gradients;           /* there was a step */
   cnn__trained *trained;        /* what the optimizer updates: room for all parameters */
   size_t trained_count;
