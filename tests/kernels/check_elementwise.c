@@ -178,8 +178,8 @@ typedef struct timing {
   sample sample;
 } timing;
 static void run_timing(void *argument) {
-  const timing *timing = argument;
-  timing->runner->run(&timing->kernels->elementwise, &timing->sample);
+  const timing *of = argument;
+  of->runner->run(&of->kernels->elementwise, &of->sample);
 }
 
 static void bench(check_bench *bench) {
