@@ -8,8 +8,8 @@
      ... in order, then lane l += lane l + 8, l + 4, l + 2, l + 1. What is missing in the last
      vector counts as 0 (as minus infinity in a maximum).
    - "a * b + c" here is one fused multiply-add where the contract writes fma(), two roundings
-     where it does not. SSE2 has none and rounds twice: it is held to a bound, the others to the
-     generic kernels' bits.
+     where it does not. SSE2 has none and rounds twice: it is held to a bound for each kernel (1e-5 of
+     the values at most: tests/kernels/elementwise_runners.c), the others to the generic kernels' bits.
    - NaN and infinity propagate. max(a, b) is a > b ? a : b. */
 #ifndef CNN_KERNELS_ELEMENTWISE_H
 #define CNN_KERNELS_ELEMENTWISE_H

@@ -7,20 +7,26 @@
 #include <stdbool.h>
 
 void cnn__vector_add(cnn_context *context, size_t count, const float *a, const float *b, float *y);
-void cnn__vector_accumulate(cnn_context *context, size_t count, const float *x, float *y); /* y += x */
-void cnn__vector_multiply(cnn_context *context, size_t count, const float *a, const float *b, float *y);
+void cnn__vector_accumulate(cnn_context *context, size_t count, const float *x,
+                            float *y); /* y += x */
+void cnn__vector_multiply(cnn_context *context, size_t count, const float *a, const float *b,
+                          float *y);
 void cnn__vector_axpy(cnn_context *context, size_t count, float a, const float *x, float *y);
 void cnn__vector_scale(cnn_context *context, size_t count, float a, const float *x, float *y);
-void cnn__vector_affine(cnn_context *context, size_t count, float a, float b, const float *x, float *y); /* a x + b */
-void cnn__vector_clip(cnn_context *context, size_t count, float limit, float *x); /* to [-limit, limit] */
+void cnn__vector_affine(cnn_context *context, size_t count, float a, float b, const float *x,
+                        float *y); /* a x + b */
+void cnn__vector_clip(cnn_context *context, size_t count, float limit,
+                      float *x); /* to [-limit, limit] */
 
 void cnn__vector_exp(cnn_context *context, size_t count, const float *x, float *y);
-void cnn__vector_log(cnn_context *context, size_t count, const float *x, float *y); /* log 0 = -inf, of less NaN */
+void cnn__vector_log(cnn_context *context, size_t count, const float *x,
+                     float *y); /* log 0 = -inf, of less NaN */
 
 /* Sums in float64: 16 lanes, then blocks of 4096 elements, in a fixed order. */
 double cnn__vector_sum(cnn_context *context, size_t count, const float *x);
 double cnn__vector_sum_of_squares(cnn_context *context, size_t count, const float *x);
-bool cnn__vector_finite(cnn_context *context, size_t count, const float *x); /* no NaN, no infinity */
+bool cnn__vector_finite(cnn_context *context, size_t count,
+                        const float *x); /* no NaN, no infinity */
 
 /* y[column] = sum over rows of x[row][column]: rows in order within fixed blocks, blocks in order. */
 void cnn__column_sums(cnn_context *context, size_t rows, size_t columns, const float *x, float *y,

@@ -1,5 +1,5 @@
 /* The elementary functions of every instruction set against double precision: the largest errors,
-   which docs/numerics.md states. */
+   which kernels/elementwise/activation.h and arithmetic.h state. */
 #include "kernels/kernels.h"
 #include <math.h>
 #include <setjmp.h>
@@ -20,7 +20,7 @@ typedef struct elementary {
   double low, high;
   double (*exact)(double x);
   void (*run)(const cnn__elementwise_kernels *kernels, size_t count, const float *x, float *y);
-  double ulp, sse2_ulp; /* the bounds that docs/numerics.md states */
+  double ulp, sse2_ulp; /* stated bounds */
 } elementary;
 
 static double exact_sigmoid(double x) {

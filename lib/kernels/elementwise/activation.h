@@ -1,7 +1,9 @@
 /* Activation functions and their derivatives. The contract common to all: kernels/elementwise.h.
 
-   Errors against the exact value, over all floats (measured in tests/kernels, FMA / SSE2):
-   see docs/numerics.md. */
+   Largest errors against the exact value, over all floats and with or without fused multiply-add,
+   in units of its last place: sigmoid 2.5, tanh 3, ELU's exp x - 1 1, softplus 2, GELU right of 0 1.5
+   (SSE2 2), left of 0, where 1 + erf cancels, 2^-22 |x|. tests/kernels/test_elementary.c measures
+   them. Derivatives from y are as good as y: absolute errors of a few 2^-24. */
 #ifndef CNN_KERNELS_ELEMENTWISE_ACTIVATION_H
 #define CNN_KERNELS_ELEMENTWISE_ACTIVATION_H
 

@@ -22,8 +22,10 @@ typedef struct cnn__arithmetic_kernels {
   void (*axpy)(size_t count, float a, const float *x, float *y);            /* y = fma(a, x, y) */
   void (*affine)(size_t count, float a, float b, const float *x, float *y); /* y = fma(a, x, b) */
   void (*clip)(size_t count, float limit, float *x); /* to [-limit, limit]; NaN stays */
+  /* Within 1 unit in the last place (exp without fused multiply-add: 1.5). log 0 is minus infinity,
+     of less NaN. */
   void (*exp)(size_t count, const float *x, float *y);
-  void (*log)(size_t count, const float *x, float *y); /* log 0 = -inf, of less NaN */
+  void (*log)(size_t count, const float *x, float *y);
 
   /* Reductions in float64. The squares are exact there. */
   double (*sum)(size_t count, const float *x);
