@@ -30,7 +30,9 @@ typedef enum cnn__image_fill {
      x = fma(float(m4), j, float(m3 * i + m5))
      y, x by the fill;  a = min(trunc(y), height - 2), fy = y - a;  b, fx likewise (0, 0 in one pixel)
      v0 = fma(fy, p[a + 1][b] - p[a][b], p[a][b]);  v1 likewise at b + 1
-     out = fma(fma(fx, v1 - v0, v0), scale[c], offset[c])            fill_value in place of fma(...) */
+     out = fma(fma(fx, v1 - v0, v0), scale[c], offset[c])            fill_value in place of fma(...)
+
+   Coordinates stay below 2^30 pixels. */
 typedef struct cnn__warp {
   const void *source;
   size_t height, width, channels; /* each 1 or more, height and width up to 2^23 */
