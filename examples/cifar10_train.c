@@ -67,6 +67,51 @@ static void compile(cnn_model *model) {
   if (asked.learning_rate > 0) cnn_model_set_learning_rate(model, asked.learning_rate);
 }
 
+/* ------------------------------------------------------------------ images */
+
+static struct {
+  const char *folder;                         /* NULL: made-up images */
+  cnn_dataset *train, *test, *part;           /* part: of test, with --validation-limit */
+  cnn_loader *batches, *validation, *testing; /* of train, after each epoch, at the end */
+} images;
+
+/* What the tutorial does to its training images. */
+static cnn_transform *augmentation(void) {
+  return cnn_augmentation(.rotation = 20, .width_shift = .2, .height_shift = .2, .shear = .2,
+                          .zoom = .2, .horizontal_flip = 1, .fill = CNN_FILL_NEAREST);
+}
+
+static cnn_status open_all_images(void) {
+  images.folder = asked.synthetic ? NULL : find_cifar10(asked.data);
+  images.train = open_images(images.folder, CNN_TRAIN, asked.limit);
+  images.test = images.train != NULL ? open_images(images.folder, CNN_TEST, 0) : NULL;
+  if (images.test == NULL) return cnn_last_status();
+  int64_t limit = asked.validation_limit, count = cnn_dataset_count(images.test);
+  images.part = cnn_dataset_slice(images.test, 0, limit > 0 && limit < count ? limit : count);
+  images.batches =
+      cnn_loader_new(images.train, .batch_size = asked.batch_size, .shuffle = 1,
+                     .rescale = 1 / 255., .augment = asked.augment ? augmentation() : NULL);
+  images.validation =
+      cnn_loader_new(images.part, .batch_size = asked.batch_size, .rescale = 1 / 255.);
+  images.testing = cnn_loader_new(images.test, .batch_size = asked.batch_size, .rescale = 1 / 255.);
+  return cnn_last_status();
+}
+
+static void close_images(void) {
+  cnn_loader_free(images.testing);
+  cnn_loader_free(images.validation);
+  cnn_loader_free(images.batches);
+  cnn_dataset_free(images.part);
+  cnn_dataset_free(images.test);
+  cnn_dataset_free(images.train);
+}
+
+static void print_images(void) {
+  print_source(images.folder, asked.synthetic);
+  print_shape("Training", images.train);
+  print_shape("Test", images.test);
+}
+
 /* ------------------------------------------------------------------ which run it is */
 
 /* What makes a run this one and no other. Kept with the model, so that --resume can tell. */
@@ -74,11 +119,11 @@ static const char *const run_options[] = {"--data",      "--seed", "--limit",  "
                                           "--optimizer", "--lr",   "--augment"};
 enum { RUN_OPTIONS = sizeof run_options / sizeof *run_options };
 
-static void note_run(cnn_model *model, const char *source, int64_t images) {
+static void note_run(cnn_model *model) {
   char texts[RUN_OPTIONS][64];
-  snprintf(texts[0], sizeof texts[0], "%s", source);
+  snprintf(texts[0], sizeof texts[0], "%s", images.folder != NULL ? "CIFAR-10" : "synthetic");
   snprintf(texts[1], sizeof texts[1], "%" PRIu64, asked.seed);
-  snprintf(texts[2], sizeof texts[2], "%" PRId64, images);
+  snprintf(texts[2], sizeof texts[2], "%" PRId64, cnn_dataset_count(images.train));
   snprintf(texts[3], sizeof texts[3], "%" PRId64, asked.batch_size);
   snprintf(texts[4], sizeof texts[4], "%s", asked.optimizer);
   snprintf(texts[5], sizeof texts[5], "%.17g", cnn_model_learning_rate(model));
@@ -127,15 +172,15 @@ static void watch_interrupts(void) {
   sigaction(SIGINT, &action, NULL);
 }
 
-static cnn_status train(cnn_model *model, cnn_loader *batches, cnn_loader *validation) {
+static cnn_status train(cnn_model *model) {
   int64_t before = cnn_model_epochs_done(model), n = 0;
   if (before >= asked.epochs && !asked.quiet)
     printf("%s has all of its %" PRId64 " epochs behind it\n", asked.resume, before);
   if (before < asked.epochs && !interrupted) {
     cnn_fit_options fit = {.struct_size = sizeof fit,
                            .model = model,
-                           .batches = batches,
-                           .validation = validation,
+                           .batches = images.batches,
+                           .validation = images.validation,
                            .epochs = asked.epochs,
                            .resume = asked.resume != NULL};
     if (!asked.quiet) fit.progress = cnn_progress_bar(stdout);
@@ -159,24 +204,25 @@ static cnn_status train(cnn_model *model, cnn_loader *batches, cnn_loader *valid
 enum { SHOWN = 25 };
 
 /* The first test images with what the model takes them for. */
-static cnn_status draw_predictions(cnn_model *model, cnn_dataset *test, const char *path) {
-  int64_t count = cnn_dataset_count(test);
+static cnn_status draw_predictions(cnn_model *model, const char *path) {
+  int64_t count = cnn_dataset_count(images.test);
   cnn_loader *loader =
-      cnn_loader_new(test, .batch_size = count < SHOWN ? count : SHOWN, .rescale = 1 / 255.);
-  const cnn_tensor *images = NULL, *labels = NULL;
-  cnn_status status = cnn_loader_next(loader, &images, &labels);
-  cnn_tensor *predictions = status == CNN_OK ? cnn_model_predict(model, images) : NULL;
+      cnn_loader_new(images.test, .batch_size = count < SHOWN ? count : SHOWN, .rescale = 1 / 255.);
+  const cnn_tensor *shown = NULL, *labels = NULL;
+  cnn_status status = cnn_loader_next(loader, &shown, &labels);
+  cnn_tensor *predictions = status == CNN_OK ? cnn_model_predict(model, shown) : NULL;
   if (status == CNN_OK)
-    status = predictions == NULL ? cnn_last_status()
-                                 : cnn_plot_images(images, path, .labels = labels,
-                                                   .predictions = predictions, .dataset = test);
+    status = predictions == NULL
+                 ? cnn_last_status()
+                 : cnn_plot_images(shown, path, .labels = labels, .predictions = predictions,
+                                   .dataset = images.test);
   cnn_tensor_free(predictions);
   cnn_loader_free(loader);
   return status;
 }
 
-static cnn_status draw_confusion(cnn_model *model, cnn_loader *checks, const char *path) {
-  cnn_confusion *confusion = cnn_model_confusion(model, checks);
+static cnn_status draw_confusion(cnn_model *model, const char *path) {
+  cnn_confusion *confusion = cnn_model_confusion(model, images.testing);
   cnn_status status = cnn_plot_confusion(confusion, path);
   cnn_confusion_free(confusion);
   return status;
@@ -189,22 +235,22 @@ static const char *beside(char path[4096], const char *what) {
   return path;
 }
 
-static cnn_status draw(cnn_model *model, cnn_dataset *test, cnn_loader *checks) {
+static cnn_status draw(cnn_model *model) {
   char predictions[4096], confusion[4096];
   cnn_status status = CNN_OK;
   const cnn_history *history = cnn_model_history(model);
   bool curves = cnn_history_epochs(history) > 0;
   if (curves) status = cnn_plot_history(history, asked.plot);
-  if (status == CNN_OK) status = draw_predictions(model, test, beside(predictions, "predictions"));
-  if (status == CNN_OK) status = draw_confusion(model, checks, beside(confusion, "confusion"));
+  if (status == CNN_OK) status = draw_predictions(model, beside(predictions, "predictions"));
+  if (status == CNN_OK) status = draw_confusion(model, beside(confusion, "confusion"));
   if (status == CNN_OK && !asked.quiet)
     printf("Pictures: %s%s%s, %s\n", curves ? asked.plot : "", curves ? ", " : "", predictions,
            confusion);
   return status;
 }
 #else
-static cnn_status draw(cnn_model *model, cnn_dataset *test, cnn_loader *checks) {
-  (void)model, (void)test, (void)checks;
+static cnn_status draw(cnn_model *model) {
+  (void)model;
   if (!asked.quiet) printf("No pictures: built without libcnn-plot\n");
   return CNN_OK;
 }
@@ -212,29 +258,38 @@ static cnn_status draw(cnn_model *model, cnn_dataset *test, cnn_loader *checks) 
 
 /* ------------------------------------------------------------------ the whole */
 
-/* Everything between data and report. */
-static cnn_status run(cnn_model **model, const char *folder, cnn_dataset *images, cnn_dataset *test,
-                      cnn_loader *batches, cnn_loader *validation, cnn_loader *checks) {
-  *model = build();
-  compile(*model);
-  note_run(*model, folder != NULL ? "CIFAR-10" : "synthetic", cnn_dataset_count(images));
-  if (cnn_last_status() != CNN_OK) return cnn_last_status();
-  if (asked.resume != NULL) {
-    cnn_model *loaded = load_run(*model);
-    if (loaded == NULL) return cnn_last_status();
-    cnn_model_free(*model);
-    *model = loaded;
-  }
-  if (!asked.quiet) cnn_model_summary(*model, stdout);
-  cnn_status status = train(*model, batches, validation);
-  if (status != CNN_OK) return status;
-  double results[2];
-  status = cnn_model_evaluate(*model, checks, results, 2);
-  if (status == CNN_OK && asked.plot != NULL) status = draw(*model, test, checks);
+/* The model as it is before training: new, or --resume's. */
+static cnn_model *begin(void) {
+  cnn_model *model = build();
+  compile(model);
+  note_run(model);
+  if (cnn_last_status() == CNN_OK && asked.resume == NULL) return model;
+  cnn_model *loaded = cnn_last_status() == CNN_OK ? load_run(model) : NULL;
+  cnn_model_free(model);
+  return loaded;
+}
+
+static cnn_status report(cnn_model *model) {
+  double results[2]; /* loss, accuracy */
+  cnn_status status = cnn_model_evaluate(model, images.testing, results, 2);
+  if (status == CNN_OK && asked.plot != NULL) status = draw(model);
   if (status != CNN_OK) return status;
   if (!asked.quiet) printf("Test Loss: %.4f\n", results[0]);
   printf("Test Accuracy: %.4f\n", results[1]);
   return CNN_OK;
+}
+
+static cnn_status run(void) {
+  cnn_status status = open_all_images();
+  if (status != CNN_OK) return status;
+  if (!asked.quiet) print_images();
+  cnn_model *model = begin();
+  if (model == NULL) return cnn_last_status();
+  if (!asked.quiet) status = cnn_model_summary(model, stdout);
+  if (status == CNN_OK) status = train(model);
+  if (status == CNN_OK) status = report(model);
+  cnn_model_free(model);
+  return status;
 }
 
 static int check_usage(int argc, char **argv) {
@@ -254,45 +309,18 @@ static int check_usage(int argc, char **argv) {
 }
 
 int main(int argc, char **argv) {
-  int usage_status = check_usage(argc, argv);
-  if (usage_status >= 0) return usage_status;
+  int status = check_usage(argc, argv);
+  if (status >= 0) return status;
   setvbuf(stdout, NULL, _IOLBF, BUFSIZ);
   watch_interrupts();
-
   cnn_context *context = cnn_context_new(.threads = asked.threads, .seed = asked.seed);
-  if (context == NULL) return failed(program);
   cnn_context_use(context);
-  const char *folder = asked.synthetic ? NULL : find_cifar10(asked.data);
-  cnn_dataset *images = open_images(folder, CNN_TRAIN, asked.limit);
-  cnn_dataset *test = images != NULL ? open_images(folder, CNN_TEST, 0) : NULL;
-  if (test != NULL && !asked.quiet) {
+  if (context != NULL && !asked.quiet)
     printf("libcnn %s, %s, %" PRId64 " threads\n", cnn_version_string(), cnn_cpu_isa(),
            cnn_context_threads(context));
-    print_source(folder, asked.synthetic);
-    print_shape("Training", images);
-    print_shape("Test", test);
-  }
-  int64_t held = asked.validation_limit;
-  cnn_dataset *some =
-      held > 0 && held < cnn_dataset_count(test) ? cnn_dataset_slice(test, 0, held) : NULL;
-  cnn_transform *augment =
-      asked.augment ? cnn_augmentation(.rotation = 20, .width_shift = .2, .height_shift = .2,
-                                       .shear = .2, .zoom = .2, .horizontal_flip = 1)
-                    : NULL;
-  cnn_loader *batches = cnn_loader_new(images, .batch_size = asked.batch_size, .shuffle = 1,
-                                       .rescale = 1 / 255., .augment = augment);
-  cnn_loader *validation = cnn_loader_new(some != NULL ? some : test,
-                                          .batch_size = asked.batch_size, .rescale = 1 / 255.);
-  cnn_loader *checks = cnn_loader_new(test, .batch_size = asked.batch_size, .rescale = 1 / 255.);
-  cnn_model *model = NULL;
-  cnn_status status = cnn_last_status();
-  if (status == CNN_OK) status = run(&model, folder, images, test, batches, validation, checks);
-  if (status != CNN_OK) failed(program);
-
-  cnn_model_free(model);
-  cnn_loader_free(checks), cnn_loader_free(validation), cnn_loader_free(batches);
-  cnn_dataset_free(some), cnn_dataset_free(test), cnn_dataset_free(images);
+  status = context != NULL && run() == CNN_OK ? 0 : failed(program);
+  close_images();
   cnn_context_use(NULL);
   cnn_context_free(context);
-  return finished(program, status != CNN_OK ? FAILED : interrupted ? INTERRUPTED : 0);
+  return finished(program, status != 0 ? FAILED : interrupted ? INTERRUPTED : 0);
 }
