@@ -38,6 +38,8 @@ static void test_convolution(void **state) {
   check("kernel is input", LINEAR, cnn_conv2d(.filters = 3, .kernel = {4, 5}), 4, 5, 2);
   check("17 filters, 18 channels", LINEAR, cnn_conv2d(.filters = 17, .kernel = {3}), 4, 4, 18);
   check("no bias", LINEAR, cnn_conv2d(.filters = 4, .kernel = {3}, .no_bias = 1), 5, 6, 3);
+  check("deep enough for Winograd", LINEAR,
+        cnn_conv2d(.filters = 16, .kernel = {3}, .padding = CNN_SAME), 7, 6, 16);
 }
 
 static void test_convolution_with_stride_and_dilation(void **state) {
