@@ -80,7 +80,7 @@ typedef struct cnn__callback_class {
   size_t size;      /* of its struct */
   bool foreign;     /* the user's own code: runs in the user's floating-point environment */
   bool last;        /* is called behind all others: it saves what they have settled */
-  bool guards; /* a loss or gradient that is not finite fails the step before any weight moves */
+  bool guards;      /* a loss, gradient or new weight that is not finite fails the step */
   /* Each may be NULL. What is not CNN_OK ends the fit with it. */
   cnn_status (*fit_begin)(cnn_callback *callback, const cnn__event *event);
   cnn_status (*epoch_begin)(cnn_callback *callback, const cnn__event *event);

@@ -211,8 +211,11 @@ static void end_validation(cnn_fit *fit, bool whole) {
 }
 
 static cnn_status validate(cnn_fit *fit) {
+  int64_t batches = cnn_loader_batches(fit->validation);
   bool done;
   cnn_status status = cnn__evaluation_step(&fit->evaluation, who, &done);
+  if (status == CNN_OK && !done && cnn_loader_position(fit->validation) == batches)
+    status = cnn__evaluation_step(&fit->evaluation, who, &done); /* it has still to say so */
   if (status != CNN_OK) return status;
   if (done) {
     end_validation(fit, true);

@@ -146,16 +146,14 @@ static cnn_status blame(cnn_model *model, const cnn__plan *plan, const cnn__plan
                    cnn__loss_name(model->training->loss), epoch, batch);
 }
 
-/* The gradient flows from the last layer to the first: what is nearest to the loss went wrong first. */
-static cnn_status check_gradients(const cnn_model *model) {
+/* The last parameter of a block that holds a number that is not finite. Gradients flow from the
+   last layer to the first: what is nearest to the loss went wrong first. */
+static cnn_status check_block(const cnn_model *model, const float *block, const char *what) {
   const cnn__network *network = model->network;
   for (size_t i = network->parameter_count; i-- > 0;)
-    if (cnn__model_trains(model, i) &&
-        !is_finite(model, &network->parameters[i], model->training->gradients))
-      return cnn__fail(CNN_E_NUMERIC,
-                       "%s: its gradient holds a number that is not finite (epoch %llu, batch "
-                       "%llu)",
-                       network->parameters[i].name,
+    if (cnn__model_trains(model, i) && !is_finite(model, &network->parameters[i], block))
+      return cnn__fail(CNN_E_NUMERIC, "%s: %s a number that is not finite (epoch %llu, batch %llu)",
+                       network->parameters[i].name, what,
                        (unsigned long long)model->training->state.epoch + 1,
                        (unsigned long long)model->training->state.batch + 1);
   return CNN_OK;
@@ -178,13 +176,16 @@ static cnn_status learn(cnn_model *model, const cnn__plan *plan, const cnn__plan
   cnn__plan_backward(plan, run);
   add_regularisation_gradients(model);
   training->has_gradients = true;
-  cnn_status status = training->guarded ? check_gradients(model) : CNN_OK;
-  if (status != CNN_OK) return status;
+  if (training->guarded) {
+    cnn_status status = check_block(model, training->gradients, "its gradient holds");
+    if (status != CNN_OK) return status;
+  }
   training->state.learning_rate = cnn__optimizer_rate(training->optimizer);
   cnn__optimizer_step(training->optimizer, model->context, training->trained,
                       training->trained_count);
   training->step++;
-  return CNN_OK;
+  return training->guarded ? check_block(model, model->weights, "the step made of its weights")
+                           : CNN_OK;
 }
 
 cnn_status cnn__train_step(cnn_model *model, const cnn__fed_batch *batch, size_t planned,

@@ -1,5 +1,5 @@
-/* Fails the step whose loss or gradients are not finite, before any weight has moved. The step
-   looks for itself (model/step.c); this asks it to. */
+/* Fails the step whose loss or gradients are not finite, before any weight has moved, or whose new
+   weights are not. The step looks for itself (model/step.c); this asks it to. */
 #include "model/callback.h"
 
 static const cnn__callback_class class = {
