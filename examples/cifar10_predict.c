@@ -36,7 +36,7 @@ static cnn_status print_answer(const cnn_model *model, const char *path, const c
   cnn_status status = cnn_top_k(probabilities, classes, count, best);
   for (int64_t i = 0; status == CNN_OK && i < count; i++) {
     const char *name = cnn_model_class_name(model, best[i]);
-    printf("%s%s ", i > 0 ? ", " : path, i > 0 ? "" : ":");
+    printf("%s%s ", i > 0 ? "" : path, i > 0 ? "," : ":");
     if (name != NULL)
       printf("%s", name);
     else
