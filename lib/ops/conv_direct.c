@@ -37,6 +37,29 @@ static void plan_forward(cnn__conv *conv) {
                                 row * (double)(cnn__conv_pooled(shape) ? shape->pool_height : 1));
 }
 
+/* The shallow kernels pool by 2 x 2 and know no padding. Beyond some channels the GEMM is as good. */
+static bool is_shallow(const cnn__conv_shape *shape) {
+  enum { MOST_CHANNELS = 8 };
+  const size_t high = (cnn__conv_used_height(shape) - 1) * shape->stride_height +
+                      (shape->kernel_height - 1) * shape->dilation_height;
+  const size_t wide = (cnn__conv_used_width(shape) - 1) * shape->stride_width + shape->kernel_width;
+  return shape->pool_height == 2 && shape->pool_width == 2 && shape->groups == 1 &&
+         shape->in_channels <= MOST_CHANNELS && shape->dilation_width == 1 && shape->pad_top == 0 &&
+         shape->pad_left == 0 && high < shape->in_height && wide <= shape->in_width;
+}
+
+cnn__shallow_row cnn__direct_shallow_row(const cnn__conv_shape *shape, size_t channels) {
+  const size_t row = shape->in_width * shape->in_channels;
+  return (cnn__shallow_row){.windows = cnn__conv_y_width(shape),
+                            .kernel_rows = shape->kernel_height,
+                            .run = shape->kernel_width * shape->in_channels,
+                            .channels = channels,
+                            .kernel_step = (ptrdiff_t)(shape->dilation_height * row),
+                            .down = (ptrdiff_t)(shape->stride_height * row),
+                            .right = (ptrdiff_t)(shape->stride_width * shape->in_channels),
+                            .pitch = shape->out_channels};
+}
+
 /* A slice for each eighth of the images, unless the kernel has blocks enough to keep threads busy, or
    is so large that its slices would not stay in the cache. */
 static void plan_weight_gradient(cnn__conv *conv) {
@@ -120,6 +143,7 @@ static bool plan(cnn__conv *conv) {
   if (!cnn__size_mul(cnn__conv_taps(shape), cnn__conv_group_in(shape) + CNN__PANEL, &size) ||
       !cnn__size_mul(size, shape->out_channels + CNN__PANEL * shape->groups, &size))
     return false;
+  p[DIRECT_SHALLOW] = is_shallow(shape);
   plan_forward(conv);
   conv->prepared_size =
       shape->groups * cnn__gemm_packed_size(cnn__conv_taps(shape) * cnn__conv_group_in(shape),
@@ -231,6 +255,20 @@ static void pooled_rows(const forward_job *job, cnn__gather_part *part, size_t s
   }
 }
 
+/* The same straight from the sums. */
+static void shallow_rows(const forward_job *job, const cnn__gather_part *part, size_t y_at,
+                         size_t begin, size_t end) {
+  const cnn__conv_shape *shape = &job->conv->shape;
+  const cnn__shallow_row windows = cnn__direct_shallow_row(shape, part->n);
+  const size_t y_row = cnn__conv_y_width(shape) * shape->out_channels;
+  for (size_t row = begin; row < end; row++) {
+    const size_t at = y_at + row * y_row;
+    cnn__kernels_get()->convolution.shallow.pooled(
+        &windows, part->input + 2 * (ptrdiff_t)row * windows.down, part->packed, part->bias,
+        shape->relu, job->buffers->y + at, job->buffers->saved ? job->buffers->saved + at : NULL);
+  }
+}
+
 /* A task: a block of channels, of an image, of rows; the channels slowest, for their weights. */
 static void forward_task(void *argument, size_t task, size_t slot) {
   const forward_job *job = argument;
@@ -259,7 +297,9 @@ static void forward_task(void *argument, size_t task, size_t slot) {
       .bias = shape->bias ? job->buffers->bias + channel : NULL,
       .epilogue = shape->relu ? CNN__GEMM_RELU : CNN__GEMM_PLAIN,
       .pointers = cnn__direct_pointers(conv, job->buffers->scratch, slot)};
-  if (cnn__conv_pooled(shape))
+  if (conv->parameters[DIRECT_SHALLOW])
+    shallow_rows(job, &part, y_at, begin, end);
+  else if (cnn__conv_pooled(shape))
     pooled_rows(job, &part, slot, y_at, begin, end);
   else
     cnn__gather_run(&job->gather, &part);

@@ -15,6 +15,7 @@ enum {
   DIRECT_IN_BLOCK,      /* input channels of a task of the weight gradient */
   DIRECT_OUT_BLOCK,     /* output channels of one */
   DIRECT_IMAGES,        /* images that it takes at a time */
+  DIRECT_SHALLOW,       /* 1: few input channels, kernels/convolution/shallow.h */
   DIRECT_COPY,          /* 1: it copies its block of dy into scratch first */
   DIRECT_SLOT,          /* bytes of scratch of one slot */
   DIRECT_POINTERS,      /* offset in it: pointers for the GEMM */
@@ -40,6 +41,9 @@ static inline float *cnn__direct_rows(const cnn__conv *conv, void *scratch, size
 static inline size_t cnn__direct_blocks(size_t groups, size_t channels, size_t block) {
   return groups * cnn__size_ceil_div(channels, block);
 }
+
+/* The row of windows that the shallow kernels see, channels of it. */
+cnn__shallow_row cnn__direct_shallow_row(const cnn__conv_shape *shape, size_t channels);
 
 void cnn__direct_backward(const cnn__conv *conv, cnn_context *context, size_t images,
                           const cnn__conv_buffers *buffers);

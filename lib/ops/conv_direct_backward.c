@@ -168,6 +168,30 @@ static void find_gradients(weight_task *work, float *copy) {
   work->dy_image = cells * work->dy_pitch;
 }
 
+/* Both gradients of a shallow convolution, straight from the pooled ones. */
+static void shallow_gradients_of(const weight_task *work, float *dbias) {
+  const backward_job *job = work->job;
+  const cnn__conv_shape *shape = &job->conv->shape;
+  const cnn__shallow_row windows = cnn__direct_shallow_row(shape, work->out_count);
+  const size_t y_row = cnn__conv_y_width(shape) * shape->out_channels;
+  const size_t taps = cnn__conv_taps(shape) * shape->in_channels;
+  if (!work->accumulate)
+    for (size_t tap = 0; tap < taps; tap++)
+      memset(work->dkernel + tap * shape->out_channels + work->out, 0,
+             work->out_count * sizeof(float));
+  for (size_t i = 0; i < work->images; i++) {
+    const size_t image = work->first_image + i;
+    for (size_t row = 0; row < cnn__conv_y_height(shape); row++) {
+      const size_t at = image * cnn__conv_y_size(shape) + row * y_row + work->out;
+      cnn__kernels_get()->convolution.shallow.gradient(
+          &windows,
+          job->buffers->x + image * cnn__conv_x_size(shape) + 2 * row * (size_t)windows.down,
+          job->buffers->dy + at, job->buffers->saved + at, work->dkernel + work->out,
+          shape->out_channels, dbias);
+    }
+  }
+}
+
 static void weights_task(void *argument, size_t task, size_t slot) {
   const backward_job *job = argument;
   const cnn__conv *conv = job->conv;
@@ -201,9 +225,13 @@ static void weights_task(void *argument, size_t task, size_t slot) {
   work.first_image = slice * job->images / slices;
   do { /* once at least: a slice of no images gives zeros */
     work.images = cnn__size_min(p[DIRECT_IMAGES], end - work.first_image);
-    find_gradients(&work, cnn__direct_rows(conv, job->buffers->scratch, slot));
-    if (work.dkernel) group_of_images(&work);
-    if (dbias && in_block == 0) bias_gradient(&work, dbias);
+    if (p[DIRECT_SHALLOW] && work.dkernel) {
+      shallow_gradients_of(&work, dbias);
+    } else {
+      find_gradients(&work, cnn__direct_rows(conv, job->buffers->scratch, slot));
+      if (work.dkernel) group_of_images(&work);
+      if (dbias && in_block == 0) bias_gradient(&work, dbias);
+    }
     work.first_image += work.images;
     work.accumulate = true;
   } while (work.first_image < end);

@@ -11,9 +11,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-extern const check_family check_elementwise, check_gemm;
+extern const check_family check_convolution, check_depthwise, check_elementwise, check_gemm,
+    check_image;
 
-static const check_family *const families[] = {&check_gemm, &check_elementwise, &check_vector};
+static const check_family *const families[] = {&check_gemm, &check_convolution, &check_depthwise,
+                                               &check_elementwise, &check_image, &check_vector};
 
 enum {
   FAMILIES = sizeof families / sizeof families[0],

@@ -12,7 +12,7 @@
 #include <stdint.h>
 #include <string.h>
 
-enum { VECTOR_WIDTH = 4, VECTOR_DOUBLE_WIDTH = 2 };
+enum { VECTOR_WIDTH = 4, VECTOR_DOUBLE_WIDTH = 2, VECTOR_REGISTERS = 32 };
 
 typedef float32x4_t vector;        /* floats */
 typedef int32x4_t vector_int;      /* as many 32-bit integers */

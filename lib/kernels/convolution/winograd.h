@@ -102,7 +102,7 @@ typedef struct cnn__winograd_kernels {
 
   /* Kernel to spectrum, a panel of lanes <= 16 channels: w[tap * w_tap + depth * w_row + lane] to
      u[spectrum[frequency] + depth * 16 + lane], for the frequencies that tiles of rows x columns
-     use; missing lanes become 0. */
+     use; missing lanes become 0, of either sign. */
   void (*kernel)(size_t rows, size_t columns, const size_t *spectrum, size_t depths, size_t lanes,
                  const float *w, ptrdiff_t w_tap, ptrdiff_t w_row, float *u);
   /* And back: dw[tap * w_tap + channel] from the sum over slices, in order, of

@@ -236,13 +236,6 @@ static void winograd_output(const cnn__winograd_tile *tile, const cnn__winograd_
 
 /* ---- output, pooled ---- */
 
-INLINE_CONSTANTS pooled window_maximum(vector a, vector b, vector c, vector d) {
-  pooled holder = {a, vector_int_set(0)};
-  holder = challenge(holder, b, 1);
-  holder = challenge(holder, c, 2);
-  return challenge(holder, d, 3);
-}
-
 INLINE_CONSTANTS void pooled_along(size_t size, span at, const square *t, vector bias,
                                    bool with_relu, float *y, uint8_t *codes) {
   for (size_t i = at.tile->top; i < at.tile->bottom; i++) {
@@ -251,11 +244,11 @@ INLINE_CONSTANTS void pooled_along(size_t size, span at, const square *t, vector
     output_points(size, t->at[2 * i + 1], lower);
     for (size_t j = 0; j < size / 2; j++) {
       if (j < at.tile->left || j >= at.tile->right) continue;
-      const pooled result =
-          window_maximum(vector_add(upper[2 * j], bias), vector_add(upper[2 * j + 1], bias),
-                         vector_add(lower[2 * j], bias), vector_add(lower[2 * j + 1], bias));
+      const pooled result = window_maximum(
+          vector_add(upper[2 * j], bias), vector_add(upper[2 * j + 1], bias),
+          vector_add(lower[2 * j], bias), vector_add(lower[2 * j + 1], bias), with_relu);
       const ptrdiff_t cell = cell_offset(at.tile, i, j);
-      put(y + cell, at.left, with_relu ? relu(result.best) : result.best);
+      put(y + cell, at.left, result.best);
       if (codes) put_codes(codes + cell, at.left, code_of(result, with_relu));
     }
   }

@@ -10,7 +10,7 @@
 #include <stdint.h>
 #include <string.h>
 
-enum { VECTOR_WIDTH = 1, VECTOR_DOUBLE_WIDTH = 1 };
+enum { VECTOR_WIDTH = 1, VECTOR_DOUBLE_WIDTH = 1, VECTOR_REGISTERS = 8 };
 
 typedef float vector;
 typedef int32_t vector_int;
@@ -207,7 +207,11 @@ static inline vector_double vector_double_mul(vector_double a, vector_double b) 
 
 static inline void vector_transpose(vector rows[VECTOR_WIDTH]) {}
 
-static inline vector_int vector_int_load_bytes(const uint8_t *from) { return *from; }
-static inline void vector_int_store_bytes(uint8_t *to, vector_int x) { *to = (uint8_t)x; }
+static inline vector_int vector_int_load_bytes(const uint8_t *from) {
+  return *from;
+}
+static inline void vector_int_store_bytes(uint8_t *to, vector_int x) {
+  *to = (uint8_t)x;
+}
 
 #endif

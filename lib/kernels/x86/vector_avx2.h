@@ -12,7 +12,7 @@
 #include <stdint.h>
 #include <string.h>
 
-enum { VECTOR_WIDTH = 8, VECTOR_DOUBLE_WIDTH = 4 };
+enum { VECTOR_WIDTH = 8, VECTOR_DOUBLE_WIDTH = 4, VECTOR_REGISTERS = 16 };
 
 typedef __m256 vector;         /* floats */
 typedef __m256i vector_int;    /* as many 32-bit integers */

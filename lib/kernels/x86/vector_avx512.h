@@ -12,7 +12,7 @@
 #include <stdint.h>
 #include <string.h>
 
-enum { VECTOR_WIDTH = 16, VECTOR_DOUBLE_WIDTH = 8 };
+enum { VECTOR_WIDTH = 16, VECTOR_DOUBLE_WIDTH = 8, VECTOR_REGISTERS = 32 };
 
 typedef __m512 vector;         /* floats */
 typedef __m512i vector_int;    /* as many 32-bit integers */

@@ -13,7 +13,7 @@
 #include <stdint.h>
 #include <string.h>
 
-enum { VECTOR_WIDTH = 4, VECTOR_DOUBLE_WIDTH = 2 };
+enum { VECTOR_WIDTH = 4, VECTOR_DOUBLE_WIDTH = 2, VECTOR_REGISTERS = 16 };
 
 typedef __m128 vector;         /* floats */
 typedef __m128i vector_int;    /* as many 32-bit integers */
