@@ -4,7 +4,6 @@
 
 #include "base/size.h"
 #include "base/threads.h"
-#include "kernels/kernels.h"
 #include "ops/activation.h"
 #include "ops/gemm.h"
 #include "ops/vector.h"
@@ -86,34 +85,14 @@ static cnn_status infer(const cnn_layer *layer, const char *name, size_t inputs,
   return cnn__expect_memory(name, spec);
 }
 
-/* One matrix to pack, a panel of columns a task. */
-typedef struct packing {
-  size_t k, n;
-  const float *matrix;
-  ptrdiff_t row, column;
-  float *packed;
-} packing;
-
-static void pack_panel(void *argument, size_t panel, size_t slot) {
-  const packing *pack = argument;
-  const size_t first = panel * CNN__PANEL;
-  cnn__kernels_get()->gemm.pack(pack->k, cnn__size_min(CNN__PANEL, pack->n - first),
-                                pack->matrix + (ptrdiff_t)first * pack->column, pack->row,
-                                pack->column, pack->packed + first * pack->k);
-}
-
-static void pack_matrix(cnn_context *context, packing pack) {
-  cnn__parallel_for(context, cnn__size_ceil_div(pack.n, CNN__PANEL), pack_panel, &pack);
-}
-
 static void prepare(const cnn__op *op, cnn_context *context, float *const *parameter,
                     float *prepared) {
   const dense *state = op->state;
   const ptrdiff_t units = (ptrdiff_t)state->units;
-  pack_matrix(context, (packing){state->inputs, state->units, parameter[0], units, 1, prepared});
+  cnn__matmul_pack(context, state->inputs, state->units, parameter[0], units, 1, prepared);
   if (state->transpose)
-    pack_matrix(context, (packing){state->units, state->inputs, parameter[0], 1, units,
-                                   prepared + state->forward_floats});
+    cnn__matmul_pack(context, state->units, state->inputs, parameter[0], 1, units,
+                     prepared + state->forward_floats);
 }
 
 static void forward(const cnn__op *op, const cnn__op_run *run) {

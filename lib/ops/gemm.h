@@ -28,4 +28,9 @@ bool cnn__matmul_scratch(size_t m, size_t n, size_t k, size_t slots, size_t *byt
 /* scratch: cnn__matmul_scratch bytes, aligned to 64. Thin shapes are the same call: m or n may be 1. */
 void cnn__matmul_run(const cnn__matmul *product, cnn_context *context, void *scratch);
 
+/* Packs a k x n matrix as the packed B of a product, its panels split over threads;
+   cnn__gemm_packed_size(k, n) floats. b_row 1 and b_column ld pack a transpose. */
+void cnn__matmul_pack(cnn_context *context, size_t k, size_t n, const float *b, ptrdiff_t b_row,
+                      ptrdiff_t b_column, float *packed);
+
 #endif

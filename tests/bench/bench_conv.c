@@ -21,7 +21,7 @@ typedef struct layer {
 
 static const layer layers[] = {
     {"tutorial conv1", 64, 32, 3, 32, 3, 1, 0, 2, 1, true, true},
-    {"tutorial conv2.", 64, 15, 32, 64, 3, 1, 0, 2, 1, true, false},
+    {"tutorial conv2", 64, 15, 32, 64, 3, 1, 0, 2, 1, true, false},
     {"tutorial conv3", 64, 6, 64, 128, 3, 1, 0, 2, 1, true, false},
     {"tutorial conv1 b48 33", 48, 32, 3, 33, 3, 1, 0, 2, 1, true, true},
     {"tutorial conv2 b48 33-100", 48, 15, 33, 100, 3, 1, 0, 2, 1, true, false},
