@@ -5,6 +5,7 @@
    Draws, in this order, each only where it is on: rotation, height shift, width shift, shear, zoom
    of rows, zoom of columns, horizontal flip, vertical flip, channel shift, brightness. */
 #include "base/mathematics.h"
+#include "data/fields.h"
 #include "data/moments.h"
 #include "data/transform.h"
 #include "data/zca.h"
@@ -13,16 +14,6 @@
 #include <string.h>
 
 typedef cnn_augmentation_options options;
-
-#define REAL(member, low, high, standard)                                                          \
-  {                                                                                                \
-    .name = #member, .kind = CNN__FIELD_REAL, .offset = offsetof(options, member),                 \
-    .initial = (standard), .minimum = (low), .maximum = (high)                                     \
-  }
-#define FLAG(member)                                                                               \
-  { .name = #member, .kind = CNN__FIELD_FLAG, .offset = offsetof(options, member) }
-
-static const char *const fills[] = {"nearest", "constant", "reflect", "wrap", NULL};
 
 static const cnn__field fields[] = {
     REAL(rotation, 0, 36000, 0),
@@ -34,10 +25,7 @@ static const cnn__field fields[] = {
     REAL(zoom_high, 0, 1000, 0),
     FLAG(horizontal_flip),
     FLAG(vertical_flip),
-    {.name = "fill",
-     .kind = CNN__FIELD_CHOICE,
-     .offset = offsetof(options, fill),
-     .choices = fills},
+    CHOICE(fill, cnn__fill_names),
     REAL(fill_value, -1e30, 1e30, 0),
     REAL(channel_shift, 0, 1e30, 0),
     REAL(brightness_low, 0, 1e6, 0),

@@ -47,7 +47,9 @@ cnn_status cnn__batch_make(const cnn__recipe *recipe, cnn__batch *batch) {
   if (mixes(recipe)) {
     const size_t most = cnn__size_max(values, samples * recipe->info.label_width);
     batch->scratch = cnn__alloc_array(context, most, sizeof(float), "a batch's mixing");
-    if (!batch->scratch) return CNN_E_NOMEM;
+    batch->partners =
+        cnn__alloc_array(context, samples, sizeof *batch->partners, "a batch's mixing");
+    if (!batch->scratch || !batch->partners) return CNN_E_NOMEM;
   }
   batch->images = new_view(recipe, CNN_FLOAT32);
   if (!batch->images) return CNN_E_NOMEM;
@@ -63,6 +65,7 @@ void cnn__batch_release(const cnn__recipe *recipe, cnn__batch *batch) {
   cnn__free(recipe->context, batch->label_values);
   cnn__free(recipe->context, batch->pixels);
   cnn__free(recipe->context, batch->scratch);
+  cnn__free(recipe->context, batch->partners);
   cnn__free(recipe->context, batch->broken);
   if (batch->mutex) cnn__mutex_free(recipe->context, batch->mutex);
 }
@@ -191,11 +194,16 @@ static size_t close_ranks(const cnn__recipe *recipe, cnn__batch *batch) {
 static void mix(const cnn__recipe *recipe, cnn__batch *batch) {
   cnn__random random;
   cnn__random_start(&random, recipe->info.seed, CNN__PURPOSE_MIX, batch->epoch, batch->number);
+  cnn__mix whole = {.count = batch->count,
+                    .shape = &recipe->info.sample,
+                    .images = batch->pixels,
+                    .label_width = recipe->info.label_width,
+                    .labels = batch->label_values,
+                    .scratch = batch->scratch,
+                    .partners = batch->partners};
   for (size_t t = 0; t < recipe->transform_count; t++) {
     const cnn_transform *transform = recipe->transforms[t];
-    if (transform->class->mix)
-      transform->class->mix(transform, &random, batch->count, &recipe->info.sample, batch->pixels,
-                            recipe->info.label_width, batch->label_values, batch->scratch);
+    if (transform->class->mix) transform->class->mix(transform, &random, &whole);
   }
 }
 

@@ -35,6 +35,7 @@ typedef struct cnn__batch {
   float *pixels;               /* batch_size x sample_values, with slack */
   void *label_values;          /* int32 or floats */
   float *scratch;              /* for mixing, or NULL */
+  uint32_t *partners;          /* likewise: batch_size */
   uint8_t *broken;             /* batch_size: 1 where a sample is left out */
   cnn__mutex *mutex;           /* guards the failure */
   cnn__failure failure;        /* of the first sample (by place) that failed */

@@ -1,5 +1,10 @@
 #include "data/transform.h"
+#include "base/float_environment.h"
+#include "data/fields.h"
 #include <string.h>
+
+const char *const cnn__interpolation_names[] = {"bilinear", "nearest", "bicubic", NULL};
+const char *const cnn__fill_names[] = {"nearest", "constant", "reflect", "wrap", NULL};
 
 cnn_transform *cnn__transform_create(const cnn__transform_class *class, const void *options) {
   cnn_context *context = cnn__context_acquire();
@@ -61,7 +66,12 @@ cnn_status cnn_transform_fit(cnn_transform *transform, const cnn_dataset *datase
   if (!dataset) return cnn__fail_null("cnn_transform_fit", "dataset");
   if (dataset->count == 0)
     return cnn__fail(CNN_E_INVALID, "cnn_transform_fit: the dataset is empty");
-  return transform->class->fit ? transform->class->fit(transform, dataset) : CNN_OK;
+  if (!transform->class->fit) return CNN_OK;
+  cnn__float_environment saved;
+  cnn__float_environment_enter(&saved);
+  const cnn_status status = transform->class->fit(transform, dataset);
+  cnn__float_environment_leave(&saved);
+  return status;
 }
 
 static cnn_status check_image(const cnn_transform *transform, const cnn_tensor *image) {
@@ -81,31 +91,39 @@ static cnn_status check_image(const cnn_transform *transform, const cnn_tensor *
   return CNN_OK;
 }
 
+/* Through the transform into out, by a workspace that holds the image. */
+static cnn_status augment(const cnn_transform *transform, cnn__workspace *workspace,
+                          cnn_dtype dtype, cnn__random *random, cnn_tensor *out) {
+  cnn__factors unit = {0};
+  const size_t channels = workspace->sample.shape.dim[2];
+  cnn_status status = cnn__factors_make(workspace->sample.context, 1, channels, NULL, NULL, &unit);
+  if (status != CNN_OK) return status;
+  cnn__float_environment saved;
+  cnn__float_environment_enter(&saved);
+  cnn__picture picture;
+  cnn__picture_start(&picture, workspace, dtype, &unit, out->data, out->bytes / sizeof(float));
+  status = transform->class->apply(transform, random, &picture);
+  if (status == CNN_OK) status = cnn__picture_finish(&picture, &unit);
+  cnn__float_environment_leave(&saved);
+  cnn__factors_free(workspace->sample.context, &unit);
+  return status;
+}
+
 cnn_tensor *cnn_augment_image(const cnn_transform *transform, const cnn_tensor *image,
                               uint64_t seed, uint64_t epoch, uint64_t sample) {
   if (check_image(transform, image) != CNN_OK) return NULL;
   cnn_transform *shared = (cnn_transform *)(uintptr_t)transform;
   cnn__shape shape = image->shape;
   if (cnn__transforms_check("cnn_augment_image", &shared, 1, &shape) != CNN_OK) return NULL;
-  cnn_context *context = image->context;
-  cnn_tensor *out = cnn__tensor_new(context, CNN_FLOAT32, &shape);
+  cnn_tensor *out = cnn__tensor_new(image->context, CNN_FLOAT32, &shape);
   if (!out) return NULL;
   cnn__workspace workspace;
-  cnn__workspace_start(&workspace, context);
+  cnn__workspace_start(&workspace, image->context);
   workspace.sample.pixels = image->data;
   workspace.sample.shape = image->shape;
-  cnn__picture picture;
   cnn__random random;
-  cnn__factors unit = {0};
-  cnn_status status = cnn__factors_make(context, 1, image->shape.dim[2], NULL, NULL, &unit);
-  if (status == CNN_OK) {
-    cnn__picture_start(&picture, &workspace, image->dtype, &unit, out->data,
-                       cnn__shape_product(&shape));
-    cnn__random_start(&random, seed, CNN__PURPOSE_AUGMENT, epoch, sample);
-    status = transform->class->apply(transform, &random, &picture);
-  }
-  if (status == CNN_OK) status = cnn__picture_finish(&picture, &unit);
-  cnn__factors_free(context, &unit);
+  cnn__random_start(&random, seed, CNN__PURPOSE_AUGMENT, epoch, sample);
+  const cnn_status status = augment(transform, &workspace, image->dtype, &random, out);
   cnn__workspace_release(&workspace);
   if (status == CNN_OK) return out;
   cnn_tensor_free(out);

@@ -9,6 +9,17 @@
 #include "base/settings.h"
 #include "data/picture.h"
 
+/* A whole batch, for what blends images with each other. */
+typedef struct cnn__mix {
+  size_t count;
+  const cnn__shape *shape; /* of an image: rank 3 */
+  float *images;
+  size_t label_width;
+  float *labels;      /* count x label_width */
+  float *scratch;     /* as large as the images or the labels */
+  uint32_t *partners; /* count */
+} cnn__mix;
+
 typedef struct cnn__transform_class {
   const char *name; /* as in messages: "cnn_augmentation" */
   size_t settings_size;
@@ -27,10 +38,8 @@ typedef struct cnn__transform_class {
   cnn_status (*fit)(cnn_transform *transform, const cnn_dataset *dataset);
   /* Whether it may be used; or NULL: always. CNN_E_STATE before fit. */
   cnn_status (*ready)(const cnn_transform *transform);
-  /* Blends the images of a batch and their one-hot labels, the whole batch at once; or NULL. */
-  void (*mix)(const cnn_transform *transform, cnn__random *random, size_t count,
-              const cnn__shape *shape, float *images, size_t label_width, float *labels,
-              float *scratch);
+  /* Blends the images of a batch and their labels; or NULL. */
+  void (*mix)(const cnn_transform *transform, cnn__random *random, cnn__mix *mix);
   void (*destroy)(cnn_transform *transform); /* releases state; or NULL */
 } cnn__transform_class;
 
