@@ -15,13 +15,13 @@
 
 enum { MOST_ROWS = 14, MOST_VECTORS = 8, PANEL_VECTORS = CNN__PANEL / VECTOR_WIDTH };
 
-/* Where a tile lies: column is a multiple of 16; tail is the number of columns in its last vector,
-   which matters to tiles whose last vector is partial. */
+/* Where equal tiles lie, one below the other: rows [row, end). column is a multiple of 16; tail is
+   the number of columns in the last vector, which matters where that is partial. */
 typedef struct place {
-  size_t row, column, tail;
+  size_t row, end, column, tail;
 } place;
 
-typedef void tile_function(const cnn__gemm *product, place at);
+typedef void tile_function(const cnn__gemm *product, const place *at);
 
 /* The body's statements for i = 0 .. count - 1, written out: count is a constant wherever tile() is
    instantiated, so those past it vanish, and sums that are only ever indexed by constants live in
@@ -155,48 +155,67 @@ static INLINED void multiply(const cnn__gemm *product, const float *a, const flo
   }
 }
 
-static INLINED void tile(const cnn__gemm *product, place at, size_t rows, size_t vectors,
-                         bool partial) {
-  const extent row = {vectors, partial, at.tail};
+/* The rows of C that the next tile will begin with: from further away than the L1 cache they would
+   arrive late. Harmless past C's end. */
+static INLINED void prefetch_row(const float *row, size_t vectors) {
+  enum { FLOATS_OF_LINE = 16 };
+  EACH_VECTOR(j, (vectors * VECTOR_WIDTH + FLOATS_OF_LINE - 1) / FLOATS_OF_LINE,
+              __builtin_prefetch(row + j * FLOATS_OF_LINE);)
+}
+
+static INLINED void tile(const cnn__gemm *product, size_t at_row, size_t at_column, size_t rows,
+                         extent row) {
   const ptrdiff_t c_row = product->c_row;
-  float *const c = product->c + (ptrdiff_t)at.row * c_row + (ptrdiff_t)at.column;
+  float *const c = product->c + (ptrdiff_t)at_row * c_row + (ptrdiff_t)at_column;
   vector sum[MOST_ROWS][MOST_VECTORS];
   if (product->accumulate)
     EACH_ROW(i, rows, load_row(c + i * c_row, row, sum[i]);)
   else
     EACH_ROW(i, rows, zero_row(row, sum[i]);)
+  EACH_ROW(i, rows, prefetch_row(c + ((ptrdiff_t)rows + i) * c_row, row.vectors);)
   for (size_t i = 0; i < product->batch; i++)
-    multiply(product, product->a[i] + (ptrdiff_t)at.row * product->a_row,
-             product->b[i] + (ptrdiff_t)(at.column / CNN__PANEL) * product->b_panel, rows, row,
+    multiply(product, product->a[i] + (ptrdiff_t)at_row * product->a_row,
+             product->b[i] + (ptrdiff_t)(at_column / CNN__PANEL) * product->b_panel, rows, row,
              sum);
   if (product->bias) {
     vector bias[MOST_VECTORS];
-    load_row(product->bias + at.column, row, bias);
+    load_row(product->bias + at_column, row, bias);
     EACH_ROW(i, rows, add_row(bias, row, sum[i]);)
   }
   if (product->epilogue == CNN__GEMM_RELU) EACH_ROW(i, rows, relu_row(row, sum[i]);)
   EACH_ROW(i, rows, store_row(c + i * c_row, row, sum[i]);)
 }
 
-/* Short vectors have no masked loads: the tail is made a constant instead. */
-static INLINED void partial_tile(const cnn__gemm *product, place at, size_t rows, size_t vectors) {
-  if (VECTOR_WIDTH > 4) {
-    tile(product, at, rows, vectors, true);
-  } else if (at.tail == 1) {
-    tile(product, (place){at.row, at.column, 1}, rows, vectors, true);
-  } else if (at.tail == 2) {
-    tile(product, (place){at.row, at.column, 2}, rows, vectors, true);
-  } else {
-    tile(product, (place){at.row, at.column, 3}, rows, vectors, true);
-  }
+static INLINED void tiles_below(const cnn__gemm *product, const place *at, size_t rows,
+                                extent row) {
+  for (size_t at_row = at->row; at_row < at->end; at_row += rows)
+    tile(product, at_row, at->column, rows, row);
+}
+
+static INLINED void whole_tiles(const cnn__gemm *product, const place *at, size_t rows,
+                                size_t vectors) {
+  tiles_below(product, at, rows, (extent){vectors, false, VECTOR_WIDTH});
+}
+
+/* Short vectors have no masked loads: there the tail is made a constant instead. */
+static INLINED void partial_tiles(const cnn__gemm *product, const place *at, size_t rows,
+                                  size_t vectors) {
+  if (VECTOR_WIDTH > 4)
+    tiles_below(product, at, rows, (extent){vectors, true, at->tail});
+  else if (at->tail == 1)
+    tiles_below(product, at, rows, (extent){vectors, true, 1});
+  else if (at->tail == 2)
+    tiles_below(product, at, rows, (extent){vectors, true, 2});
+  else
+    tiles_below(product, at, rows, (extent){vectors, true, 3});
 }
 
 #define DEFINE_TILE(rows, vectors)                                                                 \
-  static void whole_##rows##x##vectors(const cnn__gemm *product, place at) {                       \
-    tile(product, at, rows, vectors, false);                                                       \
+  static void whole_##rows##x##vectors(const cnn__gemm *product, const place *at) {                \
+    whole_tiles(product, at, rows, vectors);                                                       \
   }                                                                                                \
-  static void partial_##rows##x##vectors(const cnn__gemm *product, place at) {                     \
-    partial_tile(product, at, rows, vectors);                                                      \
+  static void partial_##rows##x##vectors(const cnn__gemm *product, const place *at) {              \
+    partial_tiles(product, at, rows, vectors);                                                     \
   }
 TILES(DEFINE_TILE)
 
@@ -214,13 +233,26 @@ static size_t choose_vectors(size_t m, size_t columns) {
   return vectors;
 }
 
-/* Full tiles, and two of about the same size rather than a full one and a sliver. */
-static size_t choose_rows(size_t rows, size_t most) {
-  if (rows <= most) return rows;
-  return rows < 2 * most ? (rows + 1) / 2 : most;
+/* Full tiles, then two of about the same size rather than a full one and a sliver. A panel of B
+   stays in the L1 cache while all rows of A pass by. */
+static void run_columns(const cnn__gemm *product, place at, size_t vectors) {
+  tile_function *const(*const of_rows)[2] = tiles[vectors];
+  const size_t m = product->m, most = most_rows[vectors], partial = at.tail < VECTOR_WIDTH;
+  size_t rows = most;
+  for (at.row = 0; at.row < m; at.row = at.end) {
+    const size_t left = m - at.row;
+    if (left % most == 0) {
+      at.end = m;
+    } else if (left > 2 * most) {
+      at.end = at.row + (left / most - 1) * most;
+    } else {
+      rows = left > most ? (left + 1) / 2 : left;
+      at.end = at.row + rows;
+    }
+    of_rows[rows][partial](product, &at);
+  }
 }
 
-/* A panel of B stays in the L1 cache while all rows of A pass by. */
 static void gemm(const cnn__gemm *product) {
   place at = {.column = 0};
   while (at.column < product->n) {
@@ -228,11 +260,7 @@ static void gemm(const cnn__gemm *product) {
     const size_t vectors = choose_vectors(product->m, left);
     const size_t columns = left < vectors * VECTOR_WIDTH ? left : vectors * VECTOR_WIDTH;
     at.tail = columns - (vectors - 1) * VECTOR_WIDTH;
-    size_t rows = 0;
-    for (at.row = 0; at.row < product->m; at.row += rows) {
-      rows = choose_rows(product->m - at.row, most_rows[vectors]);
-      tiles[vectors][rows][at.tail < VECTOR_WIDTH](product, at);
-    }
+    run_columns(product, at, vectors);
     at.column += columns;
   }
 }

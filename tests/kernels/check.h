@@ -84,7 +84,7 @@ struct check_bench {
   const cnn__kernels *tested, *generic;
   double peak; /* multiply-add GFLOP/s of one thread, measured; 0: not known */
 };
-/* Seconds of one call: the best of many within a few dozen milliseconds. */
+/* Seconds of one call on this thread: the best of many within a few dozen milliseconds. */
 double check_seconds(void (*work)(void *argument), void *argument);
 /* One line: GFLOP/s, fraction of the peak, and ratio to generic (seconds 0: not measured). */
 void check_bench_line(const check_bench *bench, const char *name, double flops, double seconds,
