@@ -1,0 +1,260 @@
+#include "ops/gemm.h"
+
+#include "base/context.h"
+#include "kernels/kernels.h"
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+/* How the operands lie: any mixture. */
+enum {
+  A_TRANSPOSED = 1,
+  B_TRANSPOSED = 2,
+  B_PACKED = 4,
+  ACCUMULATE = 8,
+  BIAS = 16,
+  RELU = 32,
+  C_WITH_GAPS = 64,
+  FORMS = 128
+};
+
+typedef struct sizes {
+  size_t m, n, k;
+} sizes;
+
+/* A product, its memory, and its right answer: one call of the kernel, which blocks nothing. */
+typedef struct example {
+  cnn__matmul product;
+  float *a, *b, *packed, *bias, *c0, *expected, *c;
+  size_t count; /* floats of C, gaps included */
+} example;
+
+static float *filled(size_t count, unsigned seed) {
+  float *floats = malloc((count + 1) * sizeof *floats);
+  assert_non_null(floats);
+  uint32_t state = seed * 2654435761u + 1;
+  for (size_t i = 0; i < count; i++) {
+    state = state * 1664525u + 1013904223u;
+    floats[i] = (float)(int32_t)state * 0x1p-31f;
+  }
+  return floats;
+}
+
+static void compute_expected(example *e, ptrdiff_t b_row, ptrdiff_t b_column) {
+  const cnn__matmul *p = &e->product;
+  /* Row-major B, whatever the product's own looks like. */
+  float *rows = malloc((p->k * p->n + 1) * sizeof *rows);
+  assert_non_null(rows);
+  for (size_t depth = 0; depth < p->k; depth++)
+    for (size_t j = 0; j < p->n; j++)
+      rows[depth * p->n + j] = e->b[(ptrdiff_t)depth * b_row + (ptrdiff_t)j * b_column];
+  const float *as[] = {p->a}, *bs[] = {rows};
+  cnn__kernels_get()->gemm.gemm(&(cnn__gemm){.m = p->m,
+                                             .n = p->n,
+                                             .k = p->k,
+                                             .batch = 1,
+                                             .a = as,
+                                             .a_row = p->a_row,
+                                             .a_depth = p->a_depth,
+                                             .b = bs,
+                                             .b_row = (ptrdiff_t)p->n,
+                                             .b_panel = CNN__PANEL,
+                                             .c = e->expected,
+                                             .c_row = p->c_row,
+                                             .accumulate = p->accumulate,
+                                             .bias = p->bias,
+                                             .epilogue = p->epilogue});
+  free(rows);
+}
+
+static example make_example(sizes size, unsigned form) {
+  const size_t m = size.m, n = size.n, k = size.k;
+  const size_t stride = n + (form & C_WITH_GAPS ? 3 : 0);
+  const ptrdiff_t b_row = form & B_TRANSPOSED ? 1 : (ptrdiff_t)n;
+  const ptrdiff_t b_column = form & B_TRANSPOSED ? (ptrdiff_t)k : 1;
+  example e = {.count = m * stride};
+  e.a = filled(m * k, 1);
+  e.b = filled(k * n, 2);
+  e.bias = filled(n, 3);
+  e.packed = filled(cnn__gemm_packed_size(k, n), 4);
+  e.c0 = filled(e.count, 5);
+  e.c = filled(e.count, 6);
+  e.expected = filled(e.count, 7);
+  cnn__kernels_get()->gemm.pack(k, n, e.b, b_row, b_column, e.packed);
+  /* What must not be read would show. */
+  for (size_t i = 0; !(form & ACCUMULATE) && i < e.count; i++)
+    e.c0[i] = NAN;
+  e.product = (cnn__matmul){.m = m,
+                            .n = n,
+                            .k = k,
+                            .a = e.a,
+                            .a_row = form & A_TRANSPOSED ? 1 : (ptrdiff_t)k,
+                            .a_depth = form & A_TRANSPOSED ? (ptrdiff_t)m : 1,
+                            .b = form & B_PACKED ? NULL : e.b,
+                            .b_row = b_row,
+                            .b_column = b_column,
+                            .packed = form & B_PACKED ? e.packed : NULL,
+                            .c = e.c,
+                            .c_row = (ptrdiff_t)stride,
+                            .accumulate = (form & ACCUMULATE) != 0,
+                            .bias = form & BIAS ? e.bias : NULL,
+                            .epilogue = form & RELU ? CNN__GEMM_RELU : CNN__GEMM_PLAIN};
+  memcpy(e.expected, e.c0, e.count * sizeof *e.c0);
+  compute_expected(&e, b_row, b_column);
+  return e;
+}
+
+static void free_example(example *e) {
+  free(e->a), free(e->b), free(e->packed), free(e->bias), free(e->c0), free(e->c),
+      free(e->expected);
+}
+
+static cnn_context *context_of(int64_t threads) {
+  cnn_context *context = cnn_context_new(.threads = threads);
+  assert_non_null(context);
+  return context;
+}
+
+/* Runs in exactly the scratch that was asked for, and looks whether it was enough. */
+static void run(const example *e, cnn_context *context, sizes planned) {
+  enum { CANARY = 64 };
+  const size_t slots = cnn__context_slots(context);
+  size_t bytes;
+  assert_true(cnn__matmul_scratch(planned.m, planned.n, planned.k, slots, &bytes));
+  unsigned char *scratch = cnn__alloc(context, bytes + CANARY, "scratch");
+  assert_non_null(scratch);
+  memset(scratch, 0xff, bytes);
+  memset(scratch + bytes, 0xa5, CANARY);
+  memcpy(e->c, e->c0, e->count * sizeof *e->c);
+  cnn__matmul_run(&e->product, context, scratch);
+  for (size_t i = 0; i < CANARY; i++)
+    assert_int_equal(scratch[bytes + i], 0xa5);
+  cnn__free(context, scratch);
+}
+
+static void expect_equal(const example *e, unsigned form) {
+  if (memcmp(e->c, e->expected, e->count * sizeof *e->c) == 0) return;
+  size_t i = 0;
+  while (memcmp(&e->c[i], &e->expected[i], sizeof *e->c) == 0)
+    i++;
+  fail_msg("m %zu n %zu k %zu form %u: c[%zu] is %.9g, not %.9g", e->product.m, e->product.n,
+           e->product.k, form, i, (double)e->c[i], (double)e->expected[i]);
+}
+
+static void check_product(cnn_context *context, sizes size, unsigned form) {
+  example e = make_example(size, form);
+  run(&e, context, size);
+  expect_equal(&e, form);
+  free_example(&e);
+}
+
+static void test_every_form_equals_the_plain_chain(void **state) {
+  static const sizes list[] = {{1, 1, 1},     {3, 5, 7},     {1, 70, 90}, {2, 33, 321},
+                               {17, 16, 15},  {5, 1, 64},    {130, 1, 9}, {16, 65, 65},
+                               {24, 130, 70}, {121, 17, 33}, {122, 65, 5}};
+  cnn_context *context = context_of(2);
+  for (size_t i = 0; i < sizeof list / sizeof list[0]; i++)
+    for (unsigned form = 0; form < FORMS; form++)
+      check_product(context, list[i], form);
+  cnn_context_free(context);
+}
+
+static void test_products_of_many_blocks_equal_the_plain_chain(void **state) {
+  static const sizes list[] = {{250, 300, 330}, {123, 257, 641}, {300, 2100, 40}, {1, 1000, 700},
+                               {700, 1, 1000},  {4, 700, 650},   {1000, 20, 30},  {257, 130, 129}};
+  static const unsigned forms[] = {ACCUMULATE | BIAS | RELU | C_WITH_GAPS, A_TRANSPOSED | BIAS,
+                                   B_TRANSPOSED | RELU, B_PACKED | A_TRANSPOSED | BIAS | RELU};
+  cnn_context *context = context_of(3);
+  for (size_t i = 0; i < sizeof list / sizeof list[0]; i++)
+    for (size_t j = 0; j < sizeof forms / sizeof forms[0]; j++)
+      check_product(context, list[i], forms[j]);
+  cnn_context_free(context);
+}
+
+static void test_any_number_of_threads_gives_the_same_bits(void **state) {
+  static const sizes list[] = {{250, 300, 330}, {8, 500, 400}, {1, 2000, 300}, {2000, 64, 64}};
+  for (int64_t threads = 1; threads <= 8; threads += threads < 4 ? 1 : 4) {
+    cnn_context *context = context_of(threads);
+    for (size_t i = 0; i < sizeof list / sizeof list[0]; i++)
+      for (unsigned form = 0; form < ACCUMULATE; form++)
+        check_product(context, list[i], form | BIAS);
+    cnn_context_free(context);
+  }
+}
+
+static void backwards(void *user, size_t tasks, void (*task)(void *argument, size_t i),
+                      void *argument) {
+  *(size_t *)user += tasks;
+  while (tasks-- > 0)
+    task(argument, tasks);
+}
+
+static void test_any_order_of_tasks_gives_the_same_bits(void **state) {
+  size_t tasks = 0;
+  const cnn_executor executor = {
+      .struct_size = sizeof executor, .user = &tasks, .threads = 4, .parallel_for = backwards};
+  cnn_context *context = cnn_context_new(.executor = &executor);
+  assert_non_null(context);
+  check_product(context, (sizes){250, 300, 330}, BIAS);
+  check_product(context, (sizes){250, 300, 330}, A_TRANSPOSED | B_PACKED);
+  check_product(context, (sizes){4, 700, 650}, B_TRANSPOSED);
+  assert_true(tasks > 10); /* it was split at all */
+  cnn_context_free(context);
+}
+
+static void test_without_depth_only_the_epilogue_runs(void **state) {
+  cnn_context *context = context_of(1);
+  for (unsigned form = 0; form < FORMS; form++) {
+    check_product(context, (sizes){5, 20, 0}, form);
+    check_product(context, (sizes){5, 1, 0}, form);
+  }
+  cnn_context_free(context);
+}
+
+static void test_empty_products_touch_nothing(void **state) {
+  cnn_context *context = context_of(1);
+  check_product(context, (sizes){0, 20, 5}, BIAS);
+  check_product(context, (sizes){20, 0, 5}, BIAS);
+  cnn_context_free(context);
+}
+
+static void test_scratch_for_a_product_serves_every_smaller_one(void **state) {
+  static const sizes planned = {130, 300, 330};
+  cnn_context *context = context_of(2);
+  for (size_t m = 1; m <= planned.m; m += 43)
+    for (size_t n = 1; n <= planned.n; n += 99)
+      for (unsigned form = 0; form < ACCUMULATE; form++) {
+        example e = make_example((sizes){m, n, 1 + (m * n) % planned.k}, form);
+        run(&e, context, planned);
+        expect_equal(&e, form);
+        free_example(&e);
+      }
+  cnn_context_free(context);
+}
+
+static void test_scratch_that_does_not_fit_a_size_is_refused(void **state) {
+  size_t bytes = 7;
+  assert_false(cnn__matmul_scratch(100, 100, 100, SIZE_MAX / 8, &bytes));
+  assert_int_equal(bytes, 7);
+  assert_true(cnn__matmul_scratch(SIZE_MAX / 4, SIZE_MAX / 4, SIZE_MAX / 4, 1024, &bytes));
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_every_form_equals_the_plain_chain),
+      cmocka_unit_test(test_products_of_many_blocks_equal_the_plain_chain),
+      cmocka_unit_test(test_any_number_of_threads_gives_the_same_bits),
+      cmocka_unit_test(test_any_order_of_tasks_gives_the_same_bits),
+      cmocka_unit_test(test_without_depth_only_the_epilogue_runs),
+      cmocka_unit_test(test_empty_products_touch_nothing),
+      cmocka_unit_test(test_scratch_for_a_product_serves_every_smaller_one),
+      cmocka_unit_test(test_scratch_that_does_not_fit_a_size_is_refused),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
