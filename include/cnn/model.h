@@ -5,6 +5,11 @@
  * cnn_sequential() makes the chain. Shapes and names are settled when it is built. What runs is a
  * plan, made from the model for a mode and a batch size: every buffer of it is placed before
  * anything runs, and running it neither allocates nor fails.
+ *
+ * A model is used by one thread at a time; only cnn_model_stop() may come from anywhere at any
+ * time. To predict on several threads give each a cnn_predictor. A model keeps the context that was
+ * current when it was made. Functions that take a NULL model return the pending failure
+ * (cnn/status.h), or CNN_E_INVALID where there is none. All of this is since 0.1.0.
  */
 #ifndef CNN_MODEL_H
 #define CNN_MODEL_H
@@ -20,6 +25,9 @@ extern "C" {
 
 /**
  * Makes a chain of layers. C programs call cnn_sequential(layer, layer, ...).
+ *
+ * Layers without a name are numbered by their kind as Keras does: conv2d, conv2d_1, dense; numbers
+ * that a named layer has taken are passed over.
  * @param layers count layers, the first a cnn_input(). Owned from here on, on failure too; a NULL
  *               among them is an error, with the failure of the constructor that gave it.
  * @return The model, built, its parameters initialised from the context's seed; released with
@@ -38,9 +46,11 @@ typedef int64_t cnn_node;
 CNN_API cnn_graph *cnn_graph_create(void);
 /**
  * Adds a layer behind others.
- * @param layer  Owned from here on, on failure too.
+ * @param layer  Owned from here on, on failure too. A layer stands in one place only.
  * @param inputs count nodes that it takes, none for cnn_input(); one for most layers.
- * @return The layer's node; negative on failure: CNN_E_INVALID, CNN_E_SHAPE, CNN_E_NOMEM.
+ * @return The layer's node; negative on failure: CNN_E_INVALID (an input that is no node, two layers of
+ *         one name), CNN_E_SHAPE (the message names the layer), CNN_E_LIMIT, CNN_E_NOMEM. The graph keeps
+ *         its first failure: cnn_graph_model() then fails with it.
  */
 CNN_API cnn_node cnn_graph_join(cnn_graph *graph, cnn_layer *layer, const cnn_node *inputs,
                                 size_t count);
@@ -52,10 +62,10 @@ CNN_API cnn_model *cnn_graph_model(cnn_graph *graph, cnn_node output);
 /** Frees a graph that became no model. NULL is fine. */
 CNN_API void cnn_graph_free(cnn_graph *graph);
 
-/** Frees a model; predictors made from it stay whole. NULL is fine. Not during a fit. */
+/** Frees a model; predictors and clones made from it stay whole. NULL is fine. Not during a fit. */
 CNN_API void cnn_model_free(cnn_model *model);
 
-/** A copy: layers, weights, class names and preprocessing; not compiled. NULL: CNN_E_INVALID, CNN_E_NOMEM. */
+/** A copy in the current context: layers, weights, what is frozen, class names and preprocessing; not compiled, no notes. NULL: CNN_E_INVALID, CNN_E_NOMEM. */
 CNN_API cnn_model *cnn_model_clone(const cnn_model *model);
 
 /* ------------------------------------------------------------------ looking */
@@ -96,12 +106,20 @@ CNN_API int64_t cnn_model_parameter_count(const cnn_model *model);
 CNN_API const char *cnn_model_parameter_name(const cnn_model *model, int64_t parameter);
 /** A parameter's values, as a new tensor, freed by the caller. NULL: CNN_E_INVALID, CNN_E_NOT_FOUND, CNN_E_NOMEM. */
 CNN_API cnn_tensor *cnn_model_parameter(const cnn_model *model, const char *name);
-/** Sets a parameter. CNN_E_INVALID, CNN_E_NOT_FOUND, CNN_E_SHAPE, CNN_E_NUMERIC (a value that is not finite). */
+/** Sets a parameter from float32 values of its shape, which are copied. CNN_E_INVALID, CNN_E_NOT_FOUND, CNN_E_SHAPE, CNN_E_NUMERIC (a value that is not finite); the model is then as it was. */
 CNN_API cnn_status cnn_model_set_parameter(cnn_model *model, const char *name,
                                            const cnn_tensor *values);
-/** The gradient of the last training step, as a new tensor. NULL: CNN_E_STATE (no step yet), CNN_E_NOT_FOUND, CNN_E_NOMEM. */
+/**
+ * The gradient of the last training step, regularisers included and before any clipping, as a new
+ * tensor freed by the caller; 0 for what is not trained.
+ * NULL: CNN_E_STATE (no step yet), CNN_E_NOT_FOUND, CNN_E_NOMEM.
+ */
 CNN_API cnn_tensor *cnn_model_gradient(const cnn_model *model, const char *name);
-/** Freezes (1) or thaws (0) a layer: a frozen one keeps its weights. name NULL: all layers. CNN_E_INVALID, CNN_E_NOT_FOUND. */
+/**
+ * Freezes (1) or thaws (0) a layer: a frozen one keeps its weights, and batch normalisation then works
+ * by its moving statistics in training, too. Takes effect with the next step, in a fit as well.
+ * name NULL: all layers. CNN_E_INVALID, CNN_E_NOT_FOUND.
+ */
 CNN_API cnn_status cnn_model_set_frozen(cnn_model *model, const char *name, int64_t frozen);
 /** 1 if the layer is frozen, 0 if not, negative on failure (CNN_E_NOT_FOUND). */
 CNN_API int64_t cnn_model_frozen(const cnn_model *model, const char *name);
@@ -110,15 +128,19 @@ CNN_API int64_t cnn_model_frozen(const cnn_model *model, const char *name);
 
 /**
  * Names the classes; fit takes them from its loader where none are set. They are saved with the model.
- * @param names count names, copied. CNN_E_INVALID (count is not the output's size), CNN_E_NOMEM.
+ * @param names count names in UTF-8, copied. count is the output's last size; 2 where that is 1.
+ * @return CNN_OK, CNN_E_INVALID (another count, a NULL or broken name), CNN_E_NOMEM.
  */
 CNN_API cnn_status cnn_model_set_class_names(cnn_model *model, const char *const *names,
                                              int64_t count);
 /** Name of a class, borrowed from the model; NULL where there is none. */
 CNN_API const char *cnn_model_class_name(const cnn_model *model, int64_t index);
 /**
- * How 8-bit images become inputs: (x * scale - mean) / deviation. fit takes it from its loader where none is set.
- * @param mean,deviation channels values each, copied; NULL: none.
+ * How 8-bit images become inputs: (x * scale - mean) / deviation. fit takes it from its loader where none is set
+ * and the loader's images are of 8 bits.
+ * @param scale Finite, not 0.
+ * @param mean,deviation channels values each, copied; NULL: none. Deviations are above 0.
+ * @return CNN_OK, CNN_E_INVALID, CNN_E_NOMEM.
  */
 CNN_API cnn_status cnn_model_set_preprocessing(cnn_model *model, double scale, const double *mean,
                                                const double *deviation, int64_t channels);
@@ -130,13 +152,14 @@ CNN_API cnn_status cnn_model_set_preprocessing(cnn_model *model, double scale, c
 
 /** Settings of cnn_model_compile(). Objects given are owned from here on, on failure too. */
 typedef struct cnn_compile_options {
-  size_t struct_size;                        /**< sizeof(cnn_compile_options) */
-  cnn_model *model;                          /**< Required; stays the caller's. */
-  cnn_optimizer *optimizer;                  /**< Or optimizer_name. */
-  const char *optimizer_name;                /**< "adam", "sgd", "rmsprop", "adamw". */
-  cnn_loss *loss;                            /**< Or loss_name. */
-  const char *loss_name;                     /**< "sparse_categorical_crossentropy", ... */
-  cnn_metric *metrics[CNN_MAX_METRICS];      /**< Ends at the first NULL. */
+  size_t struct_size;                   /**< sizeof(cnn_compile_options) */
+  cnn_model *model;                     /**< Required; stays the caller's. */
+  cnn_optimizer *optimizer;             /**< Or optimizer_name. */
+  const char *optimizer_name;           /**< "adam", "sgd", "rmsprop", "adamw". */
+  cnn_loss *loss;                       /**< Or loss_name. */
+  const char *loss_name;                /**< "sparse_categorical_crossentropy", ... */
+  cnn_metric *metrics[CNN_MAX_METRICS]; /**< Ends at the first NULL: a metric that could not be made
+                                                at its end is left out, and cnn_last_status() tells. */
   const char *metric_names[CNN_MAX_METRICS]; /**< More of them, by name. */
 } cnn_compile_options;
 
@@ -144,15 +167,16 @@ typedef struct cnn_compile_options {
 CNN_API void cnn_compile_options_init(cnn_compile_options *options, size_t size);
 
 /**
- * Says how the model learns. May be called again: the optimizer then starts anew.
+ * Says how the model learns. May be called again, but not during a fit: the optimizer then starts anew.
+ * Where the model ends in the softmax or sigmoid that the loss expects, both are computed as one, from the logits.
  * @return CNN_OK; CNN_E_INVALID (no optimizer or no loss), CNN_E_NOT_FOUND (a name), CNN_E_SHAPE (the
- *         loss does not fit the output), CNN_E_NOMEM, or the failure of the constructor that gave a NULL.
+ *         loss or a metric does not fit the output), CNN_E_STATE (a fit is running), CNN_E_NOMEM, or the failure of the constructor that gave a NULL.
  */
 CNN_API cnn_status cnn_model_compile_with(const cnn_compile_options *options);
 
 /** The learning rate of the next step; NaN before compiling. */
 CNN_API double cnn_model_learning_rate(const cnn_model *model);
-/** Sets it. CNN_E_INVALID (negative, not finite), CNN_E_STATE (not compiled). */
+/** Sets it, in place of the optimizer's schedule if it has one. CNN_E_INVALID (negative, not finite), CNN_E_STATE (not compiled). */
 CNN_API cnn_status cnn_model_set_learning_rate(cnn_model *model, double rate);
 
 /* ------------------------------------------------------------------ training */
@@ -172,13 +196,15 @@ typedef struct cnn_fit_options {
   cnn_loader *validation; /**< Evaluated after each epoch; stays the caller's. NULL: none. */
   double
       validation_split; /**< In place of validation: this share of the dataset's tail is held back, unshuffled and not augmented. Default 0. */
-  cnn_callback *progress; /**< cnn_progress_bar(stdout), say. Owned from here on. */
+  cnn_callback *
+      progress; /**< cnn_progress_bar(stdout), say. Called before the others. Owned from here on, on failure too. */
   cnn_callback *callbacks
-      [CNN_MAX_CALLBACKS]; /**< Called in order; ends at the first NULL. Owned from here on, on failure too. */
-  const double
-      *class_weights; /**< A factor for each class's loss; classes of them; NULL: 1. Copied. */
-  int64_t classes;    /**< Number of class_weights. */
-  int64_t steps;      /**< Batches of an epoch. Default: all. */
+      [CNN_MAX_CALLBACKS]; /**< Called in order, those that save (cnn_model_checkpoint()) last; ends at the first NULL. Owned from here on, on failure too. */
+  const double *
+      class_weights; /**< A factor for each class's loss in training; classes of them; NULL: 1. Copied. */
+  int64_t classes; /**< Number of class_weights. */
+  int64_t
+      steps; /**< Batches of an epoch; the next one goes on behind them, through the loader's epochs. Default: all of the loader's. */
   int64_t
       resume; /**< 1: goes on where the model's training state (of an earlier fit, or loaded) stands, in mid-epoch too. */
 } cnn_fit_options;
@@ -188,8 +214,15 @@ CNN_API void cnn_fit_options_init(cnn_fit_options *options, size_t size);
 
 /**
  * Trains. In C: cnn_model_fit(model, batches, .epochs = 10).
+ *
+ * Epoch e takes the loader's epoch e, whatever was read from it before; the short last batch takes a
+ * full step. The series' values are means over samples, with what the weights were at each batch; the
+ * validation's come from after the epoch, in inference mode. Without .resume the history begins anew, and the
+ * optimizer goes on. After cnn_model_stop(), or where the last slice was not run, .resume goes on to the
+ * same bits as an uninterrupted fit; only a finished fit puts running means (.ema_momentum) and early
+ * stopping's best weights in place.
  * @return CNN_OK, also when a callback stopped it early; CNN_E_INVALID, CNN_E_STATE (not compiled), CNN_E_SHAPE (the
- *         loader's images or labels do not fit), CNN_E_NUMERIC (a loss that is not finite, with cnn_stop_on_nan()), CNN_E_NOMEM, CNN_E_MISMATCH (resume, but another loader), or
+ *         loader's images or labels do not fit), CNN_E_NUMERIC (a loss that is not finite, with cnn_stop_on_nan()), CNN_E_NOMEM, CNN_E_MISMATCH (resume, but another loader, or other series), or
  *         what the loader or a callback failed with. The history holds the epochs that were finished.
  */
 CNN_API cnn_status cnn_model_fit_with(const cnn_fit_options *options);
@@ -200,15 +233,15 @@ typedef struct cnn_fit cnn_fit;
 /** Begins a fit. NULL: as cnn_model_fit_with() fails. */
 CNN_API cnn_fit *cnn_fit_begin_with(const cnn_fit_options *options);
 /**
- * Runs a slice of it.
+ * Runs a slice of it: batches of training and of validation count alike.
  * @param batches Most batches, 0: no bound. @param seconds Most time, 0: no bound; at least one batch runs.
  * @param done Receives 1 when the fit has ended, else 0; may be NULL.
  */
 CNN_API cnn_status cnn_fit_run(cnn_fit *fit, int64_t batches, double seconds, int64_t *done);
-/** Ends it, finished or not, and frees it. NULL is fine. @return What the fit came to. */
+/** Ends it, finished or not, and frees it. @return What the fit came to; for NULL the pending failure, or CNN_OK. */
 CNN_API cnn_status cnn_fit_end(cnn_fit *fit);
 
-/** Asks the fit that is running to end after the current batch. From a callback, another thread or a signal handler. */
+/** Asks the fit that is running to end after the current batch, and to return CNN_OK. From a callback, another thread or a signal handler. NULL is ignored. */
 CNN_API void cnn_model_stop(cnn_model *model);
 
 /** The history; there after a failed or stopped fit, too. NULL for NULL. Borrowed until the next fit or the model's end. */
@@ -228,7 +261,7 @@ CNN_API const double *cnn_history_seconds(const cnn_history *history);
 CNN_API int64_t cnn_model_epochs_done(const cnn_model *model);
 
 /**
- * One training step on one's own batch.
+ * One training step on one's own batch. Not during a fit.
  * @param images (count, ...) float32. @param labels (count), (count, 1) int32 or (count, n) float32.
  * @param results Receives the loss, then the metrics in compile order, of this batch; count of them at most; may be NULL.
  * @return CNN_OK, CNN_E_INVALID (also a label out of range), CNN_E_STATE, CNN_E_SHAPE, CNN_E_NOMEM.
@@ -236,7 +269,7 @@ CNN_API int64_t cnn_model_epochs_done(const cnn_model *model);
 CNN_API cnn_status cnn_model_train_on_batch(cnn_model *model, const cnn_tensor *images,
                                             const cnn_tensor *labels, double *results,
                                             int64_t count);
-/** The same without learning, in inference mode. */
+/** The same without learning, in inference mode; the model's weights are as before. */
 CNN_API cnn_status cnn_model_test_on_batch(cnn_model *model, const cnn_tensor *images,
                                            const cnn_tensor *labels, double *results,
                                            int64_t count);
@@ -248,24 +281,26 @@ CNN_API int64_t cnn_model_results_count(const cnn_model *model);
 /** Name of a result: "loss", "accuracy", ... */
 CNN_API const char *cnn_model_results_name(const cnn_model *model, int64_t result);
 /**
- * Loss and metrics over a loader's next epoch.
- * @param results Receives the loss, then the metrics in compile order; count of them at most.
+ * Loss and metrics over a loader's next epoch, in inference mode. An epoch that was begun is left.
+ * @param results Receives the loss, then the metrics in compile order; count of them at most; may be NULL.
+ * @return CNN_OK, CNN_E_INVALID, CNN_E_STATE (not compiled), CNN_E_SHAPE, CNN_E_NOMEM, or what the loader fails with.
  */
 CNN_API cnn_status cnn_model_evaluate(cnn_model *model, cnn_loader *batches, double *results,
                                       int64_t count);
 /**
- * Outputs for a batch, or for one image (its shape then without the count).
+ * Outputs for a batch, or for one image (its shape then without the count). 32 images run at a time, one
+ * image by itself: the result depends on the call alone.
  * @param images float32: taken as they are; uint8: through the model's preprocessing.
  * @return (count, outputs...) float32, freed by the caller; NULL: CNN_E_INVALID, CNN_E_SHAPE, CNN_E_NOMEM.
  */
 CNN_API cnn_tensor *cnn_model_predict(cnn_model *model, const cnn_tensor *images);
-/** Outputs for every sample of a loader's next epoch, in the loader's order. */
+/** Outputs for every sample of a loader's next epoch, in the loader's order; freed by the caller. NULL: as cnn_model_predict(), or what the loader fails with. */
 CNN_API cnn_tensor *cnn_model_predict_all(cnn_model *model, cnn_loader *batches);
 
-/** The k largest of count values, largest first (the first of equal ones first): their places at indices. CNN_E_INVALID. */
+/** The k largest of count values, largest first (the first of equal ones first, NaNs last): their places at indices, k of them. CNN_E_INVALID. */
 CNN_API cnn_status cnn_top_k(const float *values, int64_t count, int64_t k, int64_t *indices);
 
-/** How a classifier errs: counts of (true class, predicted class). */
+/** How a classifier errs: counts of (true class, predicted class). Immutable. One output above 1/2 counts as class 1 of two. */
 typedef struct cnn_confusion cnn_confusion;
 /** Over a loader's next epoch. NULL: as evaluate; CNN_E_SHAPE where labels are not classes. Freed by the caller. */
 CNN_API cnn_confusion *cnn_model_confusion(cnn_model *model, cnn_loader *batches);
@@ -302,7 +337,7 @@ CNN_API void cnn_predictor_options_init(cnn_predictor_options *options, size_t s
 CNN_API cnn_predictor *cnn_predictor_create(const cnn_predictor_options *options);
 /** Frees it. NULL is fine. */
 CNN_API void cnn_predictor_free(cnn_predictor *predictor);
-/** Takes the model's weights as they are now. Not while the model trains. CNN_E_INVALID. */
+/** Takes the model's weights as they are now. Not while the model trains. CNN_E_INVALID (also where the model was freed). */
 CNN_API cnn_status cnn_predictor_refresh(cnn_predictor *predictor);
 /**
  * Runs count images (float32, preprocessed) and writes count outputs. Allocates nothing.

@@ -123,8 +123,15 @@ static cnn_status make_plan(cnn_model *model, cnn__mode mode, size_t batch, cnn_
   if (status != CNN_OK) return status;
   (*plan)->structure = model->structure;
   status = cnn__plan_allocate(*plan);
-  if (status != CNN_OK) cnn__plan_free(*plan);
-  return status;
+  if (status != CNN_OK) {
+    cnn__plan_free(*plan);
+    return status;
+  }
+  cnn__log_message(model->context, CNN_LOG_DEBUG,
+                   "plan for %s, batches of up to %zu images: %zu operations, %zu bytes",
+                   request.training ? "training" : "inference", batch, (*plan)->step_count,
+                   (*plan)->bytes);
+  return CNN_OK;
 }
 
 cnn_status cnn__model_plan(cnn_model *model, cnn__mode mode, size_t batch, cnn__plan **out) {

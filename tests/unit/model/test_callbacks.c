@@ -1,5 +1,10 @@
 /* The library's own callbacks, driven by fits whose losses are known. */
+#define _XOPEN_SOURCE 700 /* a terminal of the test's own */
 #include "support.h"
+#include <fcntl.h>
+#include <termios.h>
+#include <time.h>
+#include <unistd.h>
 
 /* A model of one number, whose validation loss each epoch is what a test says: the callback sets
    the weight before the epoch ends, the validation set's targets are 0, the loss is its absolute value. */
@@ -270,6 +275,69 @@ static void test_each_epoch_is_a_line_where_there_is_no_terminal(void **state) {
   close_stage(&s);
 }
 
+/* A terminal whose other end is master; nothing in between changes the text. */
+static FILE *open_terminal(int *master) {
+  *master = posix_openpt(O_RDWR | O_NOCTTY);
+  if (*master < 0 || grantpt(*master) != 0 || unlockpt(*master) != 0) return NULL;
+  FILE *terminal = fopen(ptsname(*master), "w");
+  struct termios settings;
+  if (terminal == NULL || tcgetattr(fileno(terminal), &settings) != 0) return terminal;
+  settings.c_oflag &= ~(tcflag_t)OPOST;
+  tcsetattr(fileno(terminal), TCSANOW, &settings);
+  return terminal;
+}
+
+static cnn_status dawdle(void *user, const cnn_fit_info *info) {
+  struct timespec pause = {.tv_nsec = 60000000}; /* longer than from one drawing to the next */
+  return info->batch <= 2 && nanosleep(&pause, NULL) == 0 ? CNN_OK : CNN_E_INTERNAL;
+}
+
+/* Digits of times become 9, for they differ from run to run: "ETA: 0s", " 0s 61ms/step". */
+static void blank_times(char *text) {
+  for (char *at = text; (at = strstr(at, "] - ")) != NULL; at += 4)
+    for (char *c = at + 4; *c != 0 && strncmp(c, " - loss", 7) != 0; c++)
+      if (*c >= '0' && *c <= '9') *c = '9';
+}
+
+static void test_a_terminals_bar_is_redrawn_in_place(void **state) {
+  int master;
+  FILE *terminal = open_terminal(&master);
+  if (terminal == NULL) {
+    print_message("no terminal can be had here\n");
+    skip();
+  }
+  float pixels[] = {0, 0, 0};
+  cnn_tensor *images = cnn_tensor_copy_of(CNN_FLOAT32, 2, (int64_t[]){3, 1}, pixels);
+  cnn_dataset *set = cnn_array_dataset(.images = images, .labels = images);
+  cnn_loader *loader = cnn_loader_new(set, .batch_size = 2);
+  cnn_model *model =
+      cnn_sequential(cnn_input(.shape = {1}),
+                     cnn_dense(.units = 1, .bias_initializer = CNN_CONSTANT, .bias_scale = 0.5));
+  assert_ok(cnn_model_compile(model, .optimizer = cnn_sgd(.learning_rate = CNN_ZERO),
+                              .loss = cnn_mean_absolute_error()));
+  cnn_callback_functions functions = {.struct_size = sizeof functions, .batch_begin = dawdle};
+  assert_ok(cnn_model_fit(model, loader, .epochs = 1, .progress = cnn_progress_bar(terminal),
+                          .callbacks = {cnn_callback_create(&functions)}));
+  char text[1024] = "";
+  assert_true(read(master, text, sizeof text - 1) > 0);
+  blank_times(text);
+  char *last = strrchr(text, '\r');
+  assert_non_null(last);
+  assert_int_equal(
+      strncmp(last, "\r2/2 [==============================] - 9s 99ms/step - loss: 0.5000", 62), 0);
+  assert_int_equal(text[strlen(text) - 1], '\n');
+  *last = 0;
+  assert_string_equal(text, "Epoch 1/1\n"
+                            "\r1/2 [==============>...............] - ETA: 9s - loss: 0.5000"
+                            "\r2/2 [==============================] - ETA: 9s - loss: 0.5000");
+  fclose(terminal);
+  close(master);
+  cnn_model_free(model);
+  cnn_loader_free(loader);
+  cnn_dataset_free(set);
+  cnn_tensor_free(images);
+}
+
 static void test_callbacks_options_are_checked(void **state) {
   assert_refused(cnn_early_stopping(.min_delta = -1), CNN_E_INVALID, "min_delta is -1");
   assert_refused(cnn_early_stopping(.maximize = 2), CNN_E_INVALID, "maximize is 2");
@@ -291,6 +359,7 @@ int main(void) {
       cmocka_unit_test(test_a_loss_that_is_not_finite_names_the_layer),
       cmocka_unit_test(test_images_that_are_not_finite_are_named_and_no_weight_moves),
       cmocka_unit_test(test_each_epoch_is_a_line_where_there_is_no_terminal),
+      cmocka_unit_test(test_a_terminals_bar_is_redrawn_in_place),
       cmocka_unit_test(test_callbacks_options_are_checked),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
