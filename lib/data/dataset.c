@@ -20,6 +20,7 @@ void cnn__sample_release(cnn__sample *sample) {
   cnn__free(sample->context, sample->decoded.bytes);
   cnn__free(sample->context, sample->file.bytes);
   cnn_tensor_free(sample->tensor);
+  if (sample->decoder) sample->release_decoder(sample->decoder);
   *sample = (cnn__sample){.context = sample->context};
 }
 

@@ -29,6 +29,8 @@ typedef struct cnn__sample {
   cnn__buffer decoded; /* where pixels may lie */
   cnn__buffer file;    /* a file's bytes while it is decoded */
   cnn_tensor *tensor;  /* a user's own, freed with the next fetch */
+  void *decoder;       /* an image decoder that serves again, or NULL */
+  void (*release_decoder)(void *decoder);
 } cnn__sample;
 void cnn__sample_release(cnn__sample *sample);
 

@@ -1,0 +1,123 @@
+/* JPEG by libturbojpeg: the header first, then pixels with a limit on progressive scans. */
+#include "data/image_file.h"
+
+#ifndef CNN__HAVE_JPEG
+
+cnn_status cnn__jpeg_decode(const cnn__decoding *decoding, cnn__sample *sample, int *orientation) {
+  return cnn__fail(CNN_E_UNSUPPORTED,
+                   "%s: this build reads no JPEG images (libturbojpeg was not found)",
+                   decoding->name);
+}
+
+#else
+
+#include "base/size.h"
+#include <limits.h>
+#include <string.h>
+#include <turbojpeg.h>
+
+static void release_decoder(void *decoder) {
+  (void)tjDestroy(decoder);
+}
+
+/* One decoder serves all images of a thread. */
+static tjhandle find_decoder(cnn__sample *sample) {
+  if (!sample->decoder) {
+    sample->decoder = tjInitDecompress();
+    sample->release_decoder = release_decoder;
+  }
+  return sample->decoder;
+}
+
+/* A warning is no failure (Pillow and browsers show such images), an early end is. */
+static cnn_status check(const cnn__decoding *decoding, tjhandle decoder, int result) {
+  if (result == 0) return CNN_OK;
+  const char *message = tjGetErrorStr2(decoder);
+  if (strstr(message, "nsufficient memory") || strstr(message, "allocation failure"))
+    return cnn__fail(CNN_E_NOMEM, "%s: out of memory in libturbojpeg", decoding->name);
+  if (tjGetErrorCode(decoder) == TJERR_WARNING && !strstr(message, "remature end")) return CNN_OK;
+  return cnn__fail(strstr(message, "nsupported") ? CNN_E_UNSUPPORTED : CNN_E_FORMAT,
+                   "%s: not a sound JPEG image: %s (%zu bytes)", decoding->name, message,
+                   decoding->size);
+}
+
+/* The flattest grey takes a bit for 64 pixels: a file that declares more is no image but a trap. */
+static cnn_status check_size(const cnn__decoding *decoding, int height, int width, uint64_t most) {
+  if (width <= 0 || height <= 0 || (uint64_t)height > most / (uint64_t)width)
+    return cnn__fail(CNN_E_LIMIT, "%s: an image of %dx%d pixels exceeds the limit of %llu",
+                     decoding->name, height, width, (unsigned long long)most);
+  if ((uint64_t)height * (uint64_t)width / 1024 > decoding->size + 64)
+    return cnn__fail(CNN_E_FORMAT, "%s: %dx%d pixels cannot come from %zu bytes", decoding->name,
+                     height, width, decoding->size);
+  return CNN_OK;
+}
+
+/* The smallest of 1, 1/2, 1/4, 1/8 at which the image is not below the least size. */
+static int find_divisor(const cnn__decoding *decoding, bool turned, int height, int width) {
+  const size_t tall = turned ? decoding->least_width : decoding->least_height;
+  const size_t wide = turned ? decoding->least_height : decoding->least_width;
+  int divisor = 1;
+  while ((tall > 0 || wide > 0) && divisor < 8 &&
+         (size_t)((height + 2 * divisor - 1) / (2 * divisor)) >= tall &&
+         (size_t)((width + 2 * divisor - 1) / (2 * divisor)) >= wide)
+    divisor *= 2;
+  return divisor;
+}
+
+/* a * b / 255, rounded */
+static unsigned product(unsigned a, unsigned b) {
+  const unsigned t = a * b + 128;
+  return (t + (t >> 8)) >> 8;
+}
+
+/* Adobe's inverted CMYK, in place, as Pillow: each colour is ink * black. */
+static void from_cmyk(uint8_t *pixels, size_t count, size_t channels) {
+  for (size_t i = 0; i < count; i++) {
+    const uint8_t *in = pixels + 4 * i;
+    const unsigned black = in[3];
+    uint8_t colour[3];
+    for (int c = 0; c < 3; c++)
+      colour[c] = (uint8_t)(black - product(255u - in[c], black));
+    if (channels == 3)
+      memcpy(pixels + 3 * i, colour, 3);
+    else
+      pixels[i] = cnn__grey(colour[0], colour[1], colour[2]);
+  }
+}
+
+static cnn_status read_pixels(const cnn__decoding *decoding, cnn__sample *sample, tjhandle decoder,
+                              int height, int width, bool cmyk) {
+  const int format = cmyk ? TJPF_CMYK : decoding->channels == 3 ? TJPF_RGB : TJPF_GRAY;
+  cnn__decoding stored = *decoding;
+  if (cmyk) stored.channels = 4;
+  cnn_status status = cnn__image_room(&stored, sample, (size_t)height, (size_t)width);
+  if (status != CNN_OK) return status;
+  uint8_t *pixels = sample->decoded.bytes;
+  status = check(decoding, decoder,
+                 tjDecompress2(decoder, decoding->bytes, (unsigned long)decoding->size, pixels,
+                               width, 0, height, format, TJFLAG_LIMITSCANS));
+  if (status != CNN_OK) return status;
+  if (cmyk) from_cmyk(pixels, (size_t)height * (size_t)width, decoding->channels);
+  sample->shape.dim[2] = decoding->channels;
+  return CNN_OK;
+}
+
+cnn_status cnn__jpeg_decode(const cnn__decoding *decoding, cnn__sample *sample, int *orientation) {
+  tjhandle decoder = find_decoder(sample);
+  if (!decoder) return cnn__fail(CNN_E_NOMEM, "%s: libturbojpeg makes no decoder", decoding->name);
+  int width = 0, height = 0, subsampling, colours = TJCS_YCbCr;
+  cnn_status status =
+      check(decoding, decoder,
+            tjDecompressHeader3(decoder, decoding->bytes, (unsigned long)decoding->size, &width,
+                                &height, &subsampling, &colours));
+  if (status != CNN_OK) return status;
+  status = check_size(decoding, height, width, cnn__context_max_pixels(sample->context));
+  if (status != CNN_OK) return status;
+  *orientation = cnn__jpeg_orientation(decoding->bytes, decoding->size);
+  const int divisor = find_divisor(decoding, *orientation >= 5, height, width);
+  const bool cmyk = colours == TJCS_CMYK || colours == TJCS_YCCK;
+  return read_pixels(decoding, sample, decoder, (height + divisor - 1) / divisor,
+                     (width + divisor - 1) / divisor, cmyk);
+}
+
+#endif
