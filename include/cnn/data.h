@@ -86,8 +86,9 @@ typedef struct cnn_folder_options {
       class_names; /**< The sub-folders to take, in this order, NULL-terminated; NULL: all, sorted by bytes. */
   int64_t
       skip_broken; /**< 1: files that cannot be decoded are skipped and counted; 0: they fail. */
-  int64_t decode_height,
-      decode_width; /**< Large JPEGs may be decoded at a fraction of their size, not below this. Default: full size. */
+  int64_t decode_height; /**< Large JPEGs may be decoded at a fraction of their size, not below this
+                              height. Default: full size. */
+  int64_t decode_width;  /**< See decode_height. */
 } cnn_folder_options;
 
 /** Fills options of the given size with the defaults. NULL is ignored. */

@@ -29,12 +29,13 @@ typedef struct cnn__json {
 } cnn__json;
 
 /* Parses size bytes. what names the text in messages ("model.safetensors: header"); they give the
-   offset. The tree is one block, freed with cnn__json_free. Memory is at most 64 times size + 4 KiB. */
+   offset. The tree is one block, freed with cnn__json_free, of size + 4 MiB at most, and of no more
+   than 64 times size + 4 KiB. CNN_E_FORMAT, CNN_E_LIMIT (over 65,536 values), CNN_E_NOMEM. */
 cnn_status cnn__json_parse(cnn_context *context, const char *what, const char *text, size_t size,
                            cnn__json **root);
 void cnn__json_free(cnn_context *context, cnn__json *root);
 const cnn__json *cnn__json_get(const cnn__json *object, const char *key); /* NULL if absent */
-bool cnn__json_number(const cnn__json *json, double *value); /* INTEGER or REAL */
+bool cnn__json_number(const cnn__json *json, double *value);              /* INTEGER or REAL */
 
 /* Appends a quoted, escaped string. */
 void cnn__json_write_string(cnn__text *text, const char *string);

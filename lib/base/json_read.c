@@ -6,7 +6,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-enum { MAX_DEPTH = 8 };
+enum { MAX_DEPTH = 8, MAX_VALUES = 65536 };
 
 /* The one block: nodes, room for one object's keys while it is checked, then strings. */
 typedef struct parser {
@@ -283,6 +283,9 @@ cnn_status cnn__json_parse(cnn_context *context, const char *what, const char *t
                            cnn__json **root) {
   bounds room = measure(text, size);
   size_t each = sizeof(cnn__json) + sizeof(char *), bytes;
+  if (room.nodes > MAX_VALUES)
+    return cnn__fail(CNN_E_LIMIT, "%s: JSON of up to %zu values; at most %d are allowed", what,
+                     room.nodes, MAX_VALUES);
   if (!cnn__size_mul(room.nodes, each, &bytes) || !cnn__size_add(bytes, room.string_bytes, &bytes))
     return cnn__fail(CNN_E_NOMEM, "%s: JSON of %zu bytes is more than memory holds", what, size);
   cnn__json *block = cnn__alloc(context, bytes, "a JSON text");

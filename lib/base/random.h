@@ -9,13 +9,13 @@
 
 /* What a stream is for. Values are part of the file format: never renumbered. */
 typedef enum cnn__purpose {
-  CNN__PURPOSE_INITIAL = 1,  /* a = parameter's index, b = 0 */
-  CNN__PURPOSE_SHUFFLE = 2,  /* a = epoch, b = 0 */
-  CNN__PURPOSE_AUGMENT = 3,  /* a = epoch, b = sample */
-  CNN__PURPOSE_DROPOUT = 4,  /* a = step, b = layer << 40 | block of elements */
-  CNN__PURPOSE_SPLIT = 5,    /* a = 0, b = 0 */
-  CNN__PURPOSE_SYNTHETIC = 6,/* a = split, b = sample */
-  CNN__PURPOSE_MIX = 7       /* a = epoch, b = batch */
+  CNN__PURPOSE_INITIAL = 1,   /* a = parameter's index, b = 0 */
+  CNN__PURPOSE_SHUFFLE = 2,   /* a = epoch, b = 0 */
+  CNN__PURPOSE_AUGMENT = 3,   /* a = epoch, b = sample */
+  CNN__PURPOSE_DROPOUT = 4,   /* a = step, b = layer << 40 | block of elements */
+  CNN__PURPOSE_SPLIT = 5,     /* a = 0, b = 0 */
+  CNN__PURPOSE_SYNTHETIC = 6, /* a = split, b = sample */
+  CNN__PURPOSE_MIX = 7        /* a = epoch, b = batch */
 } cnn__purpose;
 
 /* The bijection itself: 10 rounds. */
@@ -40,8 +40,8 @@ typedef struct cnn__random {
 void cnn__random_start(cnn__random *random, uint64_t seed, cnn__purpose purpose, uint64_t a,
                        uint64_t b);
 uint32_t cnn__random_u32(cnn__random *random);
-uint64_t cnn__random_below(cnn__random *random, uint64_t bound); /* unbiased; bound > 0 */
-float cnn__random_unit(cnn__random *random);                     /* [0, 1), 24 bits */
+uint64_t cnn__random_below(cnn__random *random, uint64_t bound);        /* unbiased; bound > 0 */
+float cnn__random_unit(cnn__random *random);                            /* [0, 1), 24 bits */
 double cnn__random_range(cnn__random *random, double low, double high); /* 53 bits */
 double cnn__random_normal(cnn__random *random); /* mean 0, deviation 1; own log and cos */
 

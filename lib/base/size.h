@@ -20,8 +20,14 @@ static inline bool cnn__size_round_up(size_t value, size_t step, size_t *out) {
   *out = sum & ~(step - 1);
   return true;
 }
-static inline size_t cnn__size_min(size_t a, size_t b) { return a < b ? a : b; }
-static inline size_t cnn__size_max(size_t a, size_t b) { return a > b ? a : b; }
-static inline size_t cnn__size_ceil_div(size_t a, size_t b) { return a / b + (a % b != 0); }
+static inline size_t cnn__size_min(size_t a, size_t b) {
+  return a < b ? a : b;
+}
+static inline size_t cnn__size_max(size_t a, size_t b) {
+  return a > b ? a : b;
+}
+static inline size_t cnn__size_ceil_div(size_t a, size_t b) {
+  return a / b + (a % b != 0);
+}
 
 #endif

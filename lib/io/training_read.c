@@ -24,6 +24,37 @@ static cnn_status read_metrics(cnn_context *context, const cnn__safetensors *fil
   return status;
 }
 
+/* The tensor of a slot for a parameter. */
+static cnn_status find_slot(const cnn__safetensors *file, const cnn_optimizer *optimizer,
+                            size_t slot, const cnn__parameter *parameter,
+                            const cnn__stored **stored) {
+  char shape[CNN__SHAPE_TEXT];
+  char *name = cnn__format(file->context, "training/slot/%s/%s",
+                           cnn__optimizer_slot_name(optimizer, slot), parameter->name);
+  if (!name) return CNN_E_NOMEM;
+  *stored = cnn__safetensors_find(file, name);
+  cnn_status status = CNN_OK;
+  if (!*stored || (*stored)->dtype != CNN_FLOAT32 ||
+      !cnn__shape_equal(&(*stored)->shape, &parameter->spec->shape))
+    status = cnn__fail(CNN_E_FORMAT, "%s: \"%.100s\" is missing or not F32 of shape %s", file->path,
+                       name, cnn__shape_text(&parameter->spec->shape, shape));
+  cnn__free(file->context, name);
+  return status;
+}
+
+/* Every slot is in the file before memory for it is taken. */
+static cnn_status check_slots(const cnn__safetensors *file, const cnn__network *network,
+                              const cnn_optimizer *optimizer) {
+  cnn_status status = CNN_OK;
+  for (size_t slot = 0; slot < cnn__optimizer_slots(optimizer); slot++)
+    for (size_t i = 0; i < network->parameter_count && !status; i++) {
+      const cnn__stored *stored;
+      if (!network->parameters[i].spec->statistic)
+        status = find_slot(file, optimizer, slot, &network->parameters[i], &stored);
+    }
+  return status;
+}
+
 /* Optimizer, loss and metrics; then the model is compiled. */
 static cnn_status read_parts(const cnn__safetensors *file, cnn_model *model,
                              const cnn__json *root) {
@@ -34,6 +65,7 @@ static cnn_status read_parts(const cnn__safetensors *file, cnn_model *model,
   cnn_status status =
       optimizer && loss ? CNN_OK : wrong(file, "an optimizer and a loss are expected");
   if (!status) status = cnn__optimizer_read(context, file->path, optimizer, &parts.optimizer);
+  if (!status) status = check_slots(file, model->network, parts.optimizer);
   if (!status) status = cnn__loss_read(context, file->path, loss, &parts.loss);
   if (!status) status = read_metrics(context, file, cnn__json_get(root, "metrics"), &parts);
   if (!status) return cnn__model_compile(model, file->path, &parts);
@@ -57,8 +89,8 @@ static cnn_status read_counters(const cnn__safetensors *file, cnn_model *model) 
   if (status) return status;
   bool right = is_flag(c[2]) && is_flag(c[9]) && is_flag(c[10]) && is_flag(c[11]) &&
                is_flag(c[12]) && c[1] <= most && c[3] <= most && c[8] <= most && c[4] <= c[8] &&
-               c[5] <= most && c[6] <= most && c[13] <= SIZE_MAX && sums[1] >= 0 &&
-               c[14] == 0 && c[15] == 0;
+               c[5] <= most && c[6] <= most && c[13] <= SIZE_MAX && sums[1] >= 0 && c[14] == 0 &&
+               c[15] == 0;
   if (!right) return wrong(file, "counters that cannot be");
   training->seed = c[0];
   training->step = c[1];
@@ -98,33 +130,25 @@ static cnn_status read_slots(const cnn__safetensors *file, cnn_model *model) {
   for (size_t slot = 0; slot < training->slot_count && !status; slot++)
     for (size_t i = 0; i < network->parameter_count && !status; i++) {
       const cnn__parameter *parameter = &network->parameters[i];
+      const cnn__stored *stored;
       if (parameter->spec->statistic) continue;
-      char *name =
-          cnn__format(file->context, "training/slot/%s/%s",
-                      cnn__optimizer_slot_name(training->optimizer, slot), parameter->name);
-      if (!name) return CNN_E_NOMEM;
-      status = cnn__tensor_read(file, name, CNN_FLOAT32, &parameter->spec->shape,
-                                training->slots[slot] + parameter->offset);
-      cnn__free(file->context, name);
+      status = find_slot(file, training->optimizer, slot, parameter, &stored);
+      if (!status)
+        status = cnn__safetensors_read(file, stored, training->slots[slot] + parameter->offset);
     }
   return status;
 }
 
+/* Series by series into the history's own arrays. How long epochs took is not in files. */
 static cnn_status fill_history(const cnn__safetensors *file, const cnn__stored *stored,
                                cnn_history *history) {
-  size_t series = history->series, epochs = series ? stored->shape.dim[1] : 0;
-  double *values = cnn__alloc(file->context, stored->bytes, "a model's history");
-  double *row = cnn__alloc_array(file->context, series, sizeof *row, "a model's history");
-  cnn_status status = values && row ? CNN_OK : CNN_E_NOMEM;
-  if (!status) status = cnn__safetensors_read(file, stored, values);
-  if (!status) status = cnn__history_reserve(history, epochs);
-  for (size_t epoch = 0; epoch < epochs && !status; epoch++) {
-    for (size_t i = 0; i < series; i++)
-      row[i] = values[i * epochs + epoch];
-    status = cnn__history_append(history, row, NAN);
-  }
-  cnn__free(file->context, row);
-  cnn__free(file->context, values);
+  size_t epochs = history->series ? stored->shape.dim[1] : 0, row = epochs * sizeof(double);
+  cnn_status status = cnn__history_reserve(history, epochs);
+  for (size_t i = 0; i < history->series && epochs && !status; i++)
+    status = cnn__reader_read(file->reader, stored->offset + i * row, history->values[i], row);
+  for (size_t epoch = 0; epoch < epochs && !status; epoch++)
+    history->seconds[epoch] = NAN;
+  if (!status) history->epochs = epochs;
   return status;
 }
 

@@ -15,8 +15,8 @@
 #include <cnn/layer.h>
 
 enum {
-  CNN__MAX_INPUTS = 16,    /* of one layer (add, concatenate) */
-  CNN__MAX_PARAMETERS = 4  /* of one layer */
+  CNN__MAX_INPUTS = 16,   /* of one layer (add, concatenate) */
+  CNN__MAX_PARAMETERS = 4 /* of one layer */
 };
 
 typedef struct cnn__layer_class cnn__layer_class;
@@ -57,15 +57,16 @@ typedef struct cnn__op_request {
   const char *name; /* the layer's, for messages; outlives the op */
   size_t batch;     /* the most images of a run */
   bool training;    /* backward will be asked for; dropout drops, batch norm uses the batch */
-  bool frozen;      /* the layer's parameters get no gradient, its statistics stay; begins as cnn__layer_frozen() */
+  bool
+      frozen; /* the layer's parameters get no gradient, its statistics stay; begins as cnn__layer_frozen() */
   bool exact;
   size_t slots;
   size_t inputs;
-  const cnn__shape *input;                  /* inputs of them */
-  bool input_gradient[CNN__MAX_INPUTS];     /* which of them need one */
-  const cnn__shape *output;                 /* of the layer itself, before what is fused */
-  bool fuse_relu;                           /* take the ReLU that follows into the operation */
-  const cnn__pool_shape *fuse_pool;         /* take this max-pooling (after the ReLU), or NULL */
+  const cnn__shape *input;              /* inputs of them */
+  bool input_gradient[CNN__MAX_INPUTS]; /* which of them need one */
+  const cnn__shape *output;             /* of the layer itself, before what is fused */
+  bool fuse_relu;                       /* take the ReLU that follows into the operation */
+  const cnn__pool_shape *fuse_pool;     /* take this max-pooling (after the ReLU), or NULL */
 } cnn__op_request;
 
 /* The buffers of one run. All pointers are set up by the plan; those that an op did not ask for are NULL. */
@@ -81,8 +82,8 @@ typedef struct cnn__op_run {
   unsigned char *saved;
   void *scratch;
   /* backward only */
-  float *output_gradient;                  /* may be overwritten */
-  float *input_gradient[CNN__MAX_INPUTS];  /* overwritten, never added to; NULL: not wanted */
+  float *output_gradient;                 /* may be overwritten */
+  float *input_gradient[CNN__MAX_INPUTS]; /* overwritten, never added to; NULL: not wanted */
   float *parameter_gradient[CNN__MAX_PARAMETERS]; /* overwritten; NULL: not wanted */
 } cnn__op_run;
 
@@ -93,13 +94,15 @@ struct cnn__op {
   size_t prepared_floats; /* packed weights, refreshed by prepare after each change of parameters */
   size_t saved_bytes;     /* kept from forward to backward */
   size_t scratch_bytes;   /* for one call */
-  bool in_place;          /* output may be the very buffer of input 0 (and gradients likewise), where the plan owns
+  bool
+      in_place; /* output may be the very buffer of input 0 (and gradients likewise), where the plan owns
                              that buffer and nobody else reads it: a model's input is never written to */
-  bool alias;             /* output IS input 0 under another shape (flatten): nothing runs */
+  bool alias; /* output IS input 0 under another shape (flatten): nothing runs */
   bool backward_reads_input, backward_reads_output; /* which values must live until backward */
-  void *state; /* the op's own plan, freed by release */
+  void *state;                                      /* the op's own plan, freed by release */
 
-  void (*prepare)(const cnn__op *op, cnn_context *context, float *const *parameter, float *prepared); /* or NULL */
+  void (*prepare)(const cnn__op *op, cnn_context *context, float *const *parameter,
+                  float *prepared); /* or NULL */
   void (*forward)(const cnn__op *op, const cnn__op_run *run);
   void (*backward)(const cnn__op *op, const cnn__op_run *run); /* or NULL in inference plans */
   void (*release)(cnn__op *op, cnn_context *context);          /* or NULL */
@@ -111,7 +114,8 @@ struct cnn__layer_class {
   const char *class_name; /* "Conv2D": summaries and files */
   const char *base_name;  /* "conv2d": names are numbered from it */
   size_t settings_size;   /* sizeof the options struct */
-  size_t name_offset;     /* of its name member, the last of the first release: where the smallest struct ends */
+  size_t
+      name_offset; /* of its name member, the last of the first release: where the smallest struct ends */
   const cnn__field *fields;
   size_t field_count;
   size_t minimum_inputs, maximum_inputs; /* 0 for input */
@@ -141,7 +145,8 @@ extern const cnn__layer_class *const cnn__layer_classes[];
 const cnn__layer_class *cnn__layer_class_find(const char *class_name);
 
 /* Makes a layer from an options struct of any released size; the one way that all constructors go. */
-cnn_layer *cnn__layer_create(const cnn__layer_class *class, const char *function, const void *options);
+cnn_layer *cnn__layer_create(const cnn__layer_class *class, const char *function,
+                             const void *options);
 cnn_layer *cnn__layer_clone(cnn_context *context, const cnn_layer *layer);
 
 /* What the description says; false for classes without parameters. A model may decide otherwise later. */
@@ -150,13 +155,15 @@ bool cnn__layer_frozen(const cnn_layer *layer);
 /* {"class":"Conv2D","name":...,"filters":32,...}: every field stated. name: the one the model gave. */
 void cnn__layer_write(cnn__text *text, const cnn_layer *layer, const char *name);
 /* The reverse, by the same validator; unknown, missing or doubled members are CNN_E_FORMAT. what: for messages. */
-cnn_status cnn__layer_read(cnn_context *context, const char *what, const cnn__json *json, cnn_layer **layer);
+cnn_status cnn__layer_read(cnn_context *context, const char *what, const cnn__json *json,
+                           cnn_layer **layer);
 
 /* The operation of an activation (softmax included) on its own: for layers that end in one. */
-cnn_status cnn__activation_plan(cnn_activation_kind activation, double slope, const cnn__op_request *request,
-                                cnn__op *op);
+cnn_status cnn__activation_plan(cnn_activation_kind activation, double slope,
+                                const cnn__op_request *request, cnn__op *op);
 /* The pooling geometry of a max_pool2d layer (for fusing); false for other classes. */
-bool cnn__max_pool_geometry(const cnn_layer *layer, const cnn__shape *input, cnn__pool_shape *shape);
+bool cnn__max_pool_geometry(const cnn_layer *layer, const cnn__shape *input,
+                            cnn__pool_shape *shape);
 
 /* Initial values. index keys the stream: the parameter's number in the model. CNN_E_NOMEM (orthogonal). */
 cnn_status cnn__initialize(cnn_context *context, const cnn__parameter_spec *spec, uint64_t seed,
@@ -164,6 +171,7 @@ cnn_status cnn__initialize(cnn_context *context, const cnn__parameter_spec *spec
 
 /* Kinds that take no slope have 0. */
 double cnn__activation_default_slope(cnn_activation_kind activation);
-const char *cnn__activation_name(cnn_activation_kind activation); /* "relu"; NULL for no activation */
+const char *
+cnn__activation_name(cnn_activation_kind activation); /* "relu"; NULL for no activation */
 
 #endif

@@ -341,7 +341,7 @@ cnn_fit *cnn_fit_begin_with(const cnn_fit_options *options) {
   cnn_fit *fit = NULL;
   if (status == CNN_OK) fit = cnn__calloc_array(given.model->context, 1, sizeof *fit, "a fit");
   if (fit == NULL) {
-    cnn_callback *callbacks[CNN_MAX_CALLBACKS + 1];
+    cnn_callback *callbacks[CNN_MAX_CALLBACKS + 1] = {NULL};
     size_t count = list_callbacks(&given, callbacks);
     for (size_t i = 0; i < count; i++)
       cnn_callback_free(callbacks[i]);

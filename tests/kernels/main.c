@@ -14,8 +14,9 @@
 extern const check_family check_convolution, check_depthwise, check_elementwise, check_gemm,
     check_image;
 
-static const check_family *const families[] = {&check_gemm, &check_convolution, &check_depthwise,
-                                               &check_elementwise, &check_image, &check_vector};
+static const check_family *const families[] = {&check_gemm,      &check_convolution,
+                                               &check_depthwise, &check_elementwise,
+                                               &check_image,     &check_vector};
 
 enum {
   FAMILIES = sizeof families / sizeof families[0],

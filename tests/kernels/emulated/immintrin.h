@@ -103,8 +103,10 @@ static inline __m256 emulated_cvtpd_ps(__m512d a) {
 
 #define _mm512_maskz_loadu_epi32(mask, from) emulated_maskz_loadu_epi32(mask, from)
 #define _mm512_mask_storeu_epi32(to, mask, a) emulated_mask_storeu_epi32(to, mask, a)
-#define _mm512_maskz_loadu_ps(mask, from) _mm512_castsi512_ps(emulated_maskz_loadu_epi32(mask, from))
-#define _mm512_mask_storeu_ps(to, mask, a) emulated_mask_storeu_epi32(to, mask, _mm512_castps_si512(a))
+#define _mm512_maskz_loadu_ps(mask, from)                                                          \
+  _mm512_castsi512_ps(emulated_maskz_loadu_epi32(mask, from))
+#define _mm512_mask_storeu_ps(to, mask, a)                                                         \
+  emulated_mask_storeu_epi32(to, mask, _mm512_castps_si512(a))
 #undef _mm512_i32gather_ps
 #define _mm512_i32gather_ps(index, base, scale) emulated_i32gather_ps(index, base, scale)
 #define _mm512_cvtepi32_epi8(a) emulated_cvtepi32_epi8(a)
