@@ -1,6 +1,6 @@
 #include "data/batch.h"
 #include "base/size.h"
-#include "kernels/image.h"
+#include "ops/image.h"
 #include <string.h>
 
 /* ---- memory ---- */

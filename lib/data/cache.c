@@ -1,5 +1,5 @@
 #include "data/cache.h"
-#include "kernels/image.h"
+#include "ops/image.h"
 #include <string.h>
 
 typedef struct entry {

@@ -1,6 +1,6 @@
 #include "data/dataset.h"
 #include "base/size.h"
-#include "kernels/image.h"
+#include "ops/image.h"
 #include <stdio.h>
 #include <string.h>
 

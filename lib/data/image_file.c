@@ -1,7 +1,7 @@
 #include "data/image_file.h"
 #include "base/file.h"
 #include "base/size.h"
-#include "kernels/image.h"
+#include "ops/image.h"
 #include <string.h>
 
 cnn_status cnn__image_room(const cnn__decoding *decoding, cnn__sample *sample, size_t height,

@@ -1,7 +1,7 @@
 /* Sets whose images lie in memory: arrays, and what file formats are read into. */
 #include "base/size.h"
 #include "data/dataset.h"
-#include "kernels/image.h"
+#include "ops/image.h"
 #include <string.h>
 
 static cnn_status memory_image(const cnn_dataset *dataset, size_t i, cnn__sample *sample) {

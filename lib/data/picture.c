@@ -1,6 +1,6 @@
 #include "data/picture.h"
 #include "base/size.h"
-#include "kernels/kernels.h"
+#include "ops/image.h"
 #include <string.h>
 
 void cnn__workspace_start(cnn__workspace *workspace, cnn_context *context) {
@@ -190,7 +190,6 @@ static cnn_status run_warp(cnn__picture *picture, const float *scale, const floa
                            float *out) {
   const cnn_status status = ensure_slack(picture);
   if (status != CNN_OK) return status;
-  const cnn__image_kernels *kernels = &cnn__kernels_get()->image;
   cnn__warp warp = {.source = picture->pixels,
                     .height = picture->source_height,
                     .width = picture->source_width,
@@ -205,9 +204,9 @@ static cnn_status run_warp(cnn__picture *picture, const float *scale, const floa
                     .out = out};
   memcpy(warp.matrix, picture->matrix, sizeof warp.matrix);
   if (picture->dtype == CNN_UINT8)
-    kernels->warp_u8(&warp);
+    cnn__image_warp_u8(&warp);
   else
-    kernels->warp_f32(&warp);
+    cnn__image_warp_f32(&warp);
   return CNN_OK;
 }
 

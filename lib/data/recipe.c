@@ -1,7 +1,7 @@
 /* What a loader's batches are made by, checked once. */
 #include "base/size.h"
 #include "data/batch.h"
-#include "kernels/image.h"
+#include "ops/image.h"
 #include <math.h>
 #include <string.h>
 

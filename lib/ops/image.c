@@ -96,6 +96,13 @@ void cnn__image_range(size_t count, const float *values, float *low, float *high
   }
 }
 
+void cnn__image_warp_u8(const cnn__warp *warp) {
+  cnn__kernels_get()->image.warp_u8(warp);
+}
+void cnn__image_warp_f32(const cnn__warp *warp) {
+  cnn__kernels_get()->image.warp_f32(warp);
+}
+
 /* ---- resizing ---- */
 
 static double triangle(double x) {

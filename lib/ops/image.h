@@ -29,6 +29,10 @@ void cnn__image_convert_f32(const cnn__factors *factors, size_t rows, size_t cou
 void cnn__image_moments(size_t count, const float *values, double *mean, double *deviation);
 void cnn__image_range(size_t count, const float *values, float *low, float *high);
 
+/* An affine map of the whole image, with the factors, as kernels/image.h says. */
+void cnn__image_warp_u8(const cnn__warp *warp);
+void cnn__image_warp_f32(const cnn__warp *warp);
+
 /* ---- resizing ---- */
 
 typedef enum cnn__resize_filter {

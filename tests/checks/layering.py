@@ -22,7 +22,7 @@ MAY_INCLUDE = {
     "plot": [],
 }
 # Where the processor may be asked for by the preprocessor.
-CPU_CONDITIONS = re.compile(r"^\s*#\s*(if|ifdef|elif).*(__x86_64__|__aarch64__|__AVX|__SSE|__ARM|CNN__HAVE_)", re.M)
+CPU_CONDITIONS = re.compile(r"^\s*#\s*(if|ifdef|elif).*(__x86_64__|__aarch64__|__AVX|__SSE|__ARM|CNN__HAVE_(SSE|AVX|NEON))", re.M)
 CPU_ROOMS = re.compile(r"^lib/(base/(cpu|float_environment|threads)[^/]*|kernels/dispatch\.c|kernels/(x86|arm)/.*)$")
 INCLUDE = re.compile(r'^\s*#\s*include\s+(["<])([^">]+)[">]', re.M)
 
