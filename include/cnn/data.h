@@ -214,11 +214,12 @@ typedef struct cnn_augmentation_options {
   double
       rescale; /**< Multiplies the result. Default 1. Use this or the loader's rescale, not both. */
   int64_t samplewise_center;         /**< 1: subtracts each image's own mean. */
-  int64_t samplewise_normalization;  /**< 1: divides by each image's own deviation (+ 1e-6). */
+  int64_t samplewise_normalization;  /**< 1: also divides by each image's own deviation (+ 1e-6). */
   int64_t featurewise_center;        /**< 1: subtracts the set's mean: see cnn_transform_fit(). */
-  int64_t featurewise_normalization; /**< 1: divides by the set's deviation (+ 1e-6). */
-  int64_t zca_whitening;             /**< 1: ZCA whitening: see cnn_transform_fit(). */
-  double zca_epsilon;                /**< Default 1e-6. */
+  int64_t featurewise_normalization; /**< 1: also divides by the set's deviation (+ 1e-6). */
+  int64_t
+      zca_whitening;  /**< 1: centres by the set's mean, then whitens: see cnn_transform_fit(). */
+  double zca_epsilon; /**< Default 1e-6. */
 } cnn_augmentation_options;
 
 /** Fills options of the given size with the defaults. NULL is ignored. */

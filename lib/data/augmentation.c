@@ -4,6 +4,7 @@
 
    Draws, in this order, each only where it is on: rotation, height shift, width shift, shear, zoom
    of rows, zoom of columns, horizontal flip, vertical flip, channel shift, brightness. */
+#include "data/augmentation.h"
 #include "base/mathematics.h"
 #include "data/fields.h"
 #include "data/moments.h"
@@ -56,6 +57,8 @@ static cnn_status check_pair(const char *what, double low, double high) {
 
 static cnn_status complete(void *settings) {
   options *o = settings;
+  if (o->samplewise_normalization) o->samplewise_center = 1;
+  if (o->featurewise_normalization || o->zca_whitening) o->featurewise_center = 1;
   cnn_status status = check_pair("zoom", o->zoom_low, o->zoom_high);
   if (status == CNN_OK) status = check_pair("brightness", o->brightness_low, o->brightness_high);
   if (status != CNN_OK) return status;
@@ -73,20 +76,16 @@ static cnn_status complete(void *settings) {
 
 /* ---- geometry ---- */
 
-typedef struct geometry {
-  double theta, rows_shift, columns_shift, shear, zoom_rows, zoom_columns; /* radians, pixels */
-  bool moved, flip_horizontal, flip_vertical;
-} geometry;
-
 static double draw_shift(cnn__random *random, double range, size_t size) {
   const double drawn = cnn__random_range(random, -range, range);
   return range < 1 ? drawn * (double)size : drawn;
 }
 
 /* Nothing moves where random is NULL. */
-static geometry draw_geometry(const options *o, cnn__random *random, size_t height, size_t width) {
+static cnn__geometry draw_geometry(const options *o, cnn__random *random, size_t height,
+                                   size_t width) {
   const double radians = 0.017453292519943295;
-  geometry g = {.zoom_rows = 1, .zoom_columns = 1};
+  cnn__geometry g = {.zoom_rows = 1, .zoom_columns = 1};
   if (!random) return g;
   if (o->rotation > 0) g.theta = cnn__random_range(random, -o->rotation, o->rotation) * radians;
   if (o->height_shift > 0) g.rows_shift = draw_shift(random, o->height_shift, height);
@@ -103,8 +102,7 @@ static geometry draw_geometry(const options *o, cnn__random *random, size_t heig
   return g;
 }
 
-/* Rotation * shift * shear * zoom about the centre: from output to input coordinates. */
-static void geometry_matrix(const geometry *g, size_t height, size_t width, double m[6]) {
+void cnn__geometry_matrix(const cnn__geometry *g, size_t height, size_t width, double m[6]) {
   const double c = cnn__cos(g->theta), s = cnn__sin(g->theta);
   const double slant = cnn__sin(g->shear), upright = cnn__cos(g->shear);
   const double row = (double)(height - 1) / 2, column = (double)(width - 1) / 2;
@@ -116,9 +114,22 @@ static void geometry_matrix(const geometry *g, size_t height, size_t width, doub
   m[5] = column + s * g->rows_shift + c * g->columns_shift - m[3] * row - m[4] * column;
 }
 
+cnn_status cnn__geometry_apply(const cnn__geometry *g, cnn__image_fill fill, float fill_value,
+                               cnn__picture *picture) {
+  if (g->moved) {
+    double matrix[6];
+    cnn__geometry_matrix(g, picture->height, picture->width, matrix);
+    const cnn_status status =
+        cnn__picture_warp(picture, matrix, picture->height, picture->width, fill, fill_value);
+    if (status != CNN_OK) return status;
+  }
+  cnn__picture_mirror(picture, g->flip_horizontal, g->flip_vertical);
+  return CNN_OK;
+}
+
 /* ---- values ---- */
 
-static void shift_channels(size_t count, float *values, float shift) {
+void cnn__augment_shift(size_t count, float *values, float shift) {
   float low, high;
   cnn__image_range(count, values, &low, &high);
   for (size_t e = 0; e < count; e++) {
@@ -127,9 +138,7 @@ static void shift_channels(size_t count, float *values, float shift) {
   }
 }
 
-/* uint8 images stay within [0, 255]; floats have no upper end of their own. */
-static void brighten(const cnn__picture *picture, size_t count, float *values, float factor) {
-  const float most = picture->white > 1 ? 255 : INFINITY;
+void cnn__augment_brighten(size_t count, float *values, float factor, float most) {
   for (size_t e = 0; e < count; e++) {
     const float bright = values[e] * factor;
     values[e] = bright < 0 ? 0 : bright > most ? most : bright;
@@ -175,11 +184,12 @@ static cnn_status apply_values(const cnn_transform *transform, cnn__random *rand
   if (status != CNN_OK) return status;
   const size_t count = picture->height * picture->width * picture->channels;
   if (shifts)
-    shift_channels(count, values,
-                   (float)cnn__random_range(random, -o->channel_shift, o->channel_shift));
-  if (brightens)
-    brighten(picture, count, values,
-             (float)cnn__random_range(random, o->brightness_low, o->brightness_high));
+    cnn__augment_shift(count, values,
+                       (float)cnn__random_range(random, -o->channel_shift, o->channel_shift));
+  if (brightens) /* uint8 images stay within [0, 255]; floats have no upper end of their own. */
+    cnn__augment_brighten(count, values,
+                          (float)cnn__random_range(random, o->brightness_low, o->brightness_high),
+                          picture->white > 1 ? 255 : INFINITY);
   if (standardises(o)) standardise(transform, count, picture->channels, values);
   if (o->zca_whitening)
     status = cnn__zca_apply(&((const learned *)transform->state)->zca, picture, values);
@@ -189,15 +199,10 @@ static cnn_status apply_values(const cnn_transform *transform, cnn__random *rand
 static cnn_status apply(const cnn_transform *transform, cnn__random *random,
                         cnn__picture *picture) {
   const options *o = transform->settings;
-  const geometry g = draw_geometry(o, random, picture->height, picture->width);
-  if (g.moved) {
-    double matrix[6];
-    geometry_matrix(&g, picture->height, picture->width, matrix);
-    const cnn_status status = cnn__picture_warp(picture, matrix, picture->height, picture->width,
-                                                (cnn__image_fill)o->fill, (float)o->fill_value);
-    if (status != CNN_OK) return status;
-  }
-  cnn__picture_mirror(picture, g.flip_horizontal, g.flip_vertical);
+  const cnn__geometry g = draw_geometry(o, random, picture->height, picture->width);
+  const cnn_status status =
+      cnn__geometry_apply(&g, (cnn__image_fill)o->fill, (float)o->fill_value, picture);
+  if (status != CNN_OK) return status;
   return apply_values(transform, random, picture);
 }
 

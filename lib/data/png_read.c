@@ -162,6 +162,8 @@ cnn_status cnn__png_decode(const cnn__decoding *decoding, cnn__sample *sample, i
     png_set_read_fn(png, &source, on_read);
     set_limits(png);
     status = read_image(png, info, &source, orientation);
+    /* libpng goes on without what is not essential to it: an image is right or not there. */
+    if (status == CNN_OK && source.out_of_memory) status = CNN_E_NOMEM;
   }
   png_destroy_read_struct(png ? &png : NULL, info ? &info : NULL, NULL);
   return status;

@@ -93,6 +93,7 @@ static cnn_status encode(png_sink *sink, const cnn_tensor *image, uint8_t *row) 
   } else {
     png_set_write_fn(png, sink, on_write, on_flush);
     write_image(png, info, image, row);
+    status = sink->status;
   }
   png_destroy_write_struct(png ? &png : NULL, info ? &info : NULL);
   return status;
