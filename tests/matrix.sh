@@ -36,8 +36,8 @@ run_minimal() {
     meson test -C build-minimal --print-errorlogs
 }
 run_aarch64() {
-  set_up aarch64 --cross-file .ci/aarch64.cross -Dpng=disabled -Djpeg=disabled -Dzlib=disabled -Dplot=disabled &&
-    meson test -C build-aarch64 --print-errorlogs --timeout-multiplier 20
+  set_up aarch64 --cross-file .ci/aarch64.cross -Dpng=disabled -Djpeg=disabled -Dzlib=disabled -Dplot=disabled -Dtests=enabled &&
+    meson test -C build-aarch64 --suite unit --suite kernels --suite grad --print-errorlogs --timeout-multiplier 20
 }
 run_install() { sh tests/checks/install.sh; }
 run_layout() { sh tests/checks/layout.sh; }

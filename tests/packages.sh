@@ -12,7 +12,7 @@ test | ci) packages="$packages libcmocka-dev python3 g++ cmake make binutils" ;;
 esac
 if [ "$what" = ci ]; then
   packages="$packages clang clang-format libclang-rt-14-dev valgrind strace qemu-user gcc-aarch64-linux-gnu libc6-dev-arm64-cross \
-doxygen cppcheck abigail-tools libsimde-dev gcovr"
+doxygen cppcheck libsimde-dev libcmocka-dev:arm64"
 fi
 missing=
 for package in $packages; do
@@ -25,6 +25,9 @@ if [ "$(id -u)" != 0 ]; then
   command -v sudo > /dev/null || { echo "please install:$missing" >&2; exit 1; }
 fi
 echo "installing:$missing"
+case $missing in
+*:arm64*) $sudo dpkg --add-architecture arm64 ;;
+esac
 export DEBIAN_FRONTEND=noninteractive
 $sudo apt-get update -qq
 # shellcheck disable=SC2086 # a list of words
