@@ -259,25 +259,40 @@ static void pick_pixels(const cnn__picture *picture, const cnn__taps *rows,
       memcpy(out, from + rows->first[i] * row + columns->first[j] * pixel, pixel);
 }
 
-/* The two axes' tables and the scratch behind them, in the workspace's memory. */
-static cnn_status make_tables(cnn__picture *picture, size_t height, size_t width,
-                              cnn__resize_filter filter, cnn__taps *rows, cnn__taps *columns,
-                              void **scratch) {
-  size_t for_rows, for_columns, for_scratch, total;
-  if (!cnn__resize_taps_size(picture->height, height, filter, &for_rows) ||
-      !cnn__resize_taps_size(picture->width, width, filter, &for_columns) ||
-      !cnn__resize_scratch(picture->width, width, picture->channels, &for_scratch) ||
-      !cnn__size_add(for_rows, for_columns, &total) || !cnn__size_add(total, for_scratch, &total))
-    return cnn__fail(CNN_E_LIMIT, "resize: %zux%zu to %zux%zu exceeds the address space",
-                     picture->height, picture->width, height, width);
+/* How large the tables of both axes are, and what they and the scratch need together. */
+static cnn_status size_tables(const cnn__picture *picture, size_t height, size_t width,
+                              cnn__resize *resize, size_t *for_rows, size_t *for_columns,
+                              size_t *total) {
+  const cnn__taps columns = {.count = width};
+  size_t for_scratch;
+  resize->columns = &columns;
+  const bool fits = cnn__resize_taps_size(picture->height, height, resize->filter, for_rows) &&
+                    cnn__resize_taps_size(picture->width, width, resize->filter, for_columns) &&
+                    cnn__resize_scratch(resize, &for_scratch) &&
+                    cnn__size_add(*for_rows, *for_columns, total) &&
+                    cnn__size_add(*total, for_scratch, total);
+  resize->columns = NULL;
+  if (fits) return CNN_OK;
+  return cnn__fail(CNN_E_LIMIT, "resize: %zux%zu to %zux%zu exceeds the address space",
+                   picture->height, picture->width, height, width);
+}
+
+/* Tables and scratch in the workspace's memory. */
+static cnn_status make_tables(cnn__picture *picture, size_t height, size_t width, cnn__taps *rows,
+                              cnn__taps *columns, cnn__resize *resize) {
+  size_t for_rows, for_columns, total;
+  cnn_status status = size_tables(picture, height, width, resize, &for_rows, &for_columns, &total);
   cnn__workspace *workspace = picture->workspace;
-  const cnn_status status = cnn__buffer_reserve(workspace->sample.context, &workspace->tables,
-                                                total, "a resize's tables");
+  if (status == CNN_OK)
+    status = cnn__buffer_reserve(workspace->sample.context, &workspace->tables, total,
+                                 "a resize's tables");
   if (status != CNN_OK) return status;
   uint8_t *memory = workspace->tables.bytes;
-  cnn__resize_taps_make(picture->height, height, filter, memory, rows);
-  cnn__resize_taps_make(picture->width, width, filter, memory + for_rows, columns);
-  *scratch = memory + for_rows + for_columns;
+  cnn__resize_taps_make(picture->height, height, resize->filter, memory, rows);
+  cnn__resize_taps_make(picture->width, width, resize->filter, memory + for_rows, columns);
+  resize->rows = rows;
+  resize->columns = columns;
+  resize->scratch = memory + for_rows + for_columns;
   return CNN_OK;
 }
 
@@ -285,21 +300,24 @@ cnn_status cnn__picture_resize(cnn__picture *picture, size_t height, size_t widt
                                cnn__resize_filter filter) {
   if (height == picture->height && width == picture->width) return CNN_OK;
   cnn_status status = cnn__picture_settle(picture);
+  if (status != CNN_OK) return status;
   cnn__taps rows, columns;
-  void *scratch = NULL, *room;
+  cnn__resize resize = {.in_height = picture->height,
+                        .in_width = picture->width,
+                        .channels = picture->channels,
+                        .row = picture->row,
+                        .filter = filter};
+  void *room;
   bool slack;
-  if (status == CNN_OK)
-    status = make_tables(picture, height, width, filter, &rows, &columns, &scratch);
+  status = make_tables(picture, height, width, &rows, &columns, &resize);
   if (status == CNN_OK) status = next_room(picture, height, width, picture->dtype, &room, &slack);
   if (status != CNN_OK) return status;
   if (filter == CNN__RESIZE_NEAREST)
     pick_pixels(picture, &rows, &columns, room);
   else if (picture->dtype == CNN_UINT8)
-    cnn__image_resize_u8(&rows, &columns, picture->width, picture->channels, picture->pixels,
-                         picture->row, room, scratch);
+    cnn__image_resize_u8(&resize, picture->pixels, room);
   else
-    cnn__image_resize_f32(&rows, &columns, picture->width, picture->channels, picture->pixels,
-                          picture->row, room, scratch);
+    cnn__image_resize_f32(&resize, picture->pixels, room);
   show(picture, room, height, width, picture->dtype, slack);
   return CNN_OK;
 }

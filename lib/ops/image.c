@@ -138,12 +138,6 @@ bool cnn__resize_taps_size(size_t in, size_t out, cnn__resize_filter filter, siz
 static void weigh(size_t in, double scale, cnn__resize_filter filter, double support, size_t x,
                   uint32_t *first, uint32_t *taps, float *weights) {
   const double centre = ((double)x + 0.5) * scale;
-  if (filter == CNN__RESIZE_NEAREST) {
-    *first = (uint32_t)cnn__size_min((size_t)centre, in - 1);
-    *taps = 1;
-    weights[0] = 1;
-    return;
-  }
   const double begin = centre - support + 0.5, end = centre + support + 0.5;
   const size_t low = begin > 0 ? (size_t)begin : 0;
   const size_t high = cnn__size_min((size_t)end, in);
@@ -158,58 +152,116 @@ static void weigh(size_t in, double scale, cnn__resize_filter filter, double sup
   *taps = (uint32_t)(high - low);
 }
 
+/* The pixel that each centre lies in, found by steps as Pillow does: which of two it is where a centre
+   falls between them depends on that. */
+static void pick_nearest(size_t in, size_t out, uint32_t *first, uint32_t *taps, float *weights) {
+  const double scale = (double)in / (double)out;
+  double centre = scale * 0.5;
+  for (size_t x = 0; x < out; x++, centre += scale) {
+    first[x] = (uint32_t)cnn__size_min((size_t)centre, in - 1);
+    taps[x] = 1;
+    weights[x] = 1;
+  }
+}
+
 void cnn__resize_taps_make(size_t in, size_t out, cnn__resize_filter filter, void *memory,
                            cnn__taps *taps) {
   const size_t stride = most_taps(in, out, filter);
   uint32_t *first = memory, *counts = first + out;
   float *weights = (float *)(void *)(counts + out);
   const double support = reach(in, out, filter);
-  for (size_t x = 0; x < out; x++)
+  if (filter == CNN__RESIZE_NEAREST) pick_nearest(in, out, first, counts, weights);
+  for (size_t x = 0; filter != CNN__RESIZE_NEAREST && x < out; x++)
     weigh(in, (double)in / (double)out, filter, support, x, first + x, counts + x,
           weights + x * stride);
   *taps = (cnn__taps){
       .count = out, .stride = stride, .first = first, .taps = counts, .weights = weights};
 }
 
-bool cnn__resize_scratch(size_t in_width, size_t out_width, size_t channels, size_t *bytes) {
-  size_t pixels;
-  return cnn__size_add(in_width, out_width, &pixels) &&
-         cnn__size_mul(pixels, channels * sizeof(float), bytes) &&
-         cnn__size_add(*bytes, 128 + CNN__IMAGE_SLACK, bytes);
+/* The parts of scratch: a source row as floats, with slack; a row of the result; for the cubic
+   filter, the image with its columns done. */
+typedef struct lines {
+  float *source, *result;
+  uint8_t *narrow;
+} lines;
+
+static size_t source_bytes(const cnn__resize *r) {
+  return (r->in_width * r->channels * sizeof(float) + CNN__IMAGE_SLACK + 63) & ~(size_t)63;
+}
+static size_t result_bytes(const cnn__resize *r) {
+  return (r->columns->count * r->channels * sizeof(float) + 63) & ~(size_t)63;
 }
 
-/* The two rows of scratch: blended source rows, with slack, and the result as floats. */
-typedef struct line_pair {
-  float *blended, *result;
-} line_pair;
-
-static line_pair split_scratch(void *scratch, size_t in_elements) {
-  float *first = scratch;
-  memset(first + in_elements, 0, CNN__IMAGE_SLACK);
-  return (line_pair){first, first + in_elements + CNN__IMAGE_SLACK / sizeof(float)};
+bool cnn__resize_scratch(const cnn__resize *r, size_t *bytes) {
+  size_t pixels, narrow = 0;
+  if (!cnn__size_add(r->in_width, r->columns->count, &pixels) ||
+      !cnn__size_mul(pixels, r->channels * sizeof(float), bytes))
+    return false;
+  if (r->filter == CNN__RESIZE_BICUBIC &&
+      (!cnn__size_mul(r->in_height, r->columns->count, &narrow) ||
+       !cnn__size_mul(narrow, r->channels, &narrow)))
+    return false;
+  return cnn__size_add(*bytes, narrow, bytes) &&
+         cnn__size_add(*bytes, 3 * 64 + CNN__IMAGE_SLACK, bytes);
 }
 
-void cnn__image_resize_u8(const cnn__taps *rows, const cnn__taps *columns, size_t in_width,
-                          size_t channels, const uint8_t *from, size_t row, uint8_t *to,
-                          void *scratch) {
+static lines split_scratch(const cnn__resize *r) {
+  uint8_t *scratch = r->scratch;
+  lines l = {.source = r->scratch,
+             .result = (float *)(void *)(scratch + source_bytes(r)),
+             .narrow = scratch + source_bytes(r) + result_bytes(r)};
+  memset(l.source + r->in_width * r->channels, 0, CNN__IMAGE_SLACK);
+  return l;
+}
+
+/* Rows first, which run over memory in order and leave little for the columns. */
+static void resize_rows_first(const cnn__resize *r, const lines *l, const uint8_t *from,
+                              uint8_t *to) {
   const cnn__image_kernels *kernels = &cnn__kernels_get()->image;
-  const line_pair lines = split_scratch(scratch, in_width * channels);
-  for (size_t y = 0; y < rows->count; y++) {
-    kernels->blend_rows_u8(in_width * channels, rows->taps[y], rows->weights + y * rows->stride,
-                           from + rows->first[y] * row, row, lines.blended);
-    kernels->blend_columns(columns, channels, lines.blended, lines.result);
-    kernels->round_u8(columns->count * channels, lines.result, to + y * columns->count * channels);
+  const size_t count = r->columns->count * r->channels;
+  for (size_t y = 0; y < r->rows->count; y++) {
+    kernels->blend_rows_u8(r->in_width * r->channels, r->rows->taps[y],
+                           r->rows->weights + y * r->rows->stride,
+                           from + r->rows->first[y] * r->row, r->row, l->source);
+    kernels->blend_columns(r->columns, r->channels, l->source, l->result);
+    kernels->round_u8(count, l->result, to + y * count);
   }
 }
 
-void cnn__image_resize_f32(const cnn__taps *rows, const cnn__taps *columns, size_t in_width,
-                           size_t channels, const float *from, size_t row, float *to,
-                           void *scratch) {
+static void resize_columns_first(const cnn__resize *r, const lines *l, const uint8_t *from,
+                                 uint8_t *to) {
   const cnn__image_kernels *kernels = &cnn__kernels_get()->image;
-  const line_pair lines = split_scratch(scratch, in_width * channels);
-  for (size_t y = 0; y < rows->count; y++) {
-    kernels->blend_rows_f32(in_width * channels, rows->taps[y], rows->weights + y * rows->stride,
-                            from + rows->first[y] * row, row, lines.blended);
-    kernels->blend_columns(columns, channels, lines.blended, to + y * columns->count * channels);
+  const size_t count = r->columns->count * r->channels;
+  static const float one = 1;
+  for (size_t y = 0; y < r->in_height; y++) {
+    kernels->blend_rows_u8(r->in_width * r->channels, 1, &one, from + y * r->row, r->row,
+                           l->source);
+    kernels->blend_columns(r->columns, r->channels, l->source, l->result);
+    kernels->round_u8(count, l->result, l->narrow + y * count);
+  }
+  for (size_t y = 0; y < r->rows->count; y++) {
+    kernels->blend_rows_u8(count, r->rows->taps[y], r->rows->weights + y * r->rows->stride,
+                           l->narrow + r->rows->first[y] * count, count, l->result);
+    kernels->round_u8(count, l->result, to + y * count);
+  }
+}
+
+void cnn__image_resize_u8(const cnn__resize *resize, const uint8_t *from, uint8_t *to) {
+  const lines l = split_scratch(resize);
+  if (resize->filter == CNN__RESIZE_BICUBIC)
+    resize_columns_first(resize, &l, from, to);
+  else
+    resize_rows_first(resize, &l, from, to);
+}
+
+void cnn__image_resize_f32(const cnn__resize *r, const float *from, float *to) {
+  const cnn__image_kernels *kernels = &cnn__kernels_get()->image;
+  const lines l = split_scratch(r);
+  for (size_t y = 0; y < r->rows->count; y++) {
+    kernels->blend_rows_f32(r->in_width * r->channels, r->rows->taps[y],
+                            r->rows->weights + y * r->rows->stride,
+                            from + r->rows->first[y] * r->row, r->row, l.source);
+    kernels->blend_columns(r->columns, r->channels, l.source,
+                           to + y * r->columns->count * r->channels);
   }
 }

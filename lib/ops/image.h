@@ -47,14 +47,19 @@ bool cnn__resize_taps_size(size_t in, size_t out, cnn__resize_filter filter, siz
 void cnn__resize_taps_make(size_t in, size_t out, cnn__resize_filter filter, void *memory,
                            cnn__taps *taps);
 
-/* An image of in_width pixels a row, row elements apart, through both axes' tables. scratch:
-   cnn__resize_scratch() bytes. u8 results are rounded and clipped. */
-bool cnn__resize_scratch(size_t in_width, size_t out_width, size_t channels, size_t *bytes);
-void cnn__image_resize_u8(const cnn__taps *rows, const cnn__taps *columns, size_t in_width,
-                          size_t channels, const uint8_t *from, size_t row, uint8_t *to,
-                          void *scratch);
-void cnn__image_resize_f32(const cnn__taps *rows, const cnn__taps *columns, size_t in_width,
-                           size_t channels, const float *from, size_t row, float *to,
-                           void *scratch);
+/* An image of rows row elements apart, through both axes' tables. scratch: cnn__resize_scratch()
+   bytes, 64-byte aligned. */
+typedef struct cnn__resize {
+  const cnn__taps *rows, *columns;
+  size_t in_height, in_width, channels;
+  size_t row;
+  cnn__resize_filter filter; /* not nearest */
+  void *scratch;
+} cnn__resize;
+bool cnn__resize_scratch(const cnn__resize *resize, size_t *bytes);
+/* Results are rounded and clipped. The cubic filter, which shoots beyond its input, rounds and clips
+   after the columns, too, as Pillow does. from has slack. */
+void cnn__image_resize_u8(const cnn__resize *resize, const uint8_t *from, uint8_t *to);
+void cnn__image_resize_f32(const cnn__resize *resize, const float *from, float *to);
 
 #endif
