@@ -216,7 +216,7 @@ def arrays():
     """What numpy itself writes."""
     for dtype in ("<f4", "|u1", "<i4", "<i8", "<f8", "<u8"):
         save(f"array_{dtype[1:]}", noise(80, 2, 3, 4, top=100).astype(dtype))
-    save("array_scalar", np.float32(2.5))
+    np.save(os.path.join(OUT, "array_scalar.npy"), np.float32(2.5))
     save("array_vector", np.arange(5, dtype="<i4"))
     save("array_big_endian", np.arange(5, dtype=">i4"))
     save("array_bool", np.array([True, False]))
