@@ -8,16 +8,16 @@
    threads and any instruction set; which bits come out depends on none of them. */
 enum {
   DEPTHS = 320,          /* 16 columns of B and 6 rows of A this deep fill a 32 KiB L1 cache */
-  SKINNY_DEPTHS = 16,    /* as many rows of an unpacked B are read side by side */
-  THIN_DEPTHS = 64,      /* PRIVATE_COLUMNS of B this deep, packed, stay in L1 until used */
   ROWS = 120,            /* ROWS x DEPTHS of A stay in L2; a multiple of all tiles' rows */
   COLUMNS = 256,         /* of one task */
+  SHARED_COLUMNS = 2048, /* of B, packed together for all tasks */
   PRIVATE_COLUMNS = 64,  /* of a task that packs for itself */
-  SHARED_COLUMNS = 2048, /* packed together, for all tasks */
-  NARROW_A = 128,        /* a column of A with a stride up to this is read as it is */
-  NARROW_B = 64,         /* so are rows of B up to this length, if there are few rows of A */
-  SKINNY = 3,            /* so few that no row of B is too long to read as it is */
-  THIN = 16,
+  THIN_COLUMNS = 32,     /* the same with few rows of A: */
+  THIN_DEPTHS = 128,     /* what is packed stays in L1 until it is used */
+  THIN = 16,             /* rows so few that packing costs as much as multiplying */
+  SKINNY = 4,          /* rows so few that a row-major B is read as it is, however long its rows */
+  NARROW_A = 128,      /* a column of A with a stride up to this is read as it is */
+  NARROW_B = 64,       /* so are rows of B with a stride up to this, under ROWS rows of A */
   MOST_TASKS = 16,     /* enough for some threads to share evenly */
   LEAST_WORK = 1 << 17 /* multiply-adds that are worth a task */
 };
@@ -73,21 +73,18 @@ static bool should_pack_a(const cnn__matmul *product) {
   return product->m > THIN && product->n >= CNN__PANEL && !within(product->a_depth, NARROW_A);
 }
 
-static size_t choose_depths(const blocking *work) {
-  const cnn__matmul *product = work->product;
-  if (work->source == DIRECT && product->m <= SKINNY && !within(product->b_row, NARROW_B))
-    return SKINNY_DEPTHS;
-  if (work->source == PRIVATE && product->m <= THIN) return THIN_DEPTHS;
-  return balanced(product->k, DEPTHS, 8);
-}
-
 /* Halves blocks until there are tasks enough, or work too little to split. */
 static void choose_blocks(blocking *work) {
   const size_t m = work->product->m, n = work->product->n;
-  work->depths = choose_depths(work);
-  work->rows = work->source == PRIVATE ? m : balanced(m, ROWS, 2);
-  work->columns = work->source == PRIVATE ? PRIVATE_COLUMNS : balanced(n, COLUMNS, 64);
-  while (work->source != PRIVATE) {
+  work->depths = balanced(work->product->k, DEPTHS, 8);
+  work->rows = balanced(m, ROWS, 2);
+  work->columns = balanced(n, COLUMNS, 64);
+  if (work->source == PRIVATE) {
+    work->columns = m <= THIN ? THIN_COLUMNS : PRIVATE_COLUMNS;
+    if (m <= THIN) work->depths = THIN_DEPTHS;
+    return;
+  }
+  for (;;) {
     const size_t tasks = cnn__size_ceil_div(m, work->rows) * cnn__size_ceil_div(n, work->columns);
     /* In floating point: the product of three sizes may exceed them. */
     const double share = (double)work->rows * (double)work->columns * (double)work->product->k;
