@@ -280,7 +280,7 @@ static cnn_status size_tables(const cnn__picture *picture, size_t height, size_t
 /* Tables and scratch in the workspace's memory. */
 static cnn_status make_tables(cnn__picture *picture, size_t height, size_t width, cnn__taps *rows,
                               cnn__taps *columns, cnn__resize *resize) {
-  size_t for_rows, for_columns, total;
+  size_t for_rows = 0, for_columns = 0, total = 0;
   cnn_status status = size_tables(picture, height, width, resize, &for_rows, &for_columns, &total);
   cnn__workspace *workspace = picture->workspace;
   if (status == CNN_OK)
