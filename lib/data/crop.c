@@ -97,18 +97,14 @@ static cnn_status random_apply(const cnn_transform *transform, cnn__random *rand
   const size_t tall = picture->height + 2 * padding, wide = picture->width + 2 * padding;
   if (tall < height || wide < width)
     return too_small(transform->class->name, tall, wide, height, width);
-  if (padding > 0) {
-    const cnn_status status =
-        cnn__picture_pad(picture, padding, padding, (cnn__image_fill)o->fill, (float)o->fill_value);
-    if (status != CNN_OK) return status;
-  }
-  size_t top = (tall - height) / 2, left = (wide - width) / 2;
+  size_t top = (tall - height) / 2, left = (wide - width) / 2; /* in the padded image */
   if (random) {
     top = (size_t)cnn__random_below(random, tall - height + 1);
     left = (size_t)cnn__random_below(random, wide - width + 1);
   }
-  cnn__picture_crop(picture, top, left, height, width);
-  return CNN_OK;
+  return cnn__picture_window(picture, (ptrdiff_t)top - (ptrdiff_t)padding,
+                             (ptrdiff_t)left - (ptrdiff_t)padding, height, width,
+                             (cnn__image_fill)o->fill, (float)o->fill_value);
 }
 
 static const cnn__transform_class random_class = {

@@ -210,23 +210,31 @@ static cnn_status run_warp(cnn__picture *picture, const float *scale, const floa
   return CNN_OK;
 }
 
+/* A row of pixels from the last to the first. */
+static inline void mirror_row(size_t width, size_t pixel, const uint8_t *from, uint8_t *to) {
+  for (size_t j = 0; j < width; j++)
+    for (size_t b = 0; b < pixel; b++)
+      to[j * pixel + b] = from[(width - 1 - j) * pixel + b];
+}
+
 /* Mirrors whole pixels, the dtype as it is. */
 static void copy_mirrored(const cnn__picture *picture, void *to) {
   const double *m = picture->matrix;
-  const size_t pixel = picture->channels * cnn__dtype_size(picture->dtype);
+  const size_t width = picture->width, pixel = picture->channels * cnn__dtype_size(picture->dtype);
   const size_t row = picture->row * cnn__dtype_size(picture->dtype);
   const uint8_t *from = picture->pixels;
   uint8_t *out = to;
-  for (size_t i = 0; i < picture->height; i++) {
-    const uint8_t *line = from + (size_t)(m[0] * (double)i + m[2]) * row + (size_t)m[5] * pixel;
-    if (m[4] > 0) {
-      memcpy(out, line, picture->width * pixel);
-      out += picture->width * pixel;
-      continue;
-    }
-    for (size_t j = 0; j < picture->width; j++, out += pixel)
-      for (size_t b = 0; b < pixel; b++)
-        out[b] = *(line - j * pixel + b);
+  for (size_t i = 0; i < picture->height; i++, out += width * pixel) {
+    const size_t y = (size_t)(m[0] * (double)i + m[2]);
+    const bool backwards = m[4] < 0;
+    const size_t x = (size_t)m[5] - (backwards ? width - 1 : 0); /* of the leftmost pixel */
+    const uint8_t *line = from + y * row + x * pixel;
+    if (!backwards)
+      memcpy(out, line, width * pixel);
+    else if (pixel == 3) /* a constant, so that the loop over a pixel unrolls */
+      mirror_row(width, 3, line, out);
+    else
+      mirror_row(width, pixel, line, out);
   }
 }
 
@@ -322,55 +330,86 @@ cnn_status cnn__picture_resize(cnn__picture *picture, size_t height, size_t widt
   return CNN_OK;
 }
 
-/* The pixel of n that place of the padded axis shows; n where it is outside, under a constant. */
-static size_t padded_from(cnn__image_fill fill, size_t n, size_t border, size_t place) {
-  if (place >= border && place < border + n) return place - border;
-  const size_t out = place < border ? border - 1 - place : place - border - n; /* 0: the next */
+/* The pixel of n that a place, which may lie outside, shows; n: none (the constant fill). */
+static size_t shown_at(cnn__image_fill fill, size_t n, ptrdiff_t place) {
+  if (place >= 0 && (size_t)place < n) return (size_t)place;
+  const bool before = place < 0;
+  const size_t out = before ? (size_t)(-1 - place) : (size_t)place - n; /* 0: the very next */
   switch (fill) {
   case CNN__IMAGE_CONSTANT:
     return n;
   case CNN__IMAGE_NEAREST:
-    return place < border ? 0 : n - 1;
+    return before ? 0 : n - 1;
   case CNN__IMAGE_REFLECT: {
     const size_t in = out % (2 * n), back = in < n ? in : 2 * n - 1 - in;
-    return place < border ? back : n - 1 - back;
+    return before ? back : n - 1 - back;
   }
   default:
-    return place < border ? n - 1 - out % n : out % n;
+    return before ? n - 1 - out % n : out % n;
   }
 }
 
-static void fill_pixel(cnn_dtype dtype, size_t channels, float value, void *to) {
-  if (dtype == CNN_UINT8)
-    memset(to, (int)(value + 0.5f), channels);
-  else
-    for (size_t c = 0; c < channels; c++)
-      ((float *)to)[c] = value;
+static void fill_pixels(const cnn__picture *picture, size_t count, float value, void *to) {
+  const size_t elements = count * picture->channels;
+  if (picture->dtype == CNN_UINT8) {
+    const float inside = value < 0 ? 0 : value > 255 ? 255 : value;
+    memset(to, (int)(inside + 0.5f), elements);
+  } else {
+    for (size_t e = 0; e < elements; e++)
+      ((float *)to)[e] = value;
+  }
 }
 
-cnn_status cnn__picture_pad(cnn__picture *picture, size_t border_height, size_t border_width,
-                            cnn__image_fill fill, float fill_value) {
+/* A window, and what lies around the image it looks at. */
+typedef struct surrounding {
+  ptrdiff_t top, left;
+  size_t height, width;
+  cnn__image_fill fill;
+  float fill_value;
+} surrounding;
+
+/* Row i of the window: the part inside at once, the rest pixel by pixel. */
+static void copy_window_row(const cnn__picture *picture, const surrounding *w, size_t i,
+                            uint8_t *out) {
+  const size_t pixel = picture->channels * cnn__dtype_size(picture->dtype);
+  const size_t row = picture->row * cnn__dtype_size(picture->dtype);
+  const size_t y = shown_at(w->fill, picture->height, w->top + (ptrdiff_t)i);
+  if (y == picture->height) {
+    fill_pixels(picture, w->width, w->fill_value, out);
+    return;
+  }
+  const uint8_t *line = (const uint8_t *)picture->pixels + y * row;
+  for (size_t j = 0; j < w->width;) {
+    const ptrdiff_t place = w->left + (ptrdiff_t)j;
+    const size_t x = shown_at(w->fill, picture->width, place);
+    size_t run = 1;
+    if (place >= 0 && (size_t)place < picture->width)
+      run = cnn__size_min(picture->width - x, w->width - j);
+    if (x == picture->width)
+      fill_pixels(picture, 1, w->fill_value, out + j * pixel);
+    else
+      memcpy(out + j * pixel, line + x * pixel, run * pixel);
+    j += run;
+  }
+}
+
+cnn_status cnn__picture_window(cnn__picture *picture, ptrdiff_t top, ptrdiff_t left, size_t height,
+                               size_t width, cnn__image_fill fill, float fill_value) {
+  const bool inside = top >= 0 && left >= 0 && (size_t)top + height <= picture->height &&
+                      (size_t)left + width <= picture->width;
+  if (inside) {
+    cnn__picture_crop(picture, (size_t)top, (size_t)left, height, width);
+    return CNN_OK;
+  }
   cnn_status status = cnn__picture_settle(picture);
-  const size_t height = picture->height + 2 * border_height;
-  const size_t width = picture->width + 2 * border_width;
   void *room;
   bool slack;
   if (status == CNN_OK) status = next_room(picture, height, width, picture->dtype, &room, &slack);
   if (status != CNN_OK) return status;
-  const size_t pixel = picture->channels * cnn__dtype_size(picture->dtype);
-  const size_t row = picture->row * cnn__dtype_size(picture->dtype);
-  uint8_t *out = room;
-  for (size_t i = 0; i < height; i++) {
-    const size_t y = padded_from(fill, picture->height, border_height, i);
-    const uint8_t *line = (const uint8_t *)picture->pixels + y * row;
-    for (size_t j = 0; j < width; j++, out += pixel) {
-      const size_t x = padded_from(fill, picture->width, border_width, j);
-      if (y == picture->height || x == picture->width)
-        fill_pixel(picture->dtype, picture->channels, fill_value, out);
-      else
-        memcpy(out, line + x * pixel, pixel);
-    }
-  }
+  const surrounding window = {top, left, height, width, fill, fill_value};
+  const size_t bytes = width * picture->channels * cnn__dtype_size(picture->dtype);
+  for (size_t i = 0; i < height; i++)
+    copy_window_row(picture, &window, i, (uint8_t *)room + i * bytes);
   show(picture, room, height, width, picture->dtype, slack);
   return CNN_OK;
 }

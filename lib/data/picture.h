@@ -51,9 +51,10 @@ cnn_status cnn__picture_warp(cnn__picture *picture, const double matrix[6], size
 void cnn__picture_mirror(cnn__picture *picture, bool horizontal, bool vertical);
 cnn_status cnn__picture_resize(cnn__picture *picture, size_t height, size_t width,
                                cnn__resize_filter filter);
-/* Adds borders: constant (of the dtype's own scale), or as the fill says. */
-cnn_status cnn__picture_pad(cnn__picture *picture, size_t border_height, size_t border_width,
-                            cnn__image_fill fill, float fill_value);
+/* A window that may reach outside: there it shows what the fill says (a constant is of the pixels' own
+   scale). */
+cnn_status cnn__picture_window(cnn__picture *picture, ptrdiff_t top, ptrdiff_t left, size_t height,
+                               size_t width, cnn__image_fill fill, float fill_value);
 /* Applies what is put off; from then on picture->pixels are what the next transform sees. */
 cnn_status cnn__picture_settle(cnn__picture *picture);
 /* Its values as contiguous floats, to be changed in place: height * width * channels. */
