@@ -17,9 +17,11 @@ static cnn_status shape_rule(const cnn_transform *transform, cnn__shape *shape) 
                    shape->dim[2]);
 }
 
+enum { BRIGHTNESS, CONTRAST, SATURATION, HUE };
+
 /* What is done, and by how much. */
 typedef struct adjustment {
-  enum { BRIGHTNESS, CONTRAST, SATURATION, HUE } kind;
+  int kind;
   float amount;
 } adjustment;
 

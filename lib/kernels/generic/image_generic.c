@@ -49,8 +49,8 @@ static float read_f32(const void *p, size_t element) {
 }
 
 static void warp_pixel(const cnn__warp *warp, reader read, float y, float x, float *out) {
-  const bool inside =
-      find_place(warp->fill, warp->height, &y) & find_place(warp->fill, warp->width, &x);
+  const bool row_inside = find_place(warp->fill, warp->height, &y);
+  const bool inside = find_place(warp->fill, warp->width, &x) && row_inside;
   const size_t a = inside ? split_place(warp->height, &y) : 0;
   const size_t b = inside ? split_place(warp->width, &x) : 0;
   const size_t down = warp->height > 1 ? warp->row : 0;
