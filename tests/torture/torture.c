@@ -94,7 +94,8 @@ static char folder[256];
 
 void folder_enter(void) {
   const char *parent = getenv("TMPDIR");
-  (void)snprintf(folder, sizeof folder, "%s/cnn-torture-XXXXXX", parent ? parent : "/tmp");
+  if (!parent) parent = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
+  (void)snprintf(folder, sizeof folder, "%s/cnn-torture-XXXXXX", parent);
   REQUIRE(mkdtemp(folder) && chdir(folder) == 0);
 }
 

@@ -50,7 +50,7 @@ _Noreturn void torture_fail(const char *file, int line, const char *message);
 
 /* ---- a folder ---- */
 
-/* Makes a folder under TMPDIR or /tmp and enters it; paths may then be short. */
+/* Makes a folder under TMPDIR, /dev/shm (where flushing costs nothing) or /tmp, and enters it. */
 void folder_enter(void);
 /* Removes what it holds (files only) and itself. */
 void folder_leave(void);
