@@ -54,7 +54,8 @@ CNN_API void cnn_synthetic_options_init(cnn_synthetic_options *options, size_t s
 
 /**
  * Made-up images in CIFAR-10's format: ten classes of coloured, textured shapes with clutter and
- * noise, 32x32x3, from a seed alone. Hard enough for a linear model to fail, easy enough for the tutorial's network.
+ * noise, 32x32x3, from a seed alone. Hard enough for a linear model to fail, easy enough for the
+ * tutorial's network.
  * NULL on failure: CNN_E_INVALID, CNN_E_NOMEM. Since 0.1.0.
  */
 CNN_API cnn_dataset *cnn_synthetic_images_create(const cnn_synthetic_options *options);
@@ -62,10 +63,11 @@ CNN_API cnn_dataset *cnn_synthetic_images_create(const cnn_synthetic_options *op
 /** Settings of cnn_array_dataset(). */
 typedef struct cnn_array_options {
   size_t struct_size; /**< sizeof(cnn_array_options) */
-  const cnn_tensor
-      *images; /**< (count, height, width, channels) or (count, ...), uint8 or float32. Required. */
-  const cnn_tensor *
-      labels; /**< (count) or (count, 1) int32 class indices (also uint8, int64), or (count, n) float32. NULL: none. */
+  /** (count, height, width, channels) or (count, ...), uint8 or float32. Required. */
+  const cnn_tensor *images;
+  /** (count) or (count, 1) int32 class indices (also uint8, int64), or (count, n) float32.
+      NULL: none. */
+  const cnn_tensor *labels;
   int64_t classes; /**< Number of classes. Default: the largest index + 1, or the names' count. */
   const char *const *class_names; /**< classes names, copied; NULL: "0", "1", ... */
   int64_t borrow;                 /**< 1: no copy; the tensors outlive the dataset. Default 0. */
@@ -82,10 +84,10 @@ typedef struct cnn_folder_options {
   size_t struct_size; /**< sizeof(cnn_folder_options) */
   const char *path;   /**< The folder: one sub-folder a class. Required. */
   int64_t channels;   /**< 3: RGB; 1: grey. Default 3. */
-  const char *const *
-      class_names; /**< The sub-folders to take, in this order, NULL-terminated; NULL: all, sorted by bytes. */
-  int64_t
-      skip_broken; /**< 1: files that cannot be decoded are skipped and counted; 0: they fail. */
+  /** The sub-folders to take, in this order, NULL-terminated; NULL: all, sorted by bytes. */
+  const char *const *class_names;
+  /** 1: files that cannot be decoded are skipped and counted; 0: they fail. */
+  int64_t skip_broken;
   int64_t decode_height; /**< Large JPEGs may be decoded at a fraction of their size, not below this
                               height. Default: full size. */
   int64_t decode_width;  /**< See decode_height. */
@@ -95,7 +97,8 @@ typedef struct cnn_folder_options {
 CNN_API void cnn_folder_options_init(cnn_folder_options *options, size_t size);
 
 /**
- * A folder of photographs, one sub-folder a class, PNG and JPEG by content. Files are decoded when they are fetched.
+ * A folder of photographs, one sub-folder a class: files whose names end in .png, .jpg, .jpeg, .jpe or
+ * .jfif in any case, decoded by content when they are fetched. Names that begin with a dot are left out.
  * NULL on failure: CNN_E_INVALID, CNN_E_NOT_FOUND, CNN_E_IO, CNN_E_UNSUPPORTED (built without
  * libpng and libturbojpeg), CNN_E_NOMEM. Since 0.1.0.
  */
@@ -103,7 +106,9 @@ CNN_API cnn_dataset *cnn_image_folder_create(const cnn_folder_options *options);
 
 /**
  * IDX files (MNIST, Fashion-MNIST), plain or gzip-compressed: images (count, height, width) become
- * (height, width, 1). labels may be NULL. NULL on failure: CNN_E_NOT_FOUND, CNN_E_IO, CNN_E_FORMAT, CNN_E_UNSUPPORTED (gzip without zlib), CNN_E_LIMIT, CNN_E_NOMEM.
+ * (height, width, 1), (count, height, width, channels) stay. labels may be NULL. NULL on failure:
+ * CNN_E_INVALID, CNN_E_NOT_FOUND, CNN_E_IO, CNN_E_FORMAT, CNN_E_UNSUPPORTED (not of bytes; gzip
+ * without zlib), CNN_E_LIMIT, CNN_E_NOMEM. Since 0.1.0.
  */
 CNN_API cnn_dataset *cnn_idx_dataset(const char *images, const char *labels);
 
@@ -112,9 +117,10 @@ typedef struct cnn_dataset_callbacks {
   size_t struct_size; /**< sizeof(cnn_dataset_callbacks) */
   void *user;         /**< Handed to every function. */
   int64_t count;      /**< Number of samples. */
-  int64_t shape
-      [CNN_MAX_RANK]; /**< Of every image; ends at the first 0; a first size of -1 says: they differ (height, width vary; channels as given in shape[2]). */
-  int64_t dtype;      /**< CNN_UINT8 or CNN_FLOAT32. Default CNN_UINT8. */
+  /** Of every image; ends at the first 0; a first size of -1 says: they differ (height, width
+      vary; channels as given in shape[2]). */
+  int64_t shape[CNN_MAX_RANK];
+  int64_t dtype;                  /**< CNN_UINT8 or CNN_FLOAT32. Default CNN_UINT8. */
   int64_t label_width;            /**< 0: labels are class indices; n: vectors of n floats. */
   int64_t classes;                /**< Number of classes; 0 with label_width. */
   const char *const *class_names; /**< classes names, copied; may be NULL. */
@@ -128,15 +134,26 @@ typedef struct cnn_dataset_callbacks {
   cnn_status (*label)(void *user, int64_t i, int32_t *index, float *vector);
 } cnn_dataset_callbacks;
 
-/** Makes a dataset of the caller's functions. NULL on failure: CNN_E_INVALID, CNN_E_NOMEM (release is then not called). */
+/**
+ * Makes a dataset of the caller's functions. NULL on failure: CNN_E_INVALID, CNN_E_NOMEM (release
+ * is then not called).
+ */
 CNN_API cnn_dataset *cnn_dataset_create(const cnn_dataset_callbacks *callbacks);
 
-/** Samples [begin, begin + count) of another set, which it keeps alive. NULL: CNN_E_INVALID, CNN_E_NOMEM. */
+/**
+ * Samples [begin, begin + count) of another set, which it keeps alive. NULL: CNN_E_INVALID,
+ * CNN_E_NOMEM.
+ */
 CNN_API cnn_dataset *cnn_dataset_slice(cnn_dataset *dataset, int64_t begin, int64_t count);
-/** The samples that indices names, count of them. NULL: CNN_E_INVALID (out of range), CNN_E_NOMEM. */
+/**
+ * The samples that indices names, count of them. NULL: CNN_E_INVALID (out of range), CNN_E_NOMEM.
+ */
 CNN_API cnn_dataset *cnn_dataset_subset(cnn_dataset *dataset, const int64_t *indices,
                                         int64_t count);
-/** All samples of each set in turn; shapes and classes must agree. NULL: CNN_E_SHAPE, CNN_E_INVALID, CNN_E_NOMEM. */
+/**
+ * All samples of each set in turn; shapes and classes must agree. NULL: CNN_E_SHAPE,
+ * CNN_E_INVALID, CNN_E_NOMEM.
+ */
 CNN_API cnn_dataset *cnn_dataset_concatenate(cnn_dataset *const *datasets, int64_t count);
 /**
  * Splits a set in two at random, from a seed.
@@ -165,7 +182,7 @@ CNN_API int64_t cnn_dataset_classes(const cnn_dataset *dataset);
 CNN_API int64_t cnn_dataset_label_width(const cnn_dataset *dataset);
 /** Name of a class, borrowed from the dataset; NULL where there is none such. */
 CNN_API const char *cnn_dataset_class_name(const cnn_dataset *dataset, int64_t index);
-/** Files skipped so far because they could not be decoded. */
+/** Files that could not be decoded so far, each counted once, where the set skips them. */
 CNN_API int64_t cnn_dataset_skipped(const cnn_dataset *dataset);
 /**
  * Fetches sample i.
@@ -179,13 +196,19 @@ CNN_API cnn_status cnn_dataset_fetch(const cnn_dataset *dataset, int64_t i, cnn_
 
 /* ------------------------------------------------------------------ transforms */
 
-/** A step between a fetched image and its place in the batch. Immutable once made. Owned by whoever made it until a loader takes it. */
+/**
+ * A step between a fetched image and its place in the batch. Immutable once made (and fitted). Owned
+ * by whoever made it until a loader takes it.
+ */
 typedef struct cnn_transform cnn_transform;
 
 /** Frees a transform that no loader has taken. NULL is fine. */
 CNN_API void cnn_transform_free(cnn_transform *transform);
 
-/** What stands where the transformed image looks outside the original: "d c b a | a b c d | d c b a". */
+/**
+ * What stands where the transformed image looks outside the original: "d c b a | a b c d | d c b
+ * a".
+ */
 typedef enum cnn_fill {
   CNN_FILL_NEAREST = 0,  /**< a a a a | a b c d | d d d d */
   CNN_FILL_CONSTANT = 1, /**< k k k k | a b c d | k k k k */
@@ -208,11 +231,11 @@ typedef struct cnn_augmentation_options {
   int64_t fill;            /**< A cnn_fill. Default CNN_FILL_NEAREST. */
   double fill_value;       /**< For CNN_FILL_CONSTANT, on the 0-255 scale of uint8 images. */
   double channel_shift;    /**< Adds U(-s, s) to each channel, clipped to the image's own range. */
-  double
-      brightness_low; /**< With brightness_high: multiplies by U(low, high) on the 0-255 scale. */
+  /** With brightness_high: multiplies by U(low, high) on the 0-255 scale. */
+  double brightness_low;
   double brightness_high; /**< See brightness_low. */
-  double
-      rescale; /**< Multiplies the result. Default 1. Use this or the loader's rescale, not both. */
+  /** Multiplies the result. Default 1. Use this or the loader's rescale, not both. */
+  double rescale;
   int64_t samplewise_center;         /**< 1: subtracts each image's own mean. */
   int64_t samplewise_normalization;  /**< 1: also divides by each image's own deviation (+ 1e-6). */
   int64_t featurewise_center;        /**< 1: subtracts the set's mean: see cnn_transform_fit(). */
@@ -240,15 +263,18 @@ typedef struct cnn_resize_options {
   size_t struct_size; /**< sizeof(cnn_resize_options) */
   int64_t height;     /**< Required, unless short_side is given. */
   int64_t width;      /**< Default: the height. */
-  int64_t
-      short_side; /**< In place of both: the shorter side gets this long, the other in proportion. */
+  /** In place of both: the shorter side gets this long, the other in proportion. */
+  int64_t short_side;
   int64_t interpolation; /**< A cnn_interpolation. Default CNN_BILINEAR. */
 } cnn_resize_options;
 
 /** Fills options of the given size with the defaults. NULL is ignored. */
 CNN_API void cnn_resize_options_init(cnn_resize_options *options, size_t size);
 
-/** Every image at one size (uint8 stays uint8). NULL on failure: CNN_E_INVALID, CNN_E_NOMEM. Since 0.1.0. */
+/**
+ * Every image at one size (uint8 stays uint8). NULL on failure: CNN_E_INVALID, CNN_E_NOMEM. Since
+ * 0.1.0.
+ */
 CNN_API cnn_transform *cnn_resize_create(const cnn_resize_options *options);
 
 /** Settings of cnn_center_crop(). */
@@ -270,8 +296,9 @@ typedef struct cnn_random_crop_options {
   int64_t height;     /**< Required. */
   int64_t width;      /**< Default: the height. */
   int64_t padding;    /**< Pixels added on every side first. Default 0. */
-  int64_t
-      fill; /**< A cnn_fill: what the padding shows. CNN_FILL_NEAREST (0) means the nearest pixels; CNN_FILL_CONSTANT fill_value. */
+  /** A cnn_fill: what the padding shows. CNN_FILL_NEAREST (0) means the nearest pixels;
+      CNN_FILL_CONSTANT fill_value. */
+  int64_t fill;
   double fill_value; /**< For CNN_FILL_CONSTANT, on the images' own scale. Default 0. */
 } cnn_random_crop_options;
 
@@ -316,8 +343,8 @@ typedef struct cnn_color_jitter_options {
   double contrast; /**< Draws values towards (or from) the image's mean grey by U(1 - c, 1 + c). */
   double saturation; /**< Draws colours towards (or from) their own grey by U(1 - s, 1 + s). */
   double hue;        /**< Turns the hue by U(-h, h) of the circle; at most 0.5. */
-  double
-      white; /**< Full brightness: results lie in [0, white]. Default 255 for uint8 images, 1 for float32. */
+  /** Full brightness: results lie in [0, white]. Default 255 for uint8 images, 1 for float32. */
+  double white;
 } cnn_color_jitter_options;
 
 /** Fills options of the given size with the defaults. NULL is ignored. */
@@ -341,8 +368,8 @@ typedef struct cnn_random_erasing_options {
   int64_t size; /**< In place of all of these: a square of this side, centred anywhere, so perhaps
                            partly outside (cutout). */
   double value; /**< What stands there instead, on the images' own scale. Default 0. */
-  int64_t
-      noise; /**< 1: uniform noise over [0, white] instead (255 for uint8 images, 1 for float32). */
+  /** 1: uniform noise over [0, white] instead (255 for uint8 images, 1 for float32). */
+  int64_t noise;
 } cnn_random_erasing_options;
 
 /** Fills options of the given size with the defaults. NULL is ignored. */
@@ -394,16 +421,21 @@ CNN_API void cnn_normalize_options_init(cnn_normalize_options *options, size_t s
 CNN_API cnn_transform *cnn_normalize_create(const cnn_normalize_options *options);
 
 /**
- * Computes what featurewise standardisation and ZCA whitening need, over a set. Before a loader takes the transform.
- * @return CNN_OK, CNN_E_INVALID, CNN_E_SHAPE, CNN_E_NOMEM, or what fetching fails with.
+ * Computes what featurewise standardisation and ZCA whitening need, over a set, before a loader takes
+ * the transform; other transforms need nothing. Whitening takes images of at most 4096 values; its
+ * work grows with the cube of their number (3072: a minute or so).
+ * @return CNN_OK, CNN_E_INVALID, CNN_E_SHAPE, CNN_E_LIMIT, CNN_E_NUMERIC (NaN), CNN_E_NOMEM, or what
+ *         fetching fails with.
  */
 CNN_API cnn_status cnn_transform_fit(cnn_transform *transform, const cnn_dataset *dataset);
 
 /**
  * Applies a transform to one image.
  * @param image  (height, width, channels), uint8 or float32.
- * @param seed,epoch,sample  Key the random draws: the same three give the same image.
- * @return A new float32 tensor, freed by the caller; NULL on failure: CNN_E_INVALID, CNN_E_SHAPE, CNN_E_STATE (not fitted), CNN_E_NOMEM.
+ * @param seed,epoch,sample  Key the random draws: the same three give the same image, which is also
+ *               what a loader with that seed makes of sample in epoch by this transform alone.
+ * @return A new float32 tensor, freed by the caller; NULL on failure: CNN_E_INVALID, CNN_E_SHAPE,
+ *         CNN_E_STATE (not fitted), CNN_E_UNSUPPORTED (one that mixes a batch), CNN_E_NOMEM.
  */
 CNN_API cnn_tensor *cnn_augment_image(const cnn_transform *transform, const cnn_tensor *image,
                                       uint64_t seed, uint64_t epoch, uint64_t sample);
@@ -416,35 +448,48 @@ typedef struct cnn_loader cnn_loader;
 /** Most transforms of a loader. */
 #define CNN_MAX_TRANSFORMS 16
 
-/** Settings of cnn_loader_new(); 0 means the default. */
+/**
+ * Settings of cnn_loader_new(); 0 means the default. What is done to an image: it is fetched (or
+ * found in the cache), goes through transforms in order, then augment, then becomes
+ * (value * rescale - mean) / deviation.
+ */
 typedef struct cnn_loader_options {
-  size_t struct_size;   /**< sizeof(cnn_loader_options) */
-  cnn_dataset *dataset; /**< Stays the caller's; the loader keeps a reference. Required. */
-  int64_t batch_size;   /**< Samples of a batch. Default 32. */
-  int64_t shuffle;      /**< 1: a new order each epoch. Default 0. */
-  int64_t drop_last;    /**< 1: leaves a short last batch out. Default 0: it is given, short. */
-  uint64_t seed;        /**< Default: the context's. */
-  double rescale;       /**< Multiplies every value, after the transforms. Default 1. */
-  const double *mean; /**< Subtracted after rescaling, one for each channel; NULL: none. Copied. */
-  const double *deviation; /**< Divided by afterwards, one for each channel; NULL: none. Copied. */
+  size_t struct_size;      /**< sizeof(cnn_loader_options) */
+  cnn_dataset *dataset;    /**< Stays the caller's; the loader keeps a reference. Required. */
+  int64_t batch_size;      /**< Samples of a batch. Default 32. */
+  int64_t shuffle;         /**< 1: a new order each epoch. Default 0. */
+  int64_t drop_last;       /**< 1: leaves a short last batch out. Default 0: it is given, short. */
+  uint64_t seed;           /**< Of order and transforms. Default: the context's. */
+  double rescale;          /**< Multiplies every value, after the transforms. Default 1. */
+  const double *mean;      /**< Subtracted after rescaling, one a channel; NULL: none. Copied. */
+  const double *deviation; /**< Divided by afterwards, one a channel; NULL: none. Copied. */
   int64_t channels;        /**< How many values mean and deviation have. */
-  cnn_transform *augment;  /**< Owned from here on, on failure too. Comes last. NULL: none. */
-  cnn_transform
-      *transforms[CNN_MAX_TRANSFORMS]; /**< In order; ends at the first NULL. Owned from here on. */
-  int64_t one_hot;                     /**< 1: labels as (count, classes) floats. Default 0. */
-  int64_t
-      workers; /**< Background threads. Default: prepared by the context's threads, one batch ahead. */
-  int64_t prefetch;        /**< Batches made ahead. Default 2. */
-  uint64_t prefetch_bytes; /**< Bound of their memory. Default 256 MiB. */
-  uint64_t cache_bytes; /**< Budget for decoded images kept from epoch to epoch. Default 0: none. */
-  int64_t
-      skip_broken; /**< 1: samples that fail to decode are left out and counted. Default 0: they fail the epoch. */
+  cnn_transform *augment;  /**< Comes last. Owned from here on, on failure too. NULL: none. */
+  /** In order; ends at the first NULL. Owned from here on, on failure too. */
+  cnn_transform *transforms[CNN_MAX_TRANSFORMS];
+  int64_t one_hot; /**< 1: labels as (count, classes) floats. Default 0. */
+  /** Background threads that make batches ahead. Default 0: cnn_loader_next() makes the batch itself,
+      with the context's threads. Content is the same for any number. */
+  int64_t workers;
+  int64_t prefetch;        /**< Batches that workers make ahead. Default 2. */
+  uint64_t prefetch_bytes; /**< Bound of their memory; one is always made. Default 256 MiB. */
+  /** Budget for decoded images kept from epoch to epoch, as they are before the first random
+      transform. Default 0: none. Of no use for arrays in memory, unless transforms precede. */
+  uint64_t cache_bytes;
+  /** 1: samples that cannot be decoded (CNN_E_FORMAT, CNN_E_LIMIT, CNN_E_UNSUPPORTED) are left out of
+      their batch, and counted. Default 0: their batch fails. */
+  int64_t skip_broken;
 } cnn_loader_options;
 
 /** Fills options of the given size with the defaults. NULL is ignored. */
 CNN_API void cnn_loader_options_init(cnn_loader_options *options, size_t size);
 
-/** Makes a loader. NULL on failure: CNN_E_INVALID, CNN_E_SHAPE (images of differing sizes and no resize), CNN_E_NOMEM, CNN_E_THREAD. */
+/**
+ * Makes a loader.
+ * @return The loader; NULL on failure: CNN_E_INVALID, CNN_E_SHAPE (images of differing sizes and no
+ *         cnn_resize(), or transforms that do not fit them), CNN_E_STATE (a transform that is not
+ *         fitted), CNN_E_LIMIT, CNN_E_NOMEM, CNN_E_THREAD. Since 0.1.0.
+ */
 CNN_API cnn_loader *cnn_loader_create(const cnn_loader_options *options);
 
 /** Frees a loader, in the middle of an epoch too. NULL is fine. */
@@ -452,15 +497,20 @@ CNN_API void cnn_loader_free(cnn_loader *loader);
 
 /**
  * The next batch.
- * @param images Receives (count, ...) float32, borrowed until the next call on this loader; NULL at the end
- *               of the epoch. The call after that begins the next epoch.
- * @param labels Receives (count, 1) int32 or (count, n) float32, likewise; NULL where the set has none.
- * @return CNN_OK (also at the end), or what fetching fails with: the batch is then skipped by the next call.
+ * @param images Receives (count, ...) float32, borrowed until the next call on this loader; NULL at
+ *               the end of the epoch. The call after that begins the next epoch.
+ * @param labels Receives (count, 1) int32 or (count, n) float32, likewise; NULL where the set has
+ *               none. NULL if not wanted.
+ * @return CNN_OK (also at the end), or what fetching fails with, images being NULL: the next call
+ *         goes on with the batch after it. Once every kind of image has been met, no call allocates.
  */
 CNN_API cnn_status cnn_loader_next(cnn_loader *loader, const cnn_tensor **images,
                                    const cnn_tensor **labels);
 
-/** Goes to a batch of an epoch, both counted from 0, whatever was read before: for resuming. CNN_E_INVALID. */
+/**
+ * Goes to a batch of an epoch, both counted from 0, whatever was read before: for resuming. What
+ * follows is what an uninterrupted run gives. CNN_OK, CNN_E_INVALID.
+ */
 CNN_API cnn_status cnn_loader_seek(cnn_loader *loader, int64_t epoch, int64_t batch);
 /** The epoch that the next batch belongs to, from 0. */
 CNN_API int64_t cnn_loader_epoch(const cnn_loader *loader);
@@ -480,16 +530,22 @@ CNN_API int64_t cnn_loader_skipped(const cnn_loader *loader);
 /* ------------------------------------------------------------------ images and arrays in files */
 
 /**
- * Reads a PNG or JPEG image (by content) as (height, width, channels) uint8.
- * @param channels 3: RGB; 1: grey. EXIF orientation is honoured; alpha is blended onto black... as docs/data.md says.
- * @return The image; NULL on failure: CNN_E_NOT_FOUND, CNN_E_IO, CNN_E_FORMAT, CNN_E_LIMIT (over the context's
- *         max_pixels), CNN_E_UNSUPPORTED, CNN_E_NOMEM.
+ * Reads a PNG or JPEG image (by content) as (height, width, channels) uint8, turned as EXIF says.
+ * Palettes are looked up, alpha is dropped, of 16 bits the upper 8 are taken, CMYK becomes RGB.
+ * @param channels 3: RGB; 1: grey.
+ * @return The image; NULL on failure: CNN_E_INVALID, CNN_E_NOT_FOUND, CNN_E_IO, CNN_E_FORMAT,
+ *         CNN_E_LIMIT (over the context's max_pixels or max_file_bytes), CNN_E_UNSUPPORTED (a form, or
+ *         a format that was left out of this build), CNN_E_NOMEM. Any thread. Since 0.1.0.
  */
 CNN_API cnn_tensor *cnn_image_read(const char *path, int64_t channels);
-/** The same from memory; name stands in messages. */
+/** The same from memory; name stands in messages (NULL: "image"). */
 CNN_API cnn_tensor *cnn_image_decode(const char *name, const void *bytes, size_t size,
                                      int64_t channels);
-/** Writes (height, width, 1 or 3) uint8, or float32 in [0, 1], as PNG, whole or not at all. CNN_E_INVALID, CNN_E_IO, CNN_E_UNSUPPORTED, CNN_E_NOMEM. */
+/**
+ * Writes (height, width, 1 or 3) uint8, or float32 in [0, 1], as PNG, whole or not at all; the same
+ * pixels make the same file. CNN_OK, CNN_E_INVALID, CNN_E_NOT_FOUND (no such folder), CNN_E_IO,
+ * CNN_E_UNSUPPORTED (built without libpng), CNN_E_NOMEM. Since 0.1.0.
+ */
 CNN_API cnn_status cnn_image_write_png(const char *path, const cnn_tensor *image);
 
 /**
@@ -501,13 +557,21 @@ CNN_API cnn_status cnn_image_write_png(const char *path, const cnn_tensor *image
  */
 CNN_API cnn_status cnn_file_write(const char *path, const void *bytes, size_t size);
 
-/** An image at another size, same dtype. NULL on failure: CNN_E_INVALID, CNN_E_SHAPE, CNN_E_LIMIT, CNN_E_NOMEM. */
+/**
+ * An image at another size, same dtype, as Pillow resizes (uint8: within one level).
+ * @return A new tensor; NULL on failure: CNN_E_INVALID, CNN_E_SHAPE, CNN_E_LIMIT, CNN_E_NOMEM.
+ */
 CNN_API cnn_tensor *cnn_image_resize(const cnn_tensor *image, int64_t height, int64_t width,
                                      cnn_interpolation interpolation);
 
-/** Reads a NumPy .npy array (C order; float32, float64, uint8, int32, int64). NULL: CNN_E_NOT_FOUND, CNN_E_IO, CNN_E_FORMAT, CNN_E_UNSUPPORTED (another dtype or order), CNN_E_NOMEM. */
+/**
+ * Reads a NumPy .npy array (little-endian, C order; float32, float64, uint8, int32, int64, uint64).
+ * NULL on failure: CNN_E_INVALID, CNN_E_NOT_FOUND, CNN_E_IO, CNN_E_FORMAT, CNN_E_UNSUPPORTED (another
+ * dtype or order), CNN_E_NOMEM. Since 0.1.0.
+ */
 CNN_API cnn_tensor *cnn_npy_read(const char *path);
-/** Writes a tensor as .npy, whole or not at all. CNN_E_INVALID, CNN_E_IO, CNN_E_NOMEM. */
+/** Writes a tensor as .npy, whole or not at all. CNN_OK, CNN_E_INVALID, CNN_E_NOT_FOUND, CNN_E_IO,
+ * CNN_E_NOMEM. */
 CNN_API cnn_status cnn_npy_write(const char *path, const cnn_tensor *tensor);
 
 #ifndef __cplusplus
@@ -519,7 +583,10 @@ CNN_API cnn_status cnn_npy_write(const char *path, const cnn_tensor *tensor);
 #define cnn_array_dataset(...)                                                                     \
   cnn_array_dataset_create(                                                                        \
       &(const cnn_array_options){.struct_size = sizeof(cnn_array_options), __VA_ARGS__})
-/** cnn_image_folder_create() with the path and named options: cnn_image_folder("photos", .channels = 1). */
+/**
+ * cnn_image_folder_create() with the path and named options: cnn_image_folder("photos", .channels
+ * = 1).
+ */
 #define cnn_image_folder(...)                                                                      \
   cnn_image_folder_create(                                                                         \
       &(const cnn_folder_options){.struct_size = sizeof(cnn_folder_options), .path = __VA_ARGS__})
@@ -561,7 +628,9 @@ CNN_API cnn_status cnn_npy_write(const char *path, const cnn_tensor *tensor);
 #define cnn_normalize(...)                                                                         \
   cnn_normalize_create(                                                                            \
       &(const cnn_normalize_options){.struct_size = sizeof(cnn_normalize_options), __VA_ARGS__})
-/** cnn_loader_create() with the dataset and named options: cnn_loader_new(train, .batch_size = 64). */
+/**
+ * cnn_loader_create() with the dataset and named options: cnn_loader_new(train, .batch_size = 64).
+ */
 #define cnn_loader_new(...)                                                                        \
   cnn_loader_create(&(const cnn_loader_options){.struct_size = sizeof(cnn_loader_options),         \
                                                 .dataset = __VA_ARGS__})
