@@ -361,7 +361,8 @@ CNN_API cnn_status cnn_model_save(const cnn_model *model, const char *path);
 CNN_API cnn_status cnn_model_save_weights(const cnn_model *model, const char *path);
 /**
  * Reads what cnn_model_save() or cnn_model_save_weights() wrote; compiled again where it was.
- * NULL: CNN_E_NOT_FOUND, CNN_E_IO, CNN_E_FORMAT (what is wrong and where), CNN_E_LIMIT, CNN_E_UNSUPPORTED (a later format), CNN_E_NOMEM.
+ * NULL: CNN_E_NOT_FOUND, CNN_E_IO, CNN_E_FORMAT (what is wrong and where), CNN_E_LIMIT, CNN_E_UNSUPPORTED (a later format),
+ * CNN_E_NOMEM; and for layers, losses and optimizers that cannot be what their constructors fail with: CNN_E_INVALID, CNN_E_SHAPE.
  */
 CNN_API cnn_model *cnn_model_load(const char *path);
 /** Takes weights by name from a file into a model of the same architecture. CNN_E_MISMATCH names the first that differs; the model is then as it was. */

@@ -6,7 +6,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-enum { MAX_DEPTH = 8, MAX_VALUES = 65536 };
+enum { MAX_DEPTH = 8, MAX_VALUES = 65536, MAX_NUMBER = 1024 /* characters */ };
 
 /* The one block: nodes, room for one object's keys while it is checked, then strings. */
 typedef struct parser {
@@ -29,33 +29,32 @@ typedef struct bounds {
 
 /* How much a valid text needs at most. Every value but the first follows an opening bracket or a
    comma outside of strings; a string takes no more than its text with the quotes. Where the text is
-   not valid, this holds for what comes before the fault. */
+   not valid, this holds for what comes before the fault. Stops where there are too many values. */
 static bounds measure(const char *text, size_t size) {
-  bounds result = {.nodes = 1};
-  bool quoted = false;
-  for (size_t i = 0; i < size; i++) {
-    if (quoted) {
-      result.string_bytes++;
-      if (text[i] == '\\' && i + 1 < size) {
-        i++;
-        result.string_bytes++;
-      } else if (text[i] == '"') {
-        quoted = false;
-      }
-    } else if (text[i] == '"') {
-      quoted = true;
+  bounds result = {.nodes = 1, .string_bytes = 1};
+  for (size_t i = 0; i < size && result.nodes <= MAX_VALUES; i++) {
+    if (text[i] == '"') {
+      size_t end = i + 1;
+      while (end < size && text[end] != '"')
+        end += text[end] == '\\' ? 2 : 1;
+      end = cnn__size_min(end, size);
+      result.string_bytes += end - i;
+      i = end;
     } else if (text[i] == ',' || text[i] == '[' || text[i] == '{') {
       result.nodes++;
     }
   }
-  result.string_bytes += 1;
   return result;
 }
 
 /* ---- pieces ---- */
 
+static bool is_space(char c) {
+  return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
+
 static void skip_space(parser *p) {
-  while (p->at < p->size && strchr(" \t\n\r", p->text[p->at]) && p->text[p->at])
+  while (p->at < p->size && is_space(p->text[p->at]))
     p->at++;
 }
 
@@ -135,11 +134,26 @@ static cnn_status parse_escape(parser *p) {
   return CNN_OK;
 }
 
+/* What stands in a string for itself: ASCII but for quotes, backslashes and control characters. */
+static bool is_plain(char c) {
+  return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
+}
+
+static void put_plain(parser *p) {
+  const char *first = p->text + p->at, *c = first, *end = p->text + p->size;
+  while (c < end && is_plain(*c))
+    c++;
+  memcpy(p->strings, first, (size_t)(c - first));
+  p->strings += c - first;
+  p->at += (size_t)(c - first);
+}
+
 static cnn_status parse_string(parser *p, const char **string, size_t *length) {
   size_t start = p->at;
   char *first = p->strings;
   if (!take(p, '"')) return fail(p, start, "a string is expected");
   for (;;) {
+    put_plain(p);
     size_t left = p->size - p->at;
     if (left == 0) return fail(p, start, "a string that does not end");
     char c = p->text[p->at];
@@ -165,7 +179,7 @@ static cnn_status parse_number(parser *p, cnn__json *node) {
   size_t start = p->at;
   const char *text = p->text + start;
   while (p->at < p->size && p->text[p->at] && strchr("+-.0123456789Ee", p->text[p->at]))
-    p->at++;
+    if (p->at++ - start == MAX_NUMBER) return fail(p, start, "a number of over 1024 characters");
   size_t length = p->at - start;
   bool negative_zero = length == 2 && memcmp(text, "-0", 2) == 0;
   node->type = CNN__JSON_INTEGER;
@@ -284,8 +298,7 @@ cnn_status cnn__json_parse(cnn_context *context, const char *what, const char *t
   bounds room = measure(text, size);
   size_t each = sizeof(cnn__json) + sizeof(char *), bytes;
   if (room.nodes > MAX_VALUES)
-    return cnn__fail(CNN_E_LIMIT, "%s: JSON of up to %zu values; at most %d are allowed", what,
-                     room.nodes, MAX_VALUES);
+    return cnn__fail(CNN_E_LIMIT, "%s: JSON of more than %d values", what, MAX_VALUES);
   if (!cnn__size_mul(room.nodes, each, &bytes) || !cnn__size_add(bytes, room.string_bytes, &bytes))
     return cnn__fail(CNN_E_NOMEM, "%s: JSON of %zu bytes is more than memory holds", what, size);
   cnn__json *block = cnn__alloc(context, bytes, "a JSON text");

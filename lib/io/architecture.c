@@ -65,7 +65,10 @@ static cnn_status read_layer(cnn_context *context, const cnn__safetensors *file,
   cnn_status status = read_inputs(file, cnn__json_get(json, "inputs"), place, inputs, &count);
   cnn_layer *made = NULL;
   if (!status) status = cnn__layer_read(context, file->path, layer, &made);
-  if (!status) status = cnn__graph_add_layer(graph, made, inputs, count, &node);
+  if (!status) {
+    status = cnn__graph_add_layer(graph, made, inputs, count, &node);
+    if (status) return cnn__fail_prefix(status, "%s", file->path);
+  }
   if (!status) status = check_parameters(file, cnn__graph_node(graph, node));
   return status;
 }
@@ -112,7 +115,7 @@ static cnn_status build(cnn_context *context, const cnn__safetensors *file, cons
     return status;
   }
   *model = cnn__graph_finish(graph, (size_t)output->value.integer, false);
-  if (!*model) return cnn_last_status();
+  if (!*model) return cnn__fail_prefix(cnn_last_status(), "%s", file->path);
   size_t place = 0;
   for (const cnn__json *json = layers->first; json; json = json->next)
     (*model)->frozen[place++] = cnn__json_get(json, "frozen")->value.integer != 0;

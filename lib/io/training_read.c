@@ -89,8 +89,8 @@ static cnn_status read_counters(const cnn__safetensors *file, cnn_model *model) 
   if (status) return status;
   bool right = is_flag(c[2]) && is_flag(c[9]) && is_flag(c[10]) && is_flag(c[11]) &&
                is_flag(c[12]) && c[1] <= most && c[3] <= most && c[8] <= most && c[4] <= c[8] &&
-               c[5] <= most && c[6] <= most && c[13] <= SIZE_MAX && sums[1] >= 0 && c[14] == 0 &&
-               c[15] == 0;
+               c[5] <= most && c[6] <= most && c[13] <= SIZE_MAX && (c[12] == 0 || c[13] == 1) &&
+               sums[1] >= 0 && c[14] == 0 && c[15] == 0;
   if (!right) return wrong(file, "counters that cannot be");
   training->seed = c[0];
   training->step = c[1];

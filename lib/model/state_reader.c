@@ -26,6 +26,9 @@ static const cnn__json *member(cnn__state_reader *reader, const char *name) {
   return NULL;
 }
 
+/* Counters go on from what a file says: there is room above. */
+static const int64_t MOST = INT64_C(1) << 53;
+
 static void refuse(cnn__state_reader *reader, const char *name) {
   reader->status = cnn__fail(CNN_E_FORMAT,
                              "%s: \"%s\" of its state is of another type or out of "
@@ -36,7 +39,8 @@ static void refuse(cnn__state_reader *reader, const char *name) {
 int64_t cnn__state_integer(cnn__state_reader *reader, const char *name) {
   const cnn__json *found = member(reader, name);
   if (found == NULL) return 0;
-  if (found->type == CNN__JSON_INTEGER && found->value.integer >= 0) return found->value.integer;
+  if (found->type == CNN__JSON_INTEGER && found->value.integer >= 0 && found->value.integer <= MOST)
+    return found->value.integer;
   refuse(reader, name);
   return 0;
 }

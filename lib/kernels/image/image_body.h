@@ -147,6 +147,48 @@ ALWAYS_INLINE void run_of_three(const setting *given, const places *p, bool byte
   pixel_store_three(out + 3 * (count - 1), finished(&s, p, count - 1, bytes, constant));
 }
 
+/* ---- warps of one channel of bytes: a pixel in each lane ---- */
+
+/* The four pixels around a place as the bytes of a word: two of each row, the upper row's lower. */
+ALWAYS_INLINE uint32_t four_bytes(const uint8_t *top, const uint8_t *bottom) {
+  uint16_t first, second;
+  memcpy(&first, top, sizeof first);
+  memcpy(&second, bottom, sizeof second);
+  return (uint32_t)second << 16 | first;
+}
+
+ALWAYS_INLINE vector byte_of(vector_int words, int place) {
+  const vector_int byte =
+      vector_int_and(vector_int_shift_right(words, 8 * place), vector_int_set(255));
+  return vector_from_int(byte);
+}
+
+ALWAYS_INLINE void run_of_one(const cnn__warp *warp, const places *p, bool constant, size_t count,
+                              float *out) {
+  const uint8_t *source = warp->source;
+  const size_t down = warp->height > 1 ? warp->row : 0;
+  const vector scale = vector_set(warp->scale[0]), offset = vector_set(warp->offset[0]);
+  const vector fill = vector_set(warp->fill_value);
+  uint32_t words[RUN];
+  for (size_t j = 0; j < count; j++) {
+    const uint8_t *at = source + (uint32_t)p->at[j];
+    words[j] = four_bytes(at, at + down);
+  }
+  for (size_t j = 0; j < count; j += VECTOR_WIDTH) {
+    const size_t left = count - j, width = left < VECTOR_WIDTH ? left : VECTOR_WIDTH;
+    const vector_int four = vector_int_load_tail(words + j, width);
+    const vector y = vector_load(p->y + j), x = vector_load(p->x + j);
+    const vector v00 = byte_of(four, 0), v01 = byte_of(four, 1);
+    const vector v0 = vector_fma(y, vector_sub(byte_of(four, 2), v00), v00);
+    const vector v1 = vector_fma(y, vector_sub(byte_of(four, 3), v01), v01);
+    vector value = vector_fma(x, vector_sub(v1, v0), v0);
+    if (constant)
+      value = vector_select(vector_int_equal(vector_int_load(p->inside + j), vector_int_set(-1)),
+                            value, fill);
+    vector_store_tail(out + j, width, vector_fma(value, scale, offset));
+  }
+}
+
 /* ---- warps of any other number of channels: element by element ---- */
 
 ALWAYS_INLINE float element(const cnn__warp *warp, bool bytes, size_t at) {
@@ -172,15 +214,20 @@ ALWAYS_INLINE void run_of_any(const cnn__warp *warp, const places *p, bool bytes
   }
 }
 
+/* Whether 31 bits are enough for every element's place. */
+ALWAYS_INLINE bool is_small(const cnn__warp *warp) {
+  return warp->height <= (size_t)INT32_MAX / warp->row;
+}
+
 /* Whether pixels may be taken as four lanes. In one column of floats, what lies beside may be no
    number and must not be touched. */
 ALWAYS_INLINE bool is_of_three(const cnn__warp *warp, bool bytes) {
-  return warp->channels == 3 && (bytes || warp->width > 1) &&
-         warp->height <= (size_t)INT32_MAX / warp->row;
+  return warp->channels == 3 && (bytes || warp->width > 1) && is_small(warp);
 }
 
 ALWAYS_INLINE void warp_filled(const cnn__warp *warp, bool bytes, cnn__image_fill fill) {
-  const bool three = is_of_three(warp, bytes);
+  const bool constant = fill == CNN__IMAGE_CONSTANT, three = is_of_three(warp, bytes);
+  const bool one = warp->channels == 1 && bytes && is_small(warp);
   setting s = {.source = warp->source, .down = warp->height > 1 ? warp->row : 0};
   if (three) {
     s.scale = pixel_make(warp->scale[0], warp->scale[1], warp->scale[2]);
@@ -194,7 +241,9 @@ ALWAYS_INLINE void warp_filled(const cnn__warp *warp, bool bytes, cnn__image_fil
       float *out = warp->out + (i * warp->out_width + column) * warp->channels;
       find_places(warp, fill, i, column, count, &p);
       if (three)
-        run_of_three(&s, &p, bytes, fill == CNN__IMAGE_CONSTANT, count, out);
+        run_of_three(&s, &p, bytes, constant, count, out);
+      else if (one)
+        run_of_one(warp, &p, constant, count, out);
       else
         run_of_any(warp, &p, bytes, count, out);
     }

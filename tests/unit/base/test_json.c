@@ -261,7 +261,7 @@ static void test_more_values_than_65536_are_over_the_limit(void **state) {
   cnn__json_free(limited, root);
   text[2 * MOST - 2] = ',';
   text[2 * MOST] = ']';
-  assert_error(CNN_E_LIMIT, cnn__json_parse(limited, "test", text, 2 * MOST + 1, &root), "65537");
+  assert_error(CNN_E_LIMIT, cnn__json_parse(limited, "test", text, 2 * MOST + 1, &root), "65536");
   assert_int_equal(cnn_context_memory(limited), 0);
   cnn_context_free(limited);
   free(text);
