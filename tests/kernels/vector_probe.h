@@ -6,12 +6,14 @@
 
 /* One instruction set's: defined by vector_probe.c as vector_probe_<isa>. */
 typedef struct vector_probe {
-  double (*peak)(void);          /* GFLOP/s of independent multiply-adds */
+  double (*peak)(double seconds); /* GFLOP/s of independent multiply-adds */
   void (*round)(checker *check); /* the vector header's functions against their meaning in C */
 } vector_probe;
 
 extern const check_family check_vector;
-double measure_peak(cnn__isa isa); /* 0: not known */
+/* Of this thread, in GFLOP/s; 0: not known. */
+double measure_peak(cnn__isa isa);
+double measure_peak_within(cnn__isa isa, double seconds);
 
 /* The AVX-512 kernels compiled against an emulation of AVX-512, over this machine's AVX2 table; NULL
    where the build has none or the machine lacks AVX2. */

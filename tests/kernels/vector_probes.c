@@ -36,9 +36,13 @@ static const vector_probe *probe_of(cnn__isa isa) {
   return (size_t)isa < sizeof probes / sizeof probes[0] ? probes[isa] : NULL;
 }
 
-double measure_peak(cnn__isa isa) {
+double measure_peak_within(cnn__isa isa, double seconds) {
   const vector_probe *probe = probe_of(isa);
-  return probe && cnn__cpu_supports(isa) ? probe->peak() : 0;
+  return probe && cnn__cpu_supports(isa) ? probe->peak(seconds) : 0;
+}
+
+double measure_peak(cnn__isa isa) {
+  return measure_peak_within(isa, 0.2);
 }
 
 #ifdef HAVE_EMULATED_AVX512
