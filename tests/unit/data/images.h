@@ -55,4 +55,16 @@ static inline unsigned char *read_bytes(const char *path, size_t *size) {
   return bytes;
 }
 
+static inline void refuse_tensor(cnn_tensor *tensor, cnn_status status, const char *words) {
+  if (tensor) fail_msg("a tensor was made, not \"%s\"", words);
+  assert_error(status, cnn_last_status(), words);
+  cnn_clear_error();
+}
+
+static inline void refuse_set(cnn_dataset *set, cnn_status status, const char *words) {
+  if (set) fail_msg("a set was made, not \"%s\"", words);
+  assert_error(status, cnn_last_status(), words);
+  cnn_clear_error();
+}
+
 #endif

@@ -1,0 +1,66 @@
+/* Compressed IDX files: read as the plain ones are; what is done about broken ones. */
+#include "idx_files.h"
+
+#include <zlib.h>
+
+static void write_gzip(const char *path, const void *bytes, size_t size) {
+  gzFile file = gzopen(path, "wb");
+  assert_int_equal(gzwrite(file, bytes, (unsigned)size), size);
+  assert_int_equal(gzclose(file), Z_OK);
+}
+
+static void test_compressed_files_come_back(void **state) {
+  const char *images = scratch_path("images"), *labels = scratch_path("labels");
+  write_gzip(images, idx_images, sizeof idx_images);
+  write_file(labels, idx_labels, sizeof idx_labels);
+  check_idx(images, labels);
+  write_gzip(labels, idx_labels, sizeof idx_labels);
+  check_idx(images, labels);
+  unlink(images);
+  unlink(labels);
+}
+
+static void test_broken_files_are_named(void **state) {
+  const char *path = scratch_path("broken");
+  unsigned char bytes[sizeof idx_images];
+  memcpy(bytes, idx_images, sizeof idx_images);
+  write_gzip(path, idx_images, sizeof idx_images);
+  size_t size;
+  unsigned char *packed = read_bytes(path, &size);
+  for (size_t length = 2; length < size; length++)
+    expect_refusal(path, packed, length);
+  packed[size] = 7;
+  expect_refusal(path, packed, size + 1);
+  packed[size - 5] ^= 1; /* the checksum */
+  expect_refusal(path, packed, size);
+  free(packed);
+  memset(bytes + 4, 0x7f, 12); /* declares far more than there can be */
+  write_gzip(path, bytes, sizeof idx_images);
+  refuse_set(cnn_idx_dataset(path, NULL), CNN_E_FORMAT, path);
+  unlink(path);
+}
+
+static cnn_status read_set(void) {
+  cnn_dataset *set = cnn_idx_dataset(scratch_path("images"), NULL);
+  const cnn_status status = set ? CNN_OK : cnn_last_status();
+  cnn_dataset_free(set);
+  return status;
+}
+
+static void test_every_allocation_may_fail(void **state) {
+  const char *images = scratch_path("images");
+  write_gzip(images, idx_images, sizeof idx_images);
+  every_allocation_fails(read_set);
+  unlink(images);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_compressed_files_come_back),
+      cmocka_unit_test(test_broken_files_are_named),
+      cmocka_unit_test(test_every_allocation_may_fail),
+  };
+  const int failures = cmocka_run_group_tests_name("data_gzip", tests, NULL, NULL);
+  rmdir(scratch_folder());
+  return failures;
+}
