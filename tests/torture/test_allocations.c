@@ -170,7 +170,8 @@ int main(int count, char **arguments) {
     else if (strcmp(arguments[i], "--list") == 0)
       list = true;
     else
-      REQUIRE(!"usage: test_allocations [--scene NAME [--point N [--for-ever]]] [--list]");
+      torture_fail(__FILE__, __LINE__,
+                   "usage: test_allocations [--scene NAME [--point N [--for-ever]]] [--list]");
   }
   folder_enter();
   long points = wish.scene || list ? 0 : run_context();
