@@ -29,7 +29,7 @@ static cnn_status read_allocator(cnn_context *context, const cnn_allocator *lent
   context->allocator = (cnn_allocator){.allocate = allocate_from_libc, .release = release_to_libc};
   if (!lent) return CNN_OK;
   cnn_status status = cnn__options_read("cnn_context_create: allocator", &context->allocator,
-                                        sizeof context->allocator, lent, sizeof *lent);
+                                        sizeof context->allocator, lent);
   if (status) return status;
   if (!context->allocator.allocate || !context->allocator.release)
     return cnn__fail(CNN_E_INVALID, "cnn_context_create: allocator lacks %s",
@@ -40,8 +40,8 @@ static cnn_status read_allocator(cnn_context *context, const cnn_allocator *lent
 static cnn_status read_executor(cnn_context *context, const cnn_executor *lent) {
   if (!lent) return CNN_OK;
   cnn_executor *executor = &context->executor;
-  cnn_status status = cnn__options_read("cnn_context_create: executor", executor, sizeof *executor,
-                                        lent, sizeof *lent);
+  cnn_status status =
+      cnn__options_read("cnn_context_create: executor", executor, sizeof *executor, lent);
   if (status) return status;
   if (!executor->parallel_for)
     return cnn__fail(CNN_E_INVALID, "cnn_context_create: executor lacks parallel_for");
@@ -53,8 +53,8 @@ static cnn_status read_executor(cnn_context *context, const cnn_executor *lent) 
 
 static cnn_status read_log(cnn_context *context, const cnn_log *lent) {
   if (!lent) return CNN_OK;
-  cnn_status status = cnn__options_read("cnn_context_create: log", &context->log,
-                                        sizeof context->log, lent, sizeof *lent);
+  cnn_status status =
+      cnn__options_read("cnn_context_create: log", &context->log, sizeof context->log, lent);
   if (status) return status;
   if (!context->log.message)
     return cnn__fail(CNN_E_INVALID, "cnn_context_create: log lacks message");
@@ -63,8 +63,7 @@ static cnn_status read_log(cnn_context *context, const cnn_log *lent) {
 
 static cnn_status read_options(cnn_context *context, const cnn_context_options *from) {
   cnn_context_options *options = &context->options;
-  cnn_status status =
-      cnn__options_read("cnn_context_create", options, sizeof *options, from, sizeof *options);
+  cnn_status status = cnn__options_read("cnn_context_create", options, sizeof *options, from);
   if (!status && (options->threads < 0 || options->threads > MAX_THREADS))
     status = cnn__fail(CNN_E_INVALID, "cnn_context_create: threads is %lld; 0 to %d",
                        (long long)options->threads, MAX_THREADS);

@@ -33,12 +33,12 @@ uint64_t cnn__context_max_pixels(const cnn_context *context);
 void cnn__log_message(cnn_context *context, cnn_log_level level, const char *format, ...)
     CNN__PRINTF(3, 4);
 
-/* Options structs: copies min(sizes) of from into the size-byte struct to (which holds the
-   defaults), rejects struct sizes below minimum and non-zero bytes in an unknown tail with
-   CNN_E_INVALID naming function. from may be NULL (all defaults). Every options struct begins with
-   a size_t struct_size; to's is set to size. */
-cnn_status cnn__options_read(const char *function, void *to, size_t size, const void *from,
-                             size_t minimum);
+/* Options structs begin with a size_t struct_size, and grow at their end only. Copies what from and
+   the size-byte struct to (which holds the defaults) have in common, so that programs of any release
+   run on any other; to's struct_size becomes size. from may be NULL (all defaults). CNN_E_INVALID,
+   naming function, where struct_size was not set (nothing is copied then: what from names stays its
+   owner's), and where a member that this release does not know is not 0 (the others are copied). */
+cnn_status cnn__options_read(const char *function, void *to, size_t size, const void *from);
 /* The other way: fills a caller's struct of from_size bytes with zeros and sets struct_size. */
 void cnn__options_init(void *options, size_t size);
 

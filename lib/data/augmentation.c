@@ -266,7 +266,6 @@ static cnn_status fit(cnn_transform *transform, const cnn_dataset *dataset) {
 static const cnn__transform_class class = {
     .name = "cnn_augmentation",
     .settings_size = sizeof(options),
-    .settings_least = sizeof(options),
     .fields = fields,
     .field_count = sizeof fields / sizeof *fields,
     .complete = complete,

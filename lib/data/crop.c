@@ -51,7 +51,6 @@ static cnn_status center_apply(const cnn_transform *transform, cnn__random *rand
 static const cnn__transform_class center_class = {
     .name = "cnn_center_crop",
     .settings_size = sizeof(cnn_center_crop_options),
-    .settings_least = sizeof(cnn_center_crop_options),
     .fields = center_fields,
     .field_count = sizeof center_fields / sizeof *center_fields,
     .complete = center_complete,
@@ -110,7 +109,6 @@ static cnn_status random_apply(const cnn_transform *transform, cnn__random *rand
 static const cnn__transform_class random_class = {
     .name = "cnn_random_crop",
     .settings_size = sizeof(cnn_random_crop_options),
-    .settings_least = sizeof(cnn_random_crop_options),
     .fields = random_fields,
     .field_count = sizeof random_fields / sizeof *random_fields,
     .complete = random_complete,

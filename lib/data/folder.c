@@ -311,8 +311,7 @@ void cnn_folder_options_init(cnn_folder_options *options, size_t size) {
 
 cnn_dataset *cnn_image_folder_create(const cnn_folder_options *given) {
   cnn_folder_options options = {0};
-  if (cnn__options_read("cnn_image_folder", &options, sizeof options, given, sizeof options) !=
-          CNN_OK ||
+  if (cnn__options_read("cnn_image_folder", &options, sizeof options, given) != CNN_OK ||
       check_options(&options) != CNN_OK)
     return NULL;
   cnn_dataset *dataset = cnn__dataset_new(&folder_class, sizeof(folder_set));

@@ -30,10 +30,12 @@ void cnn_loader_options_init(cnn_loader_options *options, size_t size) {
   cnn__options_init(options, size);
 }
 
-/* Transforms are the loader's from here on: moves them from the options into the recipe. */
+/* Transforms are the loader's from here on: moves them from the options into the recipe. Those behind
+   the NULL that ends the list were given, too: a constructor before them has failed. */
 static void take_transforms(const cnn_loader_options *options, cnn__recipe *recipe) {
-  for (size_t i = 0; i < CNN_MAX_TRANSFORMS && options->transforms[i]; i++)
-    recipe->transforms[recipe->transform_count++] = options->transforms[i];
+  for (size_t i = 0; i < CNN_MAX_TRANSFORMS; i++)
+    if (options->transforms[i])
+      recipe->transforms[recipe->transform_count++] = options->transforms[i];
   if (options->augment) recipe->transforms[recipe->transform_count++] = options->augment;
   for (size_t i = 0; i < recipe->transform_count; i++)
     for (size_t k = 0; k < i; k++)
@@ -45,6 +47,9 @@ static void take_transforms(const cnn_loader_options *options, cnn__recipe *reci
 
 static cnn_status check_options(cnn_loader_options *options) {
   if (!options->dataset) return cnn__fail_null("cnn_loader_new", "dataset");
+  for (size_t i = 1; i < CNN_MAX_TRANSFORMS; i++)
+    if (!options->transforms[i - 1] && options->transforms[i])
+      return cnn__fail_null("cnn_loader_new", "a transform before another");
   if (options->workers < 0 || options->workers > MOST_WORKERS)
     return cnn__fail(CNN_E_INVALID, "cnn_loader_new: workers %lld is not in [0, %d]",
                      (long long)options->workers, MOST_WORKERS);
@@ -83,12 +88,10 @@ static cnn_status make_own_batch(cnn_loader *loader) {
   return cnn__batch_make(recipe, &loader->batch);
 }
 
-/* The rest of making: loader has its context and owns the transforms. */
-static cnn_status fill(cnn_loader *loader, const cnn_loader_options *given) {
+/* The rest of making: loader has its context and its options, and owns the transforms. */
+static cnn_status fill(cnn_loader *loader) {
   cnn_loader_options *options = &loader->options;
-  cnn_status status =
-      cnn__options_read("cnn_loader_new", options, sizeof *options, given, sizeof *options);
-  if (status == CNN_OK) status = check_options(options);
+  cnn_status status = check_options(options);
   if (status == CNN_OK) status = cnn__recipe_make(options, loader->context, &loader->recipe);
   if (status != CNN_OK) return status;
   if (options->workers == 0) return make_own_batch(loader);
@@ -97,9 +100,11 @@ static cnn_status fill(cnn_loader *loader, const cnn_loader_options *given) {
 }
 
 static cnn_loader *create(const cnn_loader_options *given, bool calm) {
+  cnn_loader_options options = {0};
   cnn__recipe taken = {.calm = calm}; /* so that transforms are freed whatever fails */
-  if (given && given->struct_size >= sizeof *given) take_transforms(given, &taken);
-  cnn_context *context = cnn__context_acquire();
+  cnn_status status = cnn__options_read("cnn_loader_new", &options, sizeof options, given);
+  take_transforms(&options, &taken);
+  cnn_context *context = status == CNN_OK ? cnn__context_acquire() : NULL;
   cnn_loader *loader = context ? cnn__calloc_array(context, 1, sizeof *loader, "a loader") : NULL;
   if (!loader) {
     for (size_t i = 0; i < taken.transform_count; i++)
@@ -108,9 +113,10 @@ static cnn_loader *create(const cnn_loader_options *given, bool calm) {
     return NULL;
   }
   loader->context = context;
+  loader->options = options;
   loader->recipe = taken;
   loader->recipe.context = context;
-  if (fill(loader, given) == CNN_OK) return loader;
+  if (fill(loader) == CNN_OK) return loader;
   cnn_loader_free(loader);
   return NULL;
 }

@@ -220,8 +220,7 @@ void cnn_array_options_init(cnn_array_options *options, size_t size) {
 
 cnn_dataset *cnn_array_dataset_create(const cnn_array_options *given) {
   cnn_array_options options = {0};
-  if (cnn__options_read("cnn_array_dataset", &options, sizeof options, given,
-                        sizeof(cnn_array_options)) != CNN_OK ||
+  if (cnn__options_read("cnn_array_dataset", &options, sizeof options, given) != CNN_OK ||
       check_array_options(&options) != CNN_OK)
     return NULL;
   const cnn_tensor *images = options.images;

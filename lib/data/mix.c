@@ -103,7 +103,6 @@ static void cutmix(const cnn_transform *transform, cnn__random *random, cnn__mix
 static const cnn__transform_class mixup_class = {
     .name = "cnn_mixup",
     .settings_size = sizeof(options),
-    .settings_least = sizeof(options),
     .fields = mixup_fields,
     .field_count = sizeof mixup_fields / sizeof *mixup_fields,
     .random = true,
@@ -113,7 +112,6 @@ static const cnn__transform_class mixup_class = {
 static const cnn__transform_class cutmix_class = {
     .name = "cnn_cutmix",
     .settings_size = sizeof(options),
-    .settings_least = sizeof(options),
     .fields = cutmix_fields,
     .field_count = sizeof cutmix_fields / sizeof *cutmix_fields,
     .random = true,

@@ -33,7 +33,6 @@ static void destroy(cnn_transform *transform) {
 static const cnn__transform_class class = {
     .name = "cnn_normalize",
     .settings_size = sizeof(options),
-    .settings_least = sizeof(options),
     .fields = fields,
     .field_count = sizeof fields / sizeof *fields,
     .shape = shape_rule,

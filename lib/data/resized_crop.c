@@ -47,7 +47,6 @@ static cnn_status apply(const cnn_transform *transform, cnn__random *random,
 static const cnn__transform_class class = {
     .name = "cnn_random_resized_crop",
     .settings_size = sizeof(options),
-    .settings_least = sizeof(options),
     .fields = fields,
     .field_count = sizeof fields / sizeof *fields,
     .complete = complete,

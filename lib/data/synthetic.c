@@ -247,8 +247,7 @@ void cnn_synthetic_options_init(cnn_synthetic_options *options, size_t size) {
 
 cnn_dataset *cnn_synthetic_images_create(const cnn_synthetic_options *given) {
   cnn_synthetic_options options = {0};
-  if (cnn__options_read("cnn_synthetic_images", &options, sizeof options, given, sizeof options) !=
-      CNN_OK)
+  if (cnn__options_read("cnn_synthetic_images", &options, sizeof options, given) != CNN_OK)
     return NULL;
   if (options.count < 1 || options.count > INT32_MAX) {
     cnn__fail(CNN_E_INVALID, "cnn_synthetic_images: count %lld is not in [1, %d]",

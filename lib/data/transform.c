@@ -21,8 +21,7 @@ cnn_transform *cnn__transform_create(const cnn__transform_class *class, const vo
   transform->context = context;
   transform->settings = settings;
   atomic_init(&transform->references, 1);
-  if (cnn__options_read(class->name, settings, class->settings_size, options,
-                        class->settings_least) != CNN_OK ||
+  if (cnn__options_read(class->name, settings, class->settings_size, options) != CNN_OK ||
       cnn__settings_complete(class->name, class->fields, class->field_count, settings) != CNN_OK ||
       (class->complete && class->complete(settings) != CNN_OK)) {
     cnn_transform_free(transform);

@@ -23,7 +23,6 @@ typedef struct cnn__mix {
 typedef struct cnn__transform_class {
   const char *name; /* as in messages: "cnn_augmentation" */
   size_t settings_size;
-  size_t settings_least; /* of the first release's options struct */
   const cnn__field *fields;
   size_t field_count;
   /* Checks what fields cannot and fills in what depends on other members; or NULL. */

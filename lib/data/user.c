@@ -135,8 +135,7 @@ static cnn_status check_callbacks(cnn_dataset_callbacks *callbacks) {
 cnn_dataset *cnn_dataset_create(const cnn_dataset_callbacks *given) {
   cnn_dataset_callbacks callbacks = {0};
   cnn__shape shape;
-  if (cnn__options_read("cnn_dataset_create", &callbacks, sizeof callbacks, given,
-                        offsetof(cnn_dataset_callbacks, label)) != CNN_OK ||
+  if (cnn__options_read("cnn_dataset_create", &callbacks, sizeof callbacks, given) != CNN_OK ||
       check_callbacks(&callbacks) != CNN_OK || read_shape(&callbacks, &shape) != CNN_OK)
     return NULL;
   cnn_dataset *dataset = cnn__dataset_new(&user_class, sizeof(user_set));

@@ -107,7 +107,7 @@ void cnn_checkpoint_options_init(cnn_checkpoint_options *options, size_t size) {
 
 cnn_callback *cnn_model_checkpoint_create(const cnn_checkpoint_options *options) {
   cnn_checkpoint_options settings = {.struct_size = sizeof settings};
-  if (cnn__options_read("model_checkpoint", &settings, sizeof settings, options, sizeof settings) ||
+  if (cnn__options_read("model_checkpoint", &settings, sizeof settings, options) ||
       cnn__settings_complete("model_checkpoint", fields, FIELDS, &settings))
     return NULL;
   if (!settings.path || !*settings.path) {

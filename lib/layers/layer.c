@@ -89,14 +89,12 @@ static cnn_status complete(cnn_layer *layer) {
 
 cnn_layer *cnn__layer_create(const cnn__layer_class *class, const char *function,
                              const void *options) {
-  const size_t smallest = class->name_offset + sizeof(const char *);
   cnn_context *context = cnn__context_acquire();
   if (context == NULL) return NULL;
   cnn_layer *layer = new_layer(context, class);
   cnn_context_free(context);
   if (layer == NULL) return NULL;
-  cnn_status status =
-      cnn__options_read(function, layer->settings, class->settings_size, options, smallest);
+  cnn_status status = cnn__options_read(function, layer->settings, class->settings_size, options);
   if (status == CNN_OK) status = complete(layer);
   if (status == CNN_OK) return layer;
   cnn_layer_free(layer);

@@ -114,8 +114,7 @@ struct cnn__layer_class {
   const char *class_name; /* "Conv2D": summaries and files */
   const char *base_name;  /* "conv2d": names are numbered from it */
   size_t settings_size;   /* sizeof the options struct */
-  size_t
-      name_offset; /* of its name member, the last of the first release: where the smallest struct ends */
+  size_t name_offset;     /* of its name member */
   const cnn__field *fields;
   size_t field_count;
   size_t minimum_inputs, maximum_inputs; /* 0 for input */

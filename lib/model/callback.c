@@ -80,7 +80,7 @@ cnn_callback *cnn_callback_create(const cnn_callback_functions *functions) {
     cnn__fail_null(who, "functions");
     return NULL;
   }
-  if (cnn__options_read(who, &given, sizeof given, functions, sizeof given) != CNN_OK) return NULL;
+  if (cnn__options_read(who, &given, sizeof given, functions) != CNN_OK) return NULL;
   user_callback *callback = cnn__callback_new(&user_class);
   if (callback == NULL) return NULL;
   callback->functions = given;

@@ -179,7 +179,7 @@ cnn_status cnn_model_compile_with(const cnn_compile_options *options) {
   const char *who = "cnn_model_compile";
   cnn_compile_options given = {.struct_size = sizeof given};
   if (options == NULL) return cnn__fail_null(who, "options");
-  cnn_status status = cnn__options_read(who, &given, sizeof given, options, sizeof given);
+  cnn_status status = cnn__options_read(who, &given, sizeof given, options);
   cnn__training_parts parts = {.optimizer = given.optimizer, .loss = given.loss};
   if (status == CNN_OK && given.model == NULL) status = cnn__fail_null(who, "model");
   cnn_status taken = take_metrics(who, &given, &parts);

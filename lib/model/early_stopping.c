@@ -161,7 +161,7 @@ void cnn_early_stopping_options_init(cnn_early_stopping_options *options, size_t
 
 static cnn_status fill(early_stopping *self, const cnn_early_stopping_options *options) {
   cnn_early_stopping_options *settings = &self->settings;
-  cnn_status status = cnn__options_read(who, settings, sizeof *settings, options, sizeof *settings);
+  cnn_status status = cnn__options_read(who, settings, sizeof *settings, options);
   if (status == CNN_OK)
     status = cnn__settings_complete(who, fields, sizeof fields / sizeof *fields, settings);
   if (status == CNN_OK)

@@ -334,9 +334,8 @@ static cnn_status begin(cnn_fit *fit) {
 
 cnn_fit *cnn_fit_begin_with(const cnn_fit_options *options) {
   cnn_fit_options given = {.struct_size = sizeof given};
-  cnn_status status = options == NULL
-                          ? cnn__fail_null(who, "options")
-                          : cnn__options_read(who, &given, sizeof given, options, sizeof given);
+  cnn_status status = options == NULL ? cnn__fail_null(who, "options")
+                                      : cnn__options_read(who, &given, sizeof given, options);
   if (status == CNN_OK) status = check_options(&given);
   cnn_fit *fit = NULL;
   if (status == CNN_OK) fit = cnn__calloc_array(given.model->context, 1, sizeof *fit, "a fit");

@@ -80,9 +80,8 @@ static cnn_status fill(cnn_predictor *predictor, const cnn_model *model, size_t 
 cnn_predictor *cnn_predictor_create(const cnn_predictor_options *options) {
   const char *who = "cnn_predictor_new";
   cnn_predictor_options given = {.struct_size = sizeof given};
-  cnn_status status = options == NULL
-                          ? cnn__fail_null(who, "options")
-                          : cnn__options_read(who, &given, sizeof given, options, sizeof given);
+  cnn_status status = options == NULL ? cnn__fail_null(who, "options")
+                                      : cnn__options_read(who, &given, sizeof given, options);
   if (status == CNN_OK && given.model == NULL) status = cnn__fail_null(who, "model");
   if (status == CNN_OK && given.batch_size < 0)
     status = cnn__fail(CNN_E_INVALID, "%s: batch_size is %" PRId64, who, given.batch_size);

@@ -95,7 +95,7 @@ void cnn_reduce_on_plateau_options_init(cnn_reduce_on_plateau_options *options, 
 
 static cnn_status fill(reduce_on_plateau *self, const cnn_reduce_on_plateau_options *options) {
   cnn_reduce_on_plateau_options *settings = &self->settings;
-  cnn_status status = cnn__options_read(who, settings, sizeof *settings, options, sizeof *settings);
+  cnn_status status = cnn__options_read(who, settings, sizeof *settings, options);
   if (status == CNN_OK)
     status = cnn__settings_complete(who, fields, sizeof fields / sizeof *fields, settings);
   if (status == CNN_OK)

@@ -225,8 +225,7 @@ static cnn_status draw_history(const cnn_plot_history_options *options, const st
 
 cnn_status cnn_plot_history_with(const cnn_plot_history_options *given) {
   cnn_plot_history_options options = {0};
-  cnn_status status =
-      cnn__plot_options_read("cnn_plot_history", &options, sizeof options, given, sizeof options);
+  cnn_status status = cnn__plot_options_read("cnn_plot_history", &options, sizeof options, given);
   if (status != CNN_OK) return status;
   if (options.history == NULL) return cnn__plot_fail_null("cnn_plot_history", "history");
   if ((status = check_sizes(&options)) != CNN_OK) return status;

@@ -169,8 +169,7 @@ static void write_title(const cnn_confusion *confusion, char *text, size_t size)
 
 cnn_status cnn_plot_confusion_with(const cnn_plot_confusion_options *given) {
   cnn_plot_confusion_options options = {0};
-  cnn_status status =
-      cnn__plot_options_read(function, &options, sizeof options, given, sizeof options);
+  cnn_status status = cnn__plot_options_read(function, &options, sizeof options, given);
   if (status != CNN_OK) return status;
   if (options.confusion == NULL) return cnn__plot_fail_null(function, "confusion");
   struct layout layout = choose_layout(options.confusion);

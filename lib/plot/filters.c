@@ -49,8 +49,7 @@ static cnn_status draw_filters(const cnn_plot_filters_options *options, const cn
 
 cnn_status cnn_plot_filters_with(const cnn_plot_filters_options *given) {
   cnn_plot_filters_options options = {0};
-  cnn_status status =
-      cnn__plot_options_read(function, &options, sizeof options, given, sizeof options);
+  cnn_status status = cnn__plot_options_read(function, &options, sizeof options, given);
   if (status != CNN_OK) return status;
   if (options.model == NULL) return cnn__plot_fail_null(function, "model");
   if (options.parameter == NULL) return cnn__plot_fail_null(function, "parameter");

@@ -93,8 +93,7 @@ static void class_name(const cnn_plot_images_options *options, int64_t index, ch
 
 static cnn_status read_options(const cnn_plot_images_options *given,
                                cnn_plot_images_options *options, int64_t shape[4]) {
-  cnn_status status =
-      cnn__plot_options_read(function, options, sizeof *options, given, sizeof *options);
+  cnn_status status = cnn__plot_options_read(function, options, sizeof *options, given);
   if (status != CNN_OK) return status;
   if (options->images == NULL) return cnn__plot_fail_null(function, "images");
   if (options->count < 0 || options->columns < 0 || options->size < 0 || options->classes < 0)

@@ -17,15 +17,14 @@ cnn_status cnn__plot_fail_null(const char *function, const char *what) {
   return cnn__plot_fail(CNN_E_INVALID, "%s: %s is NULL", function, what);
 }
 
-cnn_status cnn__plot_options_read(const char *function, void *to, size_t size, const void *from,
-                                  size_t minimum) {
+cnn_status cnn__plot_options_read(const char *function, void *to, size_t size, const void *from) {
+  enum { MAX_STRUCT_SIZE = 65536 }; /* above it, the struct was not set up */
   if (from == NULL) return cnn__plot_fail_null(function, "options");
   size_t given;
   memcpy(&given, from, sizeof given);
-  if (given < minimum)
-    return cnn__plot_fail(CNN_E_INVALID,
-                          "%s: options' struct_size is %zu, below the first release's %zu",
-                          function, given, minimum);
+  if (given == 0 || given > MAX_STRUCT_SIZE || given % sizeof given != 0)
+    return cnn__plot_fail(CNN_E_INVALID, "%s: struct_size is %zu; it is to be sizeof the struct",
+                          function, given);
   for (size_t i = size; i < given; i++)
     if (((const unsigned char *)from)[i] != 0)
       return cnn__plot_fail(CNN_E_INVALID, "%s: an option that this version does not know is set",

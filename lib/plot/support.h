@@ -19,10 +19,9 @@ cnn_status cnn__plot_fail(cnn_status status, const char *format, ...) CNN__PLOT_
 /* For a NULL handle: the pending failure, else CNN_E_INVALID. */
 cnn_status cnn__plot_fail_null(const char *function, const char *what);
 
-/* Copies the smaller of the two sizes of from into to, which holds the defaults and is size bytes;
-   rejects struct sizes below minimum, and bytes that this version does not know unless they are 0. */
-cnn_status cnn__plot_options_read(const char *function, void *to, size_t size, const void *from,
-                                  size_t minimum);
+/* Copies what from and to, which holds the defaults and is size bytes, have in common; rejects a
+   struct_size that was not set, and members that this version does not know unless they are 0. */
+cnn_status cnn__plot_options_read(const char *function, void *to, size_t size, const void *from);
 /* Fills a caller's struct of size bytes with zeros and sets struct_size. */
 void cnn__plot_options_init(void *options, size_t size);
 

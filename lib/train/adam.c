@@ -57,6 +57,6 @@ static const char *const slot_names[] = {"m", "v", "v_maximum"};
 enum { FIELDS = sizeof adam_fields / sizeof *adam_fields, SIZE = sizeof(cnn_adam_options) };
 
 const cnn__optimizer_class cnn__adam_class = {
-    {"adam", NULL, adam_fields, FIELDS, SIZE, SIZE}, common, schedule, slots, slot_names, update};
+    {"adam", NULL, adam_fields, FIELDS, SIZE}, common, schedule, slots, slot_names, update};
 const cnn__optimizer_class cnn__adamw_class = {
-    {"adamw", NULL, adamw_fields, FIELDS, SIZE, SIZE}, common, schedule, slots, slot_names, update};
+    {"adamw", NULL, adamw_fields, FIELDS, SIZE}, common, schedule, slots, slot_names, update};

@@ -5,8 +5,7 @@
 cnn_status cnn__kind_options(const cnn__kind *kind, const char *function, const void *options,
                              void *settings) {
   memset(settings, 0, kind->settings_size);
-  cnn_status status =
-      cnn__options_read(function, settings, kind->settings_size, options, kind->first_size);
+  cnn_status status = cnn__options_read(function, settings, kind->settings_size, options);
   if (status) return status;
   return cnn__settings_complete(function, kind->fields, kind->field_count, settings);
 }

@@ -11,7 +11,6 @@ typedef struct cnn__kind {
   const cnn__field *fields;
   size_t field_count;
   size_t settings_size; /* of the public options struct */
-  size_t first_size;    /* of the same struct in the first release */
 } cnn__kind;
 
 /* Options as a user gave them (NULL: all defaults) into settings: copied, completed, checked. */

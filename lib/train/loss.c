@@ -17,12 +17,9 @@ static const cnn__field error_fields[] = {
 };
 
 #define CROSSENTROPY(name, alias)                                                                  \
-  {                                                                                                \
-    name, alias, crossentropy_fields, 2, sizeof(cnn_crossentropy_options),                         \
-        sizeof(cnn_crossentropy_options)                                                           \
-  }
+  { name, alias, crossentropy_fields, 2, sizeof(cnn_crossentropy_options) }
 #define ERROR_LOSS(name, alias)                                                                    \
-  { name, alias, error_fields, 1, sizeof(cnn_error_loss_options), sizeof(cnn_error_loss_options) }
+  { name, alias, error_fields, 1, sizeof(cnn_error_loss_options) }
 
 static const cnn__loss_class sparse = {CROSSENTROPY("sparse_categorical_crossentropy", NULL),
                                        CNN__LOSS_SOFTMAX, true, NULL};

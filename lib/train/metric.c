@@ -25,7 +25,7 @@ static const cnn__field fields[] = {
 };
 #undef AT
 #define KIND(name, alias)                                                                          \
-  { name, alias, fields, 2, sizeof(cnn_metric_options), sizeof(cnn_metric_options) }
+  { name, alias, fields, 2, sizeof(cnn_metric_options) }
 static const cnn__kind accuracy = KIND("accuracy", "acc");
 static const cnn__kind binary = KIND("binary_accuracy", NULL);
 static const cnn__kind categorical = KIND("categorical_accuracy", NULL);

@@ -54,4 +54,4 @@ static const char *const slot_names[] = {"square", "velocity_or_average", "avera
 enum { FIELDS = sizeof fields / sizeof *fields, SIZE = sizeof(cnn_rmsprop_options) };
 
 const cnn__optimizer_class cnn__rmsprop_class = {
-    {"rmsprop", NULL, fields, FIELDS, SIZE, SIZE}, common, schedule, slots, slot_names, update};
+    {"rmsprop", NULL, fields, FIELDS, SIZE}, common, schedule, slots, slot_names, update};

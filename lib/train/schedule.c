@@ -27,10 +27,10 @@ static const cnn__field fields[] = {
 #undef AT
 enum { FIELDS = sizeof fields / sizeof *fields, SIZE = sizeof(cnn_schedule_options) };
 
-static const cnn__kind exponential = {"exponential_decay", NULL, fields, FIELDS, SIZE, SIZE};
-static const cnn__kind cosine = {"cosine_decay", NULL, fields, FIELDS, SIZE, SIZE};
-static const cnn__kind step_drop = {"step_decay", NULL, fields, FIELDS, SIZE, SIZE};
-static const cnn__kind cycle = {"one_cycle", NULL, fields, FIELDS, SIZE, SIZE};
+static const cnn__kind exponential = {"exponential_decay", NULL, fields, FIELDS, SIZE};
+static const cnn__kind cosine = {"cosine_decay", NULL, fields, FIELDS, SIZE};
+static const cnn__kind step_drop = {"step_decay", NULL, fields, FIELDS, SIZE};
+static const cnn__kind cycle = {"one_cycle", NULL, fields, FIELDS, SIZE};
 static const cnn__kind *const kinds[] = {&exponential, &cosine, &step_drop, &cycle};
 enum { KINDS = sizeof kinds / sizeof *kinds };
 

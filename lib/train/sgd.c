@@ -46,4 +46,4 @@ static const char *const slot_names[] = {"momentum"};
 enum { FIELDS = sizeof fields / sizeof *fields, SIZE = sizeof(cnn_sgd_options) };
 
 const cnn__optimizer_class cnn__sgd_class = {
-    {"sgd", NULL, fields, FIELDS, SIZE, SIZE}, common, schedule, slots, slot_names, update};
+    {"sgd", NULL, fields, FIELDS, SIZE}, common, schedule, slots, slot_names, update};

@@ -82,18 +82,30 @@ static void test_newer_options_are_read_where_they_are_empty(void **state) {
   refuse(&newer.known, "does not know");
 }
 
+static void test_options_read_copies_what_it_knows_even_where_it_refuses(void **state) {
+  struct {
+    size_t struct_size;
+    int64_t a, b;
+  } to = {0, 1, 2}, from = {24, 9, 9};
+  assert_error(CNN_E_INVALID, cnn__options_read("f", &to, 16, &from), "a member at byte 16");
+  assert_int_equal(to.a, 9);
+  assert_int_equal(to.b, 2);
+}
+
 static void test_options_read_keeps_defaults_beyond_an_older_struct(void **state) {
   struct {
     size_t struct_size;
     int64_t a, b;
   } to = {0, 1, 2}, from = {16, 9, 9};
-  assert_int_equal(cnn__options_read("f", &to, sizeof to, &from, 16), CNN_OK);
+  assert_int_equal(cnn__options_read("f", &to, sizeof to, &from), CNN_OK);
   assert_int_equal(to.struct_size, sizeof to);
   assert_int_equal(to.a, 9);
   assert_int_equal(to.b, 2);
-  assert_int_equal(cnn__options_read("f", &to, sizeof to, NULL, 16), CNN_OK);
+  assert_int_equal(cnn__options_read("f", &to, sizeof to, NULL), CNN_OK);
   assert_int_equal(to.a, 9);
-  assert_error(CNN_E_INVALID, cnn__options_read("f", &to, sizeof to, &from, 24), "f: struct_size");
+  from.struct_size = 12;
+  assert_error(CNN_E_INVALID, cnn__options_read("f", &to, sizeof to, &from),
+               "f: struct_size is 12");
   cnn__options_init(NULL, 8);
   cnn__options_init(&to, 2);
   assert_int_equal(to.a, 9);
@@ -311,6 +323,7 @@ int main(void) {
       cmocka_unit_test(test_settings_arrive),
       cmocka_unit_test(test_wrong_settings_are_named),
       cmocka_unit_test(test_newer_options_are_read_where_they_are_empty),
+      cmocka_unit_test(test_options_read_copies_what_it_knows_even_where_it_refuses),
       cmocka_unit_test(test_options_read_keeps_defaults_beyond_an_older_struct),
       cmocka_unit_test(test_memory_is_aligned_counted_and_returned),
       cmocka_unit_test(test_growing_keeps_content_and_the_old_block_on_failure),
