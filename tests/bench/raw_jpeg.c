@@ -54,9 +54,23 @@ static int note_file(const char *path, const struct stat *state, int kind, struc
   return found->paths[found->count++] == NULL;
 }
 
+/* Files are read in no order, as a loader that shuffles reads them: caches are of less use then. */
+static void shuffle(raw_files *files) {
+  uint32_t random = 1;
+  for (size_t i = files->count; i > 1; i--) {
+    random = random * 1664525u + 1013904223u;
+    const size_t k = (size_t)(((uint64_t)random * i) >> 32);
+    char *path = files->paths[k];
+    files->paths[k] = files->paths[i - 1];
+    files->paths[i - 1] = path;
+  }
+}
+
 bool raw_jpeg_find(const char *folder, raw_files *files) {
   found = files;
-  return nftw(folder, note_file, 16, 0) == 0 && files->count > 0;
+  if (nftw(folder, note_file, 16, 0) != 0 || files->count == 0) return false;
+  shuffle(files);
+  return true;
 }
 
 void raw_jpeg_free(raw_files *files) {
