@@ -17,6 +17,7 @@ typedef enum cnn__json_type {
 
 typedef struct cnn__json {
   cnn__json_type type;
+  uint32_t count; /* members; or a string's bytes */
   union {
     int64_t integer; /* also 0 or 1 for BOOL */
     double real;
@@ -25,12 +26,11 @@ typedef struct cnn__json {
   const char *key;               /* in an object, else NULL */
   const struct cnn__json *first; /* of an array's or object's members */
   const struct cnn__json *next;  /* sibling */
-  size_t count;                  /* members; or a string's bytes */
 } cnn__json;
 
 /* Parses size bytes. what names the text in messages ("model.safetensors: header"); they give the
    offset. The tree is one block, freed with cnn__json_free, of size + 4 MiB at most, and of no more
-   than 64 times size + 4 KiB. CNN_E_FORMAT, CNN_E_LIMIT (over 65,536 values), CNN_E_NOMEM. */
+   than 64 times size + 4 KiB. CNN_E_FORMAT, CNN_E_LIMIT (over 65,536 values, over 4 GiB), CNN_E_NOMEM. */
 cnn_status cnn__json_parse(cnn_context *context, const char *what, const char *text, size_t size,
                            cnn__json **root);
 void cnn__json_free(cnn_context *context, cnn__json *root);

@@ -21,11 +21,49 @@ static cnn_status fail(const parser *p, size_t at, const char *problem) {
   return cnn__fail(CNN_E_FORMAT, "%s: JSON: %s at offset %zu", p->what, problem, at);
 }
 
+/* ---- eight bytes at a time ---- */
+
+#define ONES UINT64_C(0x0101010101010101)
+#define UPPER (ONES << 7)
+
+static uint64_t eight(const char *text) {
+  uint64_t bytes;
+  memcpy(&bytes, text, sizeof bytes);
+  return bytes;
+}
+
+/* Has the upper bit of a byte set where c is among the eight, and perhaps where it is not. */
+static uint64_t marks(uint64_t bytes, char c) {
+  return (bytes ^ ONES * (unsigned char)c) - ONES;
+}
+
+/* Whether none of them is a quote, a comma or an opening bracket. */
+static bool are_inner(const char *text) {
+  const uint64_t bytes = eight(text);
+  return ((marks(bytes, '"') | marks(bytes, ',') | marks(bytes | ONES * 0x20, '{')) & UPPER) == 0;
+}
+
 /* ---- room ---- */
 
 typedef struct bounds {
   size_t nodes, string_bytes;
 } bounds;
+
+/* Where a string that begins behind the quote before begin ends: at the next quote behind an even number of
+   backslashes, or at size. */
+static size_t string_end(const char *text, size_t begin, size_t size) {
+  for (size_t from = begin; from < size;) {
+    const char *quote = memchr(text + from, '"', size - from);
+    if (!quote) return size;
+    const size_t at = (size_t)(quote - text);
+    size_t backslash = at;
+    while (backslash > begin && text[backslash - 1] == '\\')
+      backslash--;
+    if ((at - backslash) % 2 == 0) return at;
+    from = at + 1;
+  }
+  return size;
+}
 
 /* How much a valid text needs at most. Every value but the first follows an opening bracket or a
    comma outside of strings; a string takes no more than its text with the quotes. Where the text is
@@ -33,11 +71,10 @@ typedef struct bounds {
 static bounds measure(const char *text, size_t size) {
   bounds result = {.nodes = 1, .string_bytes = 1};
   for (size_t i = 0; i < size && result.nodes <= MAX_VALUES; i++) {
-    if (text[i] == '"') {
-      size_t end = i + 1;
-      while (end < size && text[end] != '"')
-        end += text[end] == '\\' ? 2 : 1;
-      end = cnn__size_min(end, size);
+    if (size - i >= 8 && are_inner(text + i)) {
+      i += 7;
+    } else if (text[i] == '"') {
+      const size_t end = string_end(text, i + 1, size);
       result.string_bytes += end - i;
       i = end;
     } else if (text[i] == ',' || text[i] == '[' || text[i] == '{') {
@@ -54,6 +91,8 @@ static bool is_space(char c) {
 }
 
 static void skip_space(parser *p) {
+  while (p->size - p->at >= 8 && eight(p->text + p->at) == ONES * ' ')
+    p->at += 8;
   while (p->at < p->size && is_space(p->text[p->at]))
     p->at++;
 }
@@ -139,8 +178,17 @@ static bool is_plain(char c) {
   return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
 }
 
+static bool are_plain(const char *text) {
+  const uint64_t bytes = eight(text);
+  return ((bytes | (bytes - ONES * 0x20) | (bytes + ONES) | marks(bytes, '"') |
+           marks(bytes, '\\')) &
+          UPPER) == 0;
+}
+
 static void put_plain(parser *p) {
   const char *first = p->text + p->at, *c = first, *end = p->text + p->size;
+  while (end - c >= 8 && are_plain(c))
+    c += 8;
   while (c < end && is_plain(*c))
     c++;
   memcpy(p->strings, first, (size_t)(c - first));
@@ -148,7 +196,7 @@ static void put_plain(parser *p) {
   p->at += (size_t)(c - first);
 }
 
-static cnn_status parse_string(parser *p, const char **string, size_t *length) {
+static cnn_status parse_string(parser *p, const char **string, uint32_t *length) {
   size_t start = p->at;
   char *first = p->strings;
   if (!take(p, '"')) return fail(p, start, "a string is expected");
@@ -170,7 +218,7 @@ static cnn_status parse_string(parser *p, const char **string, size_t *length) {
       put(p, (unsigned char)p->text[p->at++]);
   }
   *string = first;
-  if (length) *length = (size_t)(p->strings - first);
+  if (length) *length = (uint32_t)(p->strings - first);
   put(p, 0);
   return CNN_OK;
 }
@@ -295,6 +343,9 @@ static cnn_status parse_text(parser *p, cnn__json *root) {
 
 cnn_status cnn__json_parse(cnn_context *context, const char *what, const char *text, size_t size,
                            cnn__json **root) {
+  if (size > UINT32_MAX)
+    return cnn__fail(CNN_E_LIMIT, "%s: JSON of %zu bytes; at most %" PRIu32 " are read", what, size,
+                     UINT32_MAX);
   bounds room = measure(text, size);
   size_t each = sizeof(cnn__json) + sizeof(char *), bytes;
   if (room.nodes > MAX_VALUES)

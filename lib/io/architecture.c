@@ -109,7 +109,9 @@ static cnn_status build(cnn_context *context, const cnn__safetensors *file, cons
                      file->path);
   cnn_graph *graph = cnn__graph_new(context, sequential->value.integer != 0);
   if (!graph) return CNN_E_NOMEM;
-  cnn_status status = read_layers(context, file, graph, layers);
+  cnn_status status = cnn__graph_reserve(graph, layers->count);
+  if (status) cnn__fail_prefix(status, "%s", file->path);
+  if (!status) status = read_layers(context, file, graph, layers);
   if (status) {
     cnn_graph_free(graph);
     return status;

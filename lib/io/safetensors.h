@@ -9,7 +9,7 @@
 #include "tensor/shape.h"
 
 /* Largest header, in bytes: its text and its tree together stay within 8 MiB and the file's size. */
-enum { CNN__SAFETENSORS_HEADER = 4 << 20 };
+enum { CNN__SAFETENSORS_HEADER = 2 << 20 };
 
 /* ---- writing ---- */
 

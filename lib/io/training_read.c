@@ -177,8 +177,10 @@ static cnn_status read_history(const cnn__safetensors *file, cnn_model *model,
   return CNN_OK;
 }
 
+/* taken: which of the file's tensors are in use. One that serves twice would make more of a file than it
+   holds. */
 static cnn_status read_array(const cnn__safetensors *file, cnn__callback_state *state, size_t place,
-                             const cnn__json *name) {
+                             const cnn__json *name, bool *taken) {
   if (name->type != CNN__JSON_STRING) return wrong(file, "a callback's arrays have names");
   char *tensor = cnn__format(file->context, "training/callback/%zu/%s", place, name->value.string);
   if (!tensor) return CNN_E_NOMEM;
@@ -186,6 +188,8 @@ static cnn_status read_array(const cnn__safetensors *file, cnn__callback_state *
   cnn__free(file->context, tensor);
   if (!stored || stored->dtype != CNN_FLOAT32 || stored->shape.rank != 1)
     return wrong(file, "a callback's array is missing");
+  if (taken[stored - file->tensors]) return wrong(file, "a callback's array is named twice");
+  taken[stored - file->tensors] = true;
   float *values;
   cnn_status status =
       cnn__callback_state_add(state, name->value.string, stored->shape.dim[0], &values);
@@ -193,7 +197,7 @@ static cnn_status read_array(const cnn__safetensors *file, cnn__callback_state *
 }
 
 static cnn_status read_callback(const cnn__safetensors *file, const cnn__json *json, size_t place,
-                                cnn_context *context, cnn__callback_state *state) {
+                                cnn_context *context, cnn__callback_state *state, bool *taken) {
   const cnn__json *name = cnn__json_get(json, "callback"), *text = cnn__json_get(json, "state"),
                   *arrays = cnn__json_get(json, "arrays");
   if (!name || name->type != CNN__JSON_STRING || !text || text->type != CNN__JSON_STRING ||
@@ -206,7 +210,7 @@ static cnn_status read_callback(const cnn__safetensors *file, const cnn__json *j
   cnn__text_append(&copy, text->value.string, text->count);
   status = cnn__callback_state_set(state, &copy);
   for (const cnn__json *array = arrays->first; array && !status; array = array->next)
-    status = read_array(file, state, place, array);
+    status = read_array(file, state, place, array, taken);
   if (status) cnn__callback_state_end(state);
   return status;
 }
@@ -218,15 +222,18 @@ static cnn_status read_callbacks(const cnn__safetensors *file, cnn_model *model,
   if (list->count == 0) return CNN_OK;
   cnn__callback_state *states =
       cnn__calloc_array(model->context, list->count, sizeof *states, "the states of callbacks");
-  if (!states) return CNN_E_NOMEM;
+  bool *taken = states ? cnn__calloc_array(model->context, file->count, sizeof *taken,
+                                           "the callbacks' tensors")
+                       : NULL;
   size_t count = 0;
-  cnn_status status = CNN_OK;
+  cnn_status status = taken ? CNN_OK : CNN_E_NOMEM;
   for (const cnn__json *json = list->first; json && !status; json = json->next) {
     status = json->type == CNN__JSON_OBJECT
-                 ? read_callback(file, json, count, model->context, &states[count])
+                 ? read_callback(file, json, count, model->context, &states[count], taken)
                  : wrong(file, "a callback is an object");
     if (!status) count++;
   }
+  cnn__free(model->context, taken);
   if (!status) {
     cnn__training_set_callback_states(model->training, states, count);
     return CNN_OK;

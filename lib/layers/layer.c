@@ -157,7 +157,7 @@ static cnn_status read_settings(const char *what, const cnn__json *json, const c
   snprintf(who, sizeof who, "%s: %s", what, layer->name);
   memcpy(layer->settings, &class->settings_size, sizeof class->settings_size);
   if (json->count != class->field_count + 2)
-    status = cnn__fail(CNN_E_FORMAT, "%s: %zu members where %s has %zu", who, json->count,
+    status = cnn__fail(CNN_E_FORMAT, "%s: %zu members where %s has %zu", who, (size_t)json->count,
                        class->class_name, class->field_count + 2);
   /* Which member is unknown or missing says more than how many there are. */
   cnn_status fields =

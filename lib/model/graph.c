@@ -93,17 +93,22 @@ static cnn_status place_node(const cnn_graph *graph, const size_t *inputs, size_
   return node->layer->class->infer(node->layer, node->name, count, shapes, &node->spec);
 }
 
-static cnn_status grow(cnn_graph *graph) {
-  if (graph->count < graph->capacity) return CNN_OK;
-  if (graph->count == CNN__MAX_LAYERS)
+cnn_status cnn__graph_reserve(cnn_graph *graph, size_t layers) {
+  if (layers <= graph->capacity) return CNN_OK;
+  if (layers > CNN__MAX_LAYERS)
     return cnn__fail(CNN_E_LIMIT, "graph: more than %d layers", CNN__MAX_LAYERS);
-  size_t capacity = graph->capacity == 0 ? 16 : 2 * graph->capacity;
   cnn__node *nodes =
-      cnn__realloc_array(graph->context, graph->nodes, capacity, sizeof *nodes, "a graph's layers");
+      cnn__realloc_array(graph->context, graph->nodes, layers, sizeof *nodes, "a graph's layers");
   if (nodes == NULL) return CNN_E_NOMEM;
   graph->nodes = nodes;
-  graph->capacity = capacity;
+  graph->capacity = layers;
   return CNN_OK;
+}
+
+static cnn_status grow(cnn_graph *graph) {
+  if (graph->count < graph->capacity) return CNN_OK;
+  const size_t twice = cnn__size_min(cnn__size_max(16, 2 * graph->capacity), CNN__MAX_LAYERS);
+  return cnn__graph_reserve(graph, cnn__size_max(twice, graph->count + 1));
 }
 
 static cnn_status add_layer(cnn_graph *graph, cnn_layer *layer, const size_t *inputs, size_t count,

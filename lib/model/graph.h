@@ -7,6 +7,9 @@
 /* An empty graph in this context. NULL: CNN_E_NOMEM. */
 cnn_graph *cnn__graph_new(cnn_context *context, bool sequential);
 
+/* Room for so many layers at least, where their number is known. CNN_E_LIMIT, CNN_E_NOMEM. */
+cnn_status cnn__graph_reserve(cnn_graph *graph, size_t layers);
+
 /* Adds a layer, which is the graph's from here on, on failure too. CNN_E_INVALID (two layers of
    one name, an input that is no node), CNN_E_SHAPE, CNN_E_LIMIT, CNN_E_NOMEM; after a failure the
    graph keeps failing with it. */

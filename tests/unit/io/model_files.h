@@ -1,0 +1,197 @@
+/* What the tests of model files share: a folder, a context whose memory is watched, a small trained model, and model
+   files that differ from good ones in one thing. */
+#ifndef CNN_TESTS_UNIT_IO_MODEL_FILES_H
+#define CNN_TESTS_UNIT_IO_MODEL_FILES_H
+
+#include "../base/folder.h"
+#include "io/safetensors.h"
+#include <cnn/cnn.h>
+
+/* ---- memory ---- */
+
+/* Bytes that a context's objects hold, now and at most. */
+typedef struct watched {
+  atomic_llong now, most;
+} watched;
+
+static inline void *watched_allocate(void *user, size_t bytes, size_t alignment) {
+  watched *w = user;
+  char *block = NULL;
+  if (posix_memalign((void **)&block, alignment, bytes + alignment) != 0) return NULL;
+  memcpy(block, &bytes, sizeof bytes);
+  long long now = atomic_fetch_add(&w->now, (long long)bytes) + (long long)bytes;
+  if (now > atomic_load(&w->most)) atomic_store(&w->most, now);
+  return block + alignment;
+}
+
+static inline void watched_release(void *user, void *pointer) {
+  watched *w = user;
+  size_t bytes;
+  char *block = (char *)pointer - 64; /* the library's alignment */
+  memcpy(&bytes, block, sizeof bytes);
+  atomic_fetch_sub(&w->now, (long long)bytes);
+  free(block);
+}
+
+static inline cnn_context *watched_context(watched *w) {
+  const cnn_allocator allocator = {sizeof allocator, w, watched_allocate, watched_release};
+  return cnn_context_new(.allocator = &allocator, .threads = 1);
+}
+
+/* ---- a small model ---- */
+
+enum { SIDE = 4, IMAGES = 12 };
+
+static inline cnn_dataset *small_dataset(void) {
+  static const char *const names[] = {"low", "high"};
+  const int64_t shape[] = {IMAGES, SIDE, SIDE, 1};
+  uint8_t pixels[IMAGES * SIDE * SIDE];
+  int32_t labels[IMAGES];
+  for (int i = 0; i < IMAGES; i++) {
+    labels[i] = i % 2;
+    for (int k = 0; k < SIDE * SIDE; k++)
+      pixels[i * SIDE * SIDE + k] = (uint8_t)((i * 37 + k * 11) % 100 + labels[i] * 120);
+  }
+  cnn_tensor *images = cnn_tensor_copy_of(CNN_UINT8, 4, shape, pixels);
+  cnn_tensor *classes = cnn_tensor_copy_of(CNN_INT32, 1, shape, labels);
+  cnn_dataset *dataset =
+      cnn_array_dataset(.images = images, .labels = classes, .classes = 2, .class_names = names);
+  cnn_tensor_free(images);
+  cnn_tensor_free(classes);
+  assert_non_null(dataset);
+  return dataset;
+}
+
+static inline cnn_loader *small_loader(void) {
+  cnn_dataset *dataset = small_dataset();
+  cnn_loader *loader = cnn_loader_new(dataset, .batch_size = 4, .shuffle = 1, .rescale = 1 / 255.);
+  cnn_dataset_free(dataset);
+  assert_non_null(loader);
+  return loader;
+}
+
+static inline cnn_model *small_model(void) {
+  cnn_model *model = cnn_sequential(cnn_input(.shape = {SIDE, SIDE, 1}),
+                                    cnn_conv2d(.filters = 2, .kernel = {3}, .activation = CNN_RELU),
+                                    cnn_batch_normalization(), cnn_flatten(),
+                                    cnn_dense(.units = 2, .activation = CNN_SOFTMAX));
+  assert_non_null(model);
+  return model;
+}
+
+static inline cnn_callback *stopping(void) {
+  return cnn_early_stopping(.patience = 5, .restore_best_weights = 1);
+}
+
+/* One epoch behind it, the best weights kept, a note. */
+static inline cnn_model *trained_model(void) {
+  cnn_model *model = small_model();
+  cnn_loader *loader = small_loader(), *checks = small_loader();
+  assert_int_equal(cnn_model_compile(model, .optimizer = cnn_sgd(.momentum = 0.9),
+                                     .loss = cnn_sparse_categorical_crossentropy(),
+                                     .metrics = {cnn_accuracy()}),
+                   CNN_OK);
+  assert_int_equal(cnn_model_fit(model, loader, .validation = checks, .callbacks = {stopping()}),
+                   CNN_OK);
+  assert_int_equal(cnn_model_set_note(model, "licence", "none \"at\" all"), CNN_OK);
+  cnn_loader_free(loader);
+  cnn_loader_free(checks);
+  return model;
+}
+
+static inline cnn_status resume(cnn_model *model, int64_t epochs) {
+  cnn_loader *loader = small_loader(), *checks = small_loader();
+  cnn_status status = cnn_model_fit(model, loader, .epochs = epochs, .validation = checks,
+                                    .resume = 1, .callbacks = {stopping()});
+  cnn_loader_free(loader);
+  cnn_loader_free(checks);
+  return status;
+}
+
+/* ---- files ---- */
+
+static inline unsigned char *file_bytes(const char *path, size_t *size) {
+  FILE *file = fopen(path, "rb");
+  assert_non_null(file);
+  unsigned char *bytes = malloc(1 << 20);
+  *size = fread(bytes, 1, 1 << 20, file);
+  assert_int_equal(fclose(file), 0);
+  return bytes;
+}
+
+static inline void put_bytes(const char *path, const void *bytes, size_t size) {
+  FILE *file = fopen(path, "wb");
+  assert_non_null(file);
+  assert_int_equal(fwrite(bytes, 1, size, file), size);
+  assert_int_equal(fclose(file), 0);
+}
+
+/* How a copy of a model file differs from it. What is NULL changes nothing. */
+typedef struct difference {
+  const char *text, *from, *to; /* in that text of the header, to stands for the first from */
+  const char *without;          /* this tensor is left out */
+  const char *tensor;           /* this one has the bytes of values from element at on */
+  size_t at;
+  const void *values;
+  size_t bytes;
+} difference;
+
+static inline char *replaced(const char *text, const char *from, const char *to) {
+  const char *at = strstr(text, from);
+  if (!at) fail_msg("\"%s\" does not hold \"%s\"", text, from);
+  char *result = malloc(strlen(text) + strlen(to) + 1);
+  (void)sprintf(result, "%.*s%s%s", (int)(at - text), text, to, at + strlen(from));
+  return result;
+}
+
+/* Writes a copy of the model file from that differs. */
+static inline void write_different(cnn_context *context, const char *from, const char *to,
+                                   const difference *d) {
+  enum { MOST = 64 };
+  cnn__safetensors *file;
+  cnn__saved tensors[MOST];
+  cnn__metadata texts[16];
+  void *values[MOST];
+  char *text = NULL;
+  size_t count = 0, text_count = 0;
+  bool found = !d->text && !d->tensor && !d->without;
+  assert_int_equal(cnn__safetensors_open(context, from, &file), CNN_OK);
+  for (size_t i = 0; i < file->count; i++) {
+    const cnn__stored *stored = &file->tensors[i];
+    if (d->without && strcmp(d->without, stored->name) == 0) {
+      found = true;
+      continue;
+    }
+    values[count] = malloc(stored->bytes + 1);
+    assert_int_equal(cnn__safetensors_read(file, stored, values[count]), CNN_OK);
+    if (d->tensor && strcmp(d->tensor, stored->name) == 0) {
+      found = true;
+      memcpy((char *)values[count] + d->at * d->bytes, d->values, d->bytes);
+    }
+    tensors[count] = (cnn__saved){stored->name, stored->dtype, stored->shape, values[count]};
+    count++;
+  }
+  for (const cnn__json *note = cnn__json_get(file->header, "__metadata__")->first; note;
+       note = note->next) {
+    const char *value = note->value.string;
+    if (d->text && strcmp(d->text, note->key) == 0) {
+      found = true;
+      value = text = replaced(value, d->from, d->to);
+    }
+    texts[text_count++] = (cnn__metadata){note->key, value};
+  }
+  assert_true(found);
+  assert_int_equal(cnn__safetensors_write(context, to, tensors, count, texts, text_count), CNN_OK);
+  for (size_t i = 0; i < count; i++)
+    free(values[i]);
+  free(text);
+  cnn__safetensors_close(file);
+}
+
+/* What loading a file may fail with, as cnn/model.h says. */
+static inline bool is_load_failure(cnn_status status) {
+  return status == CNN_E_FORMAT || status == CNN_E_LIMIT || status == CNN_E_UNSUPPORTED ||
+         status == CNN_E_INVALID || status == CNN_E_SHAPE;
+}
+
+#endif

@@ -1,0 +1,157 @@
+/* The callbacks that write files: checkpoints and the log. */
+#include "model_files.h"
+
+static cnn_context *context;
+
+static cnn_model *compiled_model(void) {
+  cnn_model *model = small_model();
+  assert_int_equal(cnn_model_compile(model, .optimizer = cnn_sgd(),
+                                     .loss = cnn_sparse_categorical_crossentropy()),
+                   CNN_OK);
+  return model;
+}
+
+static cnn_status fit(cnn_model *model, int64_t epochs, int64_t again, cnn_callback *callback) {
+  cnn_loader *loader = small_loader(), *checks = small_loader();
+  cnn_status status = cnn_model_fit(model, loader, .epochs = epochs, .validation = checks,
+                                    .resume = again, .callbacks = {callback});
+  cnn_loader_free(loader);
+  cnn_loader_free(checks);
+  return status;
+}
+
+static int lines_of(const char *path) {
+  size_t size;
+  unsigned char *bytes = file_bytes(path, &size);
+  int lines = 0;
+  for (size_t i = 0; i < size; i++)
+    lines += bytes[i] == '\n';
+  free(bytes);
+  return lines;
+}
+
+static void test_a_checkpoint_of_each_epoch(void **state) {
+  cnn_model *model = compiled_model();
+  assert_int_equal(fit(model, 3, 0, cnn_model_checkpoint(.path = "at-{epoch}.model")), CNN_OK);
+  assert_int_equal(folder_count("at-", false), 3);
+  cnn_model *second = cnn_model_load("at-2.model");
+  assert_non_null(second);
+  assert_int_equal(cnn_model_epochs_done(second), 2);
+  cnn_model_free(second);
+  cnn_model_free(model);
+}
+
+static void test_weights_only(void **state) {
+  cnn_model *model = compiled_model();
+  assert_int_equal(fit(model, 1, 0, cnn_model_checkpoint(.path = "w", .weights_only = 1)), CNN_OK);
+  cnn_model *loaded = cnn_model_load("w");
+  assert_non_null(loaded);
+  assert_true(cnn_model_learning_rate(loaded) !=
+              cnn_model_learning_rate(loaded)); /* not compiled */
+  cnn_model_free(loaded);
+  cnn_model_free(model);
+}
+
+/* Whether the third epoch is the best is told by the model that went on, and by the one that was saved and
+   loaded between. */
+static void test_only_the_best_is_kept_after_a_resume_too(void **state) {
+  cnn_model *model = compiled_model();
+  assert_error(
+      CNN_E_NOT_FOUND,
+      fit(model, 2, 0,
+          cnn_model_checkpoint(.path = "best", .monitor = "learning_rate", .best_only = 1)),
+      "learning_rate");
+  assert_int_equal(
+      fit(model, 2, 0,
+          cnn_model_checkpoint(.path = "best-{epoch}", .monitor = "loss", .best_only = 1)),
+      CNN_OK);
+  int kept = folder_count("best-", false);
+  assert_true(kept >= 1);
+  assert_int_equal(cnn_model_save(model, "whole"), CNN_OK);
+  cnn_model *loaded = cnn_model_load("whole");
+  assert_int_equal(
+      fit(loaded, 3, 1,
+          cnn_model_checkpoint(.path = "best-{epoch}", .monitor = "loss", .best_only = 1)),
+      CNN_OK);
+  assert_int_equal(
+      fit(model, 3, 1,
+          cnn_model_checkpoint(.path = "same-{epoch}", .monitor = "loss", .best_only = 1)),
+      CNN_OK);
+  assert_int_equal(folder_count("best-3", false), folder_count("same-3", false));
+  cnn_model_free(loaded);
+  cnn_model_free(model);
+}
+
+static void test_a_folder_that_is_not_there_ends_the_fit(void **state) {
+  cnn_model *model = compiled_model();
+  assert_error(CNN_E_NOT_FOUND, fit(model, 1, 0, cnn_model_checkpoint(.path = "nowhere/model")),
+               "nowhere/model");
+  cnn_model_free(model);
+}
+
+static void test_the_log_goes_on_where_a_resumed_fit_does(void **state) {
+  cnn_model *model = compiled_model();
+  assert_int_equal(fit(model, 2, 0, cnn_csv_log("log.csv")), CNN_OK);
+  assert_int_equal(cnn_model_save(model, "two"), CNN_OK);
+  assert_int_equal(lines_of("log.csv"), 3);
+  assert_int_equal(fit(model, 4, 1, cnn_csv_log("log.csv")), CNN_OK);
+  assert_int_equal(lines_of("log.csv"), 5);
+  cnn_model_free(model);
+  model = cnn_model_load("two"); /* epochs 3 and 4 are to come again */
+  assert_int_equal(fit(model, 3, 1, cnn_csv_log("log.csv")), CNN_OK);
+  assert_int_equal(lines_of("log.csv"), 4);
+  cnn_model_free(model);
+}
+
+static void test_logs_that_are_damaged(void **state) {
+  static const char head[] = "epoch,seconds,loss,val_loss,learning_rate\n";
+  static const struct {
+    const char *rows;
+    int lines;
+  } cases[] = {{"", 2},  {"1,0.0,1,1,1\n", 3}, {"1,0.0,1,1,1", 2},
+               {"x", 2}, {"99,1,1,1,1\n", 2},  {"\n\n", 2}};
+  cnn_model *model = compiled_model();
+  assert_int_equal(fit(model, 1, 0, NULL), CNN_OK);
+  assert_int_equal(cnn_model_save(model, "one"), CNN_OK);
+  cnn_model_free(model);
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    char text[256];
+    (void)snprintf(text, sizeof text, "%s%s", head, cases[i].rows);
+    put_file("log.csv", text);
+    model = cnn_model_load("one");
+    assert_int_equal(fit(model, 2, 1, cnn_csv_log("log.csv")), CNN_OK);
+    if (lines_of("log.csv") != cases[i].lines)
+      fail_msg("\"%s\": %d lines", cases[i].rows, lines_of("log.csv"));
+    cnn_model_free(model);
+  }
+  put_file("log.csv", "other,columns\n1,2\n");
+  model = cnn_model_load("one");
+  assert_error(CNN_E_MISMATCH, fit(model, 2, 1, cnn_csv_log("log.csv")), "log.csv");
+  assert_holds("log.csv", "other,columns\n1,2\n");
+  cnn_model_free(model);
+}
+
+static int set_up(void **state) {
+  context = cnn_context_new(.threads = 1);
+  (void)cnn_context_use(context);
+  return folder_enter(state);
+}
+
+static int tear_down(void **state) {
+  (void)cnn_context_use(NULL);
+  int left = cnn_context_memory(context) != 0;
+  cnn_context_free(context);
+  return folder_leave(state) || left;
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_a_checkpoint_of_each_epoch),
+      cmocka_unit_test(test_weights_only),
+      cmocka_unit_test(test_only_the_best_is_kept_after_a_resume_too),
+      cmocka_unit_test(test_a_folder_that_is_not_there_ends_the_fit),
+      cmocka_unit_test(test_the_log_goes_on_where_a_resumed_fit_does),
+      cmocka_unit_test(test_logs_that_are_damaged),
+  };
+  return cmocka_run_group_tests_name("callbacks that write", tests, set_up, tear_down);
+}

@@ -1,0 +1,502 @@
+/* Whole model files: what is saved is loaded, and whatever else a file holds is refused or harmless. */
+#include "model_files.h"
+#include <fcntl.h>
+#include <time.h>
+
+static const char path[] = "model", other[] = "other";
+static cnn_context *context;
+static watched memory;
+
+/* ---- good files ---- */
+
+static void assert_same_parameters(cnn_model *a, cnn_model *b) {
+  assert_int_equal(cnn_model_parameter_count(a), cnn_model_parameter_count(b));
+  for (int64_t i = 0; i < cnn_model_parameter_count(a); i++) {
+    const char *name = cnn_model_parameter_name(a, i);
+    cnn_tensor *x = cnn_model_parameter(a, name), *y = cnn_model_parameter(b, name);
+    assert_non_null(x);
+    assert_non_null(y);
+    assert_memory_equal(cnn_tensor_floats(x), cnn_tensor_floats(y),
+                        (size_t)cnn_tensor_count(x) * sizeof(float));
+    cnn_tensor_free(x);
+    cnn_tensor_free(y);
+  }
+}
+
+static void assert_same_files(const char *a, const char *b) {
+  size_t a_size, b_size;
+  unsigned char *x = file_bytes(a, &a_size), *y = file_bytes(b, &b_size);
+  assert_int_equal(a_size, b_size);
+  assert_memory_equal(x, y, a_size);
+  free(x);
+  free(y);
+}
+
+static void test_what_is_saved_is_loaded(void **state) {
+  cnn_model *model = trained_model();
+  assert_int_equal(cnn_model_save(model, path), CNN_OK);
+  cnn_model *loaded = cnn_model_load(path);
+  assert_non_null(loaded);
+  assert_same_parameters(model, loaded);
+  assert_string_equal(cnn_model_note(loaded, "licence"), "none \"at\" all");
+  assert_string_equal(cnn_model_class_name(loaded, 1), "high");
+  assert_int_equal(cnn_model_epochs_done(loaded), 1);
+  assert_true(cnn_model_learning_rate(loaded) == cnn_model_learning_rate(model));
+  assert_memory_equal(cnn_history_series(cnn_model_history(loaded), "val_loss"),
+                      cnn_history_series(cnn_model_history(model), "val_loss"), sizeof(double));
+  assert_int_equal(cnn_model_save(loaded, other), CNN_OK);
+  assert_same_files(path, other);
+  assert_int_equal(resume(model, 3), CNN_OK);
+  assert_int_equal(resume(loaded, 3), CNN_OK);
+  assert_same_parameters(model, loaded);
+  cnn_model_free(model);
+  cnn_model_free(loaded);
+}
+
+static void test_a_file_of_weights_has_no_training(void **state) {
+  cnn_model *model = trained_model();
+  assert_int_equal(cnn_model_save_weights(model, path), CNN_OK);
+  cnn_model *loaded = cnn_model_load(path);
+  assert_same_parameters(model, loaded);
+  assert_string_equal(cnn_model_class_name(loaded, 0), "low");
+  assert_int_equal(resume(loaded, 3), CNN_E_STATE);
+  cnn_model *fresh = small_model();
+  assert_int_equal(cnn_model_load_weights(fresh, path), CNN_OK);
+  assert_same_parameters(model, fresh);
+  cnn_model_free(fresh);
+  cnn_model_free(loaded);
+  cnn_model_free(model);
+}
+
+static void test_weights_of_another_model_leave_it_as_it_was(void **state) {
+  cnn_model *model = trained_model(), *loaded = NULL;
+  cnn_model *wider =
+      cnn_sequential(cnn_input(.shape = {SIDE, SIDE, 1}),
+                     cnn_conv2d(.filters = 3, .kernel = {3}, .activation = CNN_RELU));
+  assert_int_equal(cnn_model_save(model, path), CNN_OK);
+  assert_int_equal(cnn_model_save(wider, other), CNN_OK);
+  assert_error(CNN_E_MISMATCH, cnn_model_load_weights(model, other), "conv2d/kernel");
+  loaded = cnn_model_load(path);
+  assert_same_parameters(model, loaded);
+  cnn_model_free(loaded);
+  cnn_model_free(wider);
+  cnn_model_free(model);
+}
+
+/* ---- damaged files ---- */
+
+/* Loads and, where that succeeds, uses it. False where it was refused, as files may be. */
+static bool load_and_use(const char *what, long at) {
+  const int64_t shape[] = {1, SIDE, SIDE, 1};
+  cnn_clear_error();
+  cnn_model *model = cnn_model_load(other);
+  if (!model) {
+    if (!is_load_failure(cnn_last_status()))
+      fail_msg("%s %ld: status %d: %s", what, at, (int)cnn_last_status(), cnn_last_error());
+    return false;
+  }
+  cnn_tensor *image = cnn_tensor_create(CNN_FLOAT32, 4, shape);
+  cnn_tensor_free(cnn_model_predict(model, image)); /* which may fail: its input may be another */
+  cnn_tensor_free(image);
+  cnn_model_free(model);
+  return true;
+}
+
+static size_t header_size(const unsigned char *bytes) {
+  return 8 + bytes[0] + ((size_t)bytes[1] << 8);
+}
+
+/* In place: a file that is written anew for each byte takes ten times as long. */
+static void put_byte(int file, size_t at, int byte) {
+  const unsigned char value = (unsigned char)byte;
+  assert_int_equal(pwrite(file, &value, 1, (off_t)at), 1);
+}
+
+static unsigned char *write_trained(size_t *size) {
+  cnn_model *model = trained_model();
+  assert_int_equal(cnn_model_save(model, path), CNN_OK);
+  cnn_model_free(model);
+  unsigned char *bytes = file_bytes(path, size);
+  assert_true(*size < 8192);
+  return bytes;
+}
+
+static void test_every_byte_of_the_header_changed(void **state) {
+  static const unsigned char changes[] = {0x01, 0x02, 0x10, 0x80, 0xff};
+  size_t size, loaded = 0, tried = 0;
+  unsigned char *bytes = write_trained(&size);
+  put_bytes(other, bytes, size);
+  const int file = open(other, O_WRONLY);
+  const long long held = atomic_load(&memory.now);
+  atomic_store(&memory.most, held);
+  for (size_t at = 0; at < header_size(bytes); at++, put_byte(file, at - 1, bytes[at - 1]))
+    for (size_t k = 0; k < sizeof changes; k++, tried++) {
+      put_byte(file, at, bytes[at] ^ changes[k]);
+      loaded += load_and_use("byte", (long)at);
+      assert_int_equal(atomic_load(&memory.now), held);
+    }
+  print_message(
+      "%zu headers, %zu of them loaded (names, numbers, notes); at most %lld bytes of memory\n",
+      tried, loaded, atomic_load(&memory.most) - held);
+  assert_true(atomic_load(&memory.most) - held < (long long)size + (8 << 20));
+  assert_int_equal(close(file), 0);
+  free(bytes);
+}
+
+static void test_every_truncation(void **state) {
+  size_t size;
+  unsigned char *bytes = write_trained(&size);
+  put_bytes(other, bytes, size);
+  assert_true(load_and_use("size", (long)size));
+  for (size_t length = size; length-- > 0;) {
+    assert_int_equal(truncate(other, (off_t)length), 0);
+    if (load_and_use("size", (long)length))
+      fail_msg("%zu of %zu bytes are taken for a model", length, size);
+  }
+  free(bytes);
+}
+
+/* Numbers may be anything; states that cannot be are refused, and none of the others is harmful to a fit. */
+static void test_every_byte_of_the_data_changed(void **state) {
+  size_t size, resumed = 0, tried = 0;
+  unsigned char *bytes = write_trained(&size);
+  put_bytes(other, bytes, size);
+  const int file = open(other, O_WRONLY);
+  for (size_t at = header_size(bytes); at < size; at++, tried++) {
+    put_byte(file, at - 1, bytes[at - 1]);
+    put_byte(file, at, bytes[at] ^ 0xff);
+    cnn_clear_error();
+    cnn_model *model = cnn_model_load(other);
+    if (!model) {
+      assert_true(is_load_failure(cnn_last_status()));
+      continue;
+    }
+    cnn_status status = resume(model, 2);
+    resumed += status == CNN_OK;
+    if (status && status != CNN_E_MISMATCH && status != CNN_E_FORMAT && status != CNN_E_NUMERIC)
+      fail_msg("byte %zu: status %d: %s", at, (int)status, cnn_last_error());
+    cnn_model_free(model);
+  }
+  print_message("%zu files, %zu of them trained on\n", tried, resumed);
+  assert_int_equal(close(file), 0);
+  free(bytes);
+}
+
+/* ---- files that lie ---- */
+
+static void test_architectures_that_cannot_be(void **state) {
+  static const struct {
+    const char *why, *from, *to;
+  } cases[] = {
+      {"huge units", "\"units\":2", "\"units\":4611686018427387904"},
+      {"units that overflow", "\"units\":2", "\"units\":9223372036854775807"},
+      {"more units than weights", "\"units\":2", "\"units\":3"},
+      {"no units", "\"units\":2", "\"units\":0"},
+      {"negative units", "\"units\":2", "\"units\":-2"},
+      {"units that are no integer", "\"units\":2", "\"units\":2.5"},
+      {"an unknown class", "\"Conv2D\"", "\"Conv9D\""},
+      {"an unknown setting", "\"units\":2", "\"units\":2,\"more\":1"},
+      {"no filters", "\"filters\":2", "\"filters\":0"},
+      {"a kernel of 0", "\"kernel\":[3,3]", "\"kernel\":[0,3]"},
+      {"a kernel beyond the input", "\"kernel\":[3,3]", "\"kernel\":[5,5]"},
+      {"a huge kernel", "\"kernel\":[3,3]", "\"kernel\":[4294967296,4294967296]"},
+      {"a stride of 0", "\"stride\":[1,1]", "\"stride\":[0,1]"},
+      {"a negative stride", "\"stride\":[1,1]", "\"stride\":[1,-1]"},
+      {"a dilation of 0", "\"dilation\":[1,1]", "\"dilation\":[1,0]"},
+      {"a huge dilation", "\"dilation\":[1,1]", "\"dilation\":[9223372036854775807,1]"},
+      {"no groups", "\"groups\":1", "\"groups\":0"},
+      {"groups that do not divide", "\"groups\":1", "\"groups\":2"},
+      {"a huge input", "\"shape\":[4,4,1]", "\"shape\":[4611686018427387904,4,1]"},
+      {"an input without size", "\"shape\":[4,4,1]", "\"shape\":[4,0,1]"},
+      {"an input of rank 9", "\"shape\":[4,4,1]", "\"shape\":[4,4,1,1,1,1,1,1,1]"},
+      {"an input of rank 0", "\"shape\":[4,4,1]", "\"shape\":[]"},
+      {"an input behind its reader", "\"inputs\":[0]", "\"inputs\":[4]"},
+      {"a layer that reads itself", "\"inputs\":[0]", "\"inputs\":[1]"},
+      {"a negative input", "\"inputs\":[0]", "\"inputs\":[-1]"},
+      {"two inputs of a layer of one", "\"inputs\":[0]", "\"inputs\":[0,0]"},
+      {"no input of a layer of one", "\"inputs\":[0]", "\"inputs\":[]"},
+      {"a layer without a place", "\"inputs\":[1]", "\"inputs\":[0]"},
+      {"an output that is no layer", "\"output\":4", "\"output\":5"},
+      {"a negative output", "\"output\":4", "\"output\":-1"},
+      {"an output in the middle", "\"output\":4", "\"output\":3"},
+      {"two layers of one name", "\"flatten\"", "\"dense\""},
+      {"a slash in a name", "\"flatten\"", "\"a/b\""},
+      {"layers that are none", "\"layers\":[", "\"layers\":[1,"},
+      {"NaN as a number", "\"epsilon\":0.001", "\"epsilon\":NaN"},
+      {"a number beyond a double", "\"epsilon\":0.001", "\"epsilon\":1e999"},
+      {"no epsilon", "\"epsilon\":0.001", "\"epsilon\":null"},
+      {"a negative epsilon", "\"epsilon\":0.001", "\"epsilon\":-1"},
+      {"an unknown activation", "\"softmax\"", "\"hardmax\""},
+      {"a missing brace", "]}", "]"},
+  };
+  cnn_model *model = trained_model();
+  assert_int_equal(cnn_model_save_weights(model, path), CNN_OK);
+  cnn_model_free(model);
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    write_different(
+        context, path, other,
+        &(difference){.text = "architecture", .from = cases[i].from, .to = cases[i].to});
+    const long long held = atomic_load(&memory.now);
+    atomic_store(&memory.most, held);
+    if (load_and_use(cases[i].why, 0)) fail_msg("taken: %s", cases[i].why);
+    if (!strstr(cnn_last_error(), other))
+      fail_msg("%s: \"%s\" names no file", cases[i].why, cnn_last_error());
+    assert_true(atomic_load(&memory.most) - held < 1 << 20);
+  }
+}
+
+static void test_texts_that_cannot_be(void **state) {
+  static const struct {
+    const char *text, *from, *to;
+  } cases[] = {
+      {"format", "libcnn", "other"},
+      {"version", "1", "2"},
+      {"classes", "\"low\",", ""},
+      {"classes", "\"low\"", "7"},
+      {"classes", "[", "{"},
+      {"notes", "\"none \\\"at\\\" all\"", "1"},
+      {"training", "\"sgd\"", "\"sgdx\""},
+      {"training", "\"momentum\":0.9", "\"momentum\":-1"},
+      {"training", "\"momentum\":0.9", "\"momentum\":2"},
+      {"training", "\"history\":[\"loss\"", "\"history\":["},
+      {"training", "\"history\":[\"loss\"", "\"history\":[7"},
+      {"training", "\"metrics\":[", "\"metrics\":[1,"},
+      {"training", "\"metrics\":", "\"metrix\":"},
+      {"training", "\"callbacks\":[", "\"callbacks\":[1,"},
+      {"training", "\"arrays\":[", "\"arrays\":[1,"},
+      {"training", "\"arrays\":[", "\"arrays\":[\"nothing\","},
+      {"training", "\"arrays\":[", "\"arrays\":[\"dense/bias\","},
+  };
+  cnn_model *model = trained_model();
+  assert_int_equal(cnn_model_save(model, path), CNN_OK);
+  cnn_model_free(model);
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    write_different(context, path, other,
+                    &(difference){.text = cases[i].text, .from = cases[i].from, .to = cases[i].to});
+    if (load_and_use(cases[i].to, (long)i)) fail_msg("taken: %s in %s", cases[i].to, cases[i].text);
+  }
+}
+
+static void test_tensors_that_are_missing(void **state) {
+  static const char *const names[] = {"conv2d/kernel",
+                                      "dense/bias",
+                                      "batch_normalization/moving_mean",
+                                      "training/counters",
+                                      "training/sums",
+                                      "training/optimizer",
+                                      "training/metrics",
+                                      "training/history",
+                                      "training/slot/momentum/dense/kernel",
+                                      "training/callback/0/dense/kernel"};
+  cnn_model *model = trained_model();
+  assert_int_equal(cnn_model_save(model, path), CNN_OK);
+  cnn_model_free(model);
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+    write_different(context, path, other, &(difference){.without = names[i]});
+    if (load_and_use(names[i], 0)) fail_msg("taken without %s", names[i]);
+  }
+}
+
+/* ---- training states ---- */
+
+static void test_states_that_cannot_be(void **state) {
+  static const struct {
+    size_t counter;
+    uint64_t value;
+  } cases[] = {{1, UINT64_MAX}, {2, 2},  {3, UINT64_MAX},  {4, 1000}, {8, UINT64_MAX},
+               {9, 7},          {12, 2}, {13, UINT64_MAX}, {14, 1},   {15, UINT64_MAX}};
+  cnn_model *model = trained_model();
+  assert_int_equal(cnn_model_save(model, path), CNN_OK);
+  cnn_model_free(model);
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    write_different(context, path, other,
+                    &(difference){.tensor = "training/counters",
+                                  .at = cases[i].counter,
+                                  .values = &cases[i].value,
+                                  .bytes = 8});
+    if (load_and_use("counter", (long)cases[i].counter))
+      fail_msg("counter %zu of %llu is taken", cases[i].counter,
+               (unsigned long long)cases[i].value);
+  }
+}
+
+/* What a fit is given back by a file that a stranger wrote: it ends, or fails with a status. */
+static void test_callback_states_that_cannot_be(void **state) {
+  static const struct {
+    const char *from, *to;
+  } cases[] = {
+      {"\\\"wait\\\":0", "\\\"wait\\\":9223372036854775807"},
+      {"\\\"wait\\\":0", "\\\"wait\\\":-1"},
+      {"\\\"wait\\\":0", "\\\"wait\\\":0.5"},
+      {"\\\"wait\\\":0", "\\\"weight\\\":0"},
+      {"\\\"wait\\\":0,", ""},
+      {"\\\"stopped\\\":false", "\\\"stopped\\\":7"},
+      {"\\\"best\\\":", "\\\"best\\\":[],\\\"worst\\\":"},
+      {"{\\\"wait", "[{\\\"wait"},
+      {"\"arrays\":[\"conv2d/kernel\",", "\"arrays\":["},
+  };
+  cnn_model *model = trained_model();
+  assert_int_equal(cnn_model_save(model, path), CNN_OK);
+  cnn_model_free(model);
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    write_different(context, path, other,
+                    &(difference){.text = "training", .from = cases[i].from, .to = cases[i].to});
+    cnn_clear_error();
+    model = cnn_model_load(other);
+    cnn_status status = model ? resume(model, 2) : cnn_last_status();
+    if (status != CNN_E_FORMAT)
+      fail_msg("%s: status %d: %s", cases[i].to, (int)status, cnn_last_error());
+    cnn_model_free(model);
+  }
+}
+
+/* ---- bombs ---- */
+
+static double seconds(void) {
+  struct timespec now;
+  (void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now); /* other processes do not count */
+  return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
+}
+
+/* A header of that many bytes: begin, then unit over and over, then end. */
+static size_t put_bomb(const char *begin, const char *unit, const char *end, size_t size) {
+  char *text = malloc(8 + size);
+  for (size_t i = 0; i < 8; i++)
+    text[i] = (char)(unsigned char)(size >> (8 * i));
+  size_t head = strlen(begin), tail = strlen(end);
+  memcpy(text + 8, begin, head);
+  for (size_t i = head; i < size - tail; i++)
+    text[8 + i] = unit[(i - head) % strlen(unit)];
+  memcpy(text + 8 + size - tail, end, tail);
+  put_bytes(other, text, 8 + size);
+  free(text);
+  return 8 + size;
+}
+
+static void test_bombs_take_no_more_than_the_file_and_8_mib(void **state) {
+  static const struct {
+    const char *why, *begin, *unit, *end;
+  } bombs[] = {
+      {"values", "{\"a\":[", "1,", "1]}"},
+      {"objects", "{\"a\":[", "{},", "{}]}"},
+      {"brackets", "[", "[", "]"},
+      {"a long text", "{\"a\":\"", "x", "\"}"},
+      {"escapes", "{\"a\":\"", "\\u00e9", "\"}"},
+      {"metadata", "{\"__metadata__\":{\"architecture\":\"", "[", "\"}}"},
+      {"spaces", "{", " ", "}"},
+      {"digits", "{\"a\":", "9", "}"},
+      {"zeros", "{\"a\":0.", "0", "1}"},
+  };
+  static const size_t sizes[] = {131000, 2 << 20, (2 << 20) + 1};
+  double slowest = 0;
+  long long largest = 0;
+  for (size_t i = 0; i < sizeof bombs / sizeof *bombs; i++)
+    for (size_t k = 0; k < sizeof sizes / sizeof *sizes; k++) {
+      size_t size = put_bomb(bombs[i].begin, bombs[i].unit, bombs[i].end, sizes[k]);
+      const long long held = atomic_load(&memory.now);
+      atomic_store(&memory.most, held);
+      double begin = seconds();
+      if (load_and_use(bombs[i].why, 0)) fail_msg("taken: %s", bombs[i].why);
+      double took = seconds() - begin;
+      long long beyond = atomic_load(&memory.most) - held - (long long)size;
+      if (beyond > 8 << 20)
+        fail_msg("%s of %zu bytes: %lld bytes beyond the file's size", bombs[i].why, size, beyond);
+      if (took > 5e-3)
+        print_message("%s of %zu bytes: %.1f ms: %s\n", bombs[i].why, size, took * 1e3,
+                      cnn_last_error());
+      if (took > slowest) slowest = took;
+      if (beyond > largest) largest = beyond;
+    }
+  print_message("the slowest took %.1f ms, the largest %.2f MiB beyond its file's size\n",
+                slowest * 1e3, (double)largest / (1 << 20));
+}
+
+/* A file of layers in a row, the last of them of that class, and of empty tensors that none of them has. */
+static void put_row_of_layers(int layers, const char *last) {
+  enum { TENSORS = 5000 };
+  cnn__text text;
+  cnn__saved *tensors = malloc(TENSORS * sizeof *tensors);
+  char(*names)[8] = malloc(TENSORS * sizeof *names);
+  for (size_t i = 0; i < TENSORS; i++) {
+    (void)snprintf(names[i], sizeof names[i], "%zu", i);
+    tensors[i] = (cnn__saved){names[i], CNN_FLOAT32, {.rank = 1, .dim = {0}}, ""};
+  }
+  cnn__text_start(&text, context);
+  cnn__text_format(&text,
+                   "{\"sequential\":true,\"output\":%d,\"layers\":[{\"layer\":{\"class\":"
+                   "\"InputLayer\",\"name\":"
+                   "\"i\",\"shape\":[2]},\"inputs\":[],\"frozen\":false}",
+                   layers - 1);
+  for (int i = 1; i < layers; i++)
+    cnn__text_format(
+        &text, ",{\"layer\":{\"class\":\"%s\",\"name\":\"%d\"},\"inputs\":[%d],\"frozen\":false}",
+        i < layers - 1 ? "Flatten" : last, i, i - 1);
+  cnn__text_format(&text, "]}");
+  assert_int_equal(text.status, CNN_OK);
+  const cnn__metadata texts[] = {
+      {"format", "libcnn"}, {"version", "1"}, {"architecture", text.bytes}};
+  assert_int_equal(cnn__safetensors_write(context, other, tensors, TENSORS, texts, 3), CNN_OK);
+  cnn__text_free(&text);
+  free(tensors);
+  free(names);
+}
+
+/* As many layers, tensors and JSON values as the limits allow. */
+static void test_the_largest_architecture_of_a_small_file(void **state) {
+  static const struct {
+    int layers;
+    const char *last;
+    cnn_status status;
+  } cases[] = {
+      {4096, "Flatten", CNN_OK}, {4096, "Flat", CNN_E_FORMAT}, {4097, "Flatten", CNN_E_LIMIT}};
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    put_row_of_layers(cases[i].layers, cases[i].last);
+    size_t size;
+    free(file_bytes(other, &size));
+    const long long held = atomic_load(&memory.now);
+    atomic_store(&memory.most, held);
+    cnn_clear_error();
+    double begin = seconds();
+    cnn_model *model = cnn_model_load(other);
+    double took = seconds() - begin;
+    cnn_model_free(model);
+    assert_int_equal(cnn_last_status(), cases[i].status);
+    assert_true(model || strstr(cnn_last_error(), other));
+    long long beyond = atomic_load(&memory.most) - held - (long long)size;
+    print_message("%d layers in %zu bytes: %.1f ms, %.2f MiB beyond the file's size: %s\n",
+                  cases[i].layers, size, took * 1e3, (double)beyond / (1 << 20), cnn_last_error());
+    assert_true(beyond < 8 << 20);
+  }
+}
+
+static int set_up(void **state) {
+  context = watched_context(&memory);
+  (void)cnn_context_use(context);
+  return folder_enter(state);
+}
+
+static int tear_down(void **state) {
+  (void)cnn_context_use(NULL);
+  int left = cnn_context_memory(context) != 0;
+  cnn_context_free(context);
+  return folder_leave(state) || left || atomic_load(&memory.now) != 0;
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_what_is_saved_is_loaded),
+      cmocka_unit_test(test_a_file_of_weights_has_no_training),
+      cmocka_unit_test(test_weights_of_another_model_leave_it_as_it_was),
+      cmocka_unit_test(test_every_byte_of_the_header_changed),
+      cmocka_unit_test(test_every_truncation),
+      cmocka_unit_test(test_every_byte_of_the_data_changed),
+      cmocka_unit_test(test_architectures_that_cannot_be),
+      cmocka_unit_test(test_texts_that_cannot_be),
+      cmocka_unit_test(test_tensors_that_are_missing),
+      cmocka_unit_test(test_states_that_cannot_be),
+      cmocka_unit_test(test_callback_states_that_cannot_be),
+      cmocka_unit_test(test_bombs_take_no_more_than_the_file_and_8_mib),
+      cmocka_unit_test(test_the_largest_architecture_of_a_small_file),
+  };
+  return cmocka_run_group_tests_name("model files", tests, set_up, tear_down);
+}
