@@ -77,7 +77,8 @@ static void forward_task(void *argument, size_t task, size_t slot) {
   const cnn__conv_shape *shape = &job->conv->shape;
   const size_t image = task / job->row_blocks, rows = job->conv->parameters[DEPTHWISE_ROWS];
   const size_t begin = task % job->row_blocks * rows;
-  const cnn__gather_part part = {.input = job->buffers->x + image * cnn__conv_x_size(shape),
+  const cnn__gather_part part = {.images = 1,
+                                 .input = job->buffers->x + image * cnn__conv_x_size(shape),
                                  .output = job->buffers->y + image * cnn__conv_y_size(shape) +
                                            begin * shape->out_width * shape->out_channels,
                                  .row_begin = begin,
@@ -136,7 +137,8 @@ static void weights_task(void *argument, size_t slice, size_t slot) {
   for (size_t image = slice * job->images / slices; image < (slice + 1) * job->images / slices;
        image++) {
     float *dy = job->buffers->dy + image * cnn__conv_y_size(shape);
-    const cnn__gather_part part = {.input = job->buffers->x + image * cnn__conv_x_size(shape),
+    const cnn__gather_part part = {.images = 1,
+                                   .input = job->buffers->x + image * cnn__conv_x_size(shape),
                                    .output = dy,
                                    .row_end = shape->out_height,
                                    .column_end = shape->out_width,
@@ -153,7 +155,8 @@ static void input_task(void *argument, size_t task, size_t slot) {
   const cnn__conv_shape *shape = &job->conv->shape;
   const size_t image = task / job->row_blocks, rows = job->conv->parameters[DEPTHWISE_BACK_ROWS];
   const size_t begin = task % job->row_blocks * rows;
-  const cnn__gather_part part = {.input = job->buffers->dy + image * cnn__conv_y_size(shape),
+  const cnn__gather_part part = {.images = 1,
+                                 .input = job->buffers->dy + image * cnn__conv_y_size(shape),
                                  .output = job->buffers->dx + image * cnn__conv_x_size(shape) +
                                            begin * shape->in_width * shape->in_channels,
                                  .row_begin = begin,

@@ -9,17 +9,21 @@
 enum {
   DIRECT_BLOCK,         /* output channels of a forward task */
   DIRECT_ROWS,          /* rows of y of a forward task */
+  DIRECT_IMAGES,        /* images of one, if all their rows */
   DIRECT_BACK_BLOCK,    /* input channels of a task of dx */
   DIRECT_BACK_ROWS,     /* rows of dx of a task */
+  DIRECT_BACK_IMAGES,   /* images of one */
   DIRECT_SLICES,        /* slices of images whose weight gradients are summed apart */
   DIRECT_IN_BLOCK,      /* input channels of a task of the weight gradient */
   DIRECT_OUT_BLOCK,     /* output channels of one */
-  DIRECT_IMAGES,        /* images that it takes at a time */
+  DIRECT_STEP_IMAGES,   /* images that it takes at a time, */
+  DIRECT_STEP_ROWS,     /* and rows of the output, which it copies into scratch */
+  DIRECT_COPY,          /* 1: so it does with dy */
   DIRECT_SHALLOW,       /* 1: few input channels, kernels/convolution/shallow.h */
-  DIRECT_COPY,          /* 1: it copies its block of dy into scratch first */
   DIRECT_SLOT,          /* bytes of scratch of one slot */
   DIRECT_POINTERS,      /* offset in it: pointers for the GEMM */
   DIRECT_ROWS_SCRATCH,  /* offset in it: rows before pooling, or gradients of them */
+  DIRECT_INPUT_SCRATCH, /* offset in it: copies of inputs, for the weight gradient */
   DIRECT_PARTIAL,       /* offset in scratch, behind the slots: the slices' results */
   DIRECT_PARTIAL_SIZE,  /* floats of one slice's: kernel, then bias */
   DIRECT_PREPARED_BACK, /* offset in prepared, in floats: the kernel for dx */
@@ -37,6 +41,28 @@ static inline float *cnn__direct_rows(const cnn__conv *conv, void *scratch, size
                            conv->parameters[DIRECT_ROWS_SCRATCH]);
 }
 
+static inline float *cnn__direct_inputs(const cnn__conv *conv, void *scratch, size_t slot) {
+  return (float *)(void *)((char *)scratch + slot * conv->parameters[DIRECT_SLOT] +
+                           conv->parameters[DIRECT_INPUT_SCRATCH]);
+}
+
+/* Floats from one cell of a copy to the next: an odd number of the cache's lines, lest the cells share
+   a few of its sets. */
+static inline size_t cnn__direct_pitch(size_t channels) {
+  enum { LINE = 16 };
+  return (cnn__size_ceil_div(channels, LINE) | 1) * LINE;
+}
+
+/* The weight gradient of few channels takes a row of the kernel at once. */
+static inline bool cnn__direct_few(const cnn__conv_shape *shape) {
+  enum { FEW = 16 };
+  return cnn__conv_group_in(shape) < FEW;
+}
+/* Input cells that a number of outputs side by side, or below each other, span. */
+static inline size_t cnn__direct_span(size_t outputs, size_t stride, size_t taps, size_t dilation) {
+  return (outputs - 1) * stride + (taps - 1) * dilation + 1;
+}
+
 /* How many blocks of a size all groups' channels make, block by block within each group. */
 static inline size_t cnn__direct_blocks(size_t groups, size_t channels, size_t block) {
   return groups * cnn__size_ceil_div(channels, block);
@@ -45,6 +71,17 @@ static inline size_t cnn__direct_blocks(size_t groups, size_t channels, size_t b
 /* The row of windows that the shallow kernels see, channels of it. */
 cnn__shallow_row cnn__direct_shallow_row(const cnn__conv_shape *shape, size_t channels);
 
+bool cnn__direct_plan(cnn__conv *conv);
+
+/* Spreads pooled gradients out: of an image, rows [first, first + count) of dy, channels [channel,
+   channel + n), to cells pitch floats apart. */
+void cnn__direct_unpool(const cnn__conv *conv, const cnn__conv_buffers *buffers, size_t image,
+                        size_t first, size_t count, size_t channel, size_t n, size_t pitch,
+                        float *rows);
+
+/* dkernel and dbias; dy has gone through the ReLU already. */
+void cnn__direct_weights(const cnn__conv *conv, cnn_context *context, size_t images,
+                         const cnn__conv_buffers *buffers);
 void cnn__direct_backward(const cnn__conv *conv, cnn_context *context, size_t images,
                           const cnn__conv_buffers *buffers);
 

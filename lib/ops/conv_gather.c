@@ -75,29 +75,47 @@ cnn__gather_span cnn__gather_span_at(const cnn__gather_axis *axis, size_t output
   return axis->transposed ? transposed_span(axis, output, end) : forward_span(axis, output, end);
 }
 
-/* Lines of a rectangle: its rows or, where it is narrow, its columns. */
+/* What repeats with constant steps: of the input, of the output. */
+typedef struct dimension {
+  size_t count;
+  ptrdiff_t a, c;
+} dimension;
+
+/* A rectangle in all its images, cut into lines. */
 typedef struct lines {
-  size_t length, count;
-  ptrdiff_t a_along, c_along;   /* from cell to cell of a line: of the input, of the output */
-  ptrdiff_t a_across, c_across; /* from line to line */
+  dimension along, across, apart;
 } lines;
 
-static lines lines_of(const cnn__gather *gather, const cnn__gather_span *rows,
-                      const cnn__gather_span *columns) {
+/* Where the next dimension goes on seamlessly, the two are one. */
+static void join(dimension *inner, dimension *outer) {
+  if (outer->a != (ptrdiff_t)inner->count * inner->a ||
+      outer->c != (ptrdiff_t)inner->count * inner->c)
+    return;
+  inner->count *= outer->count;
+  outer->count = 1;
+}
+
+static void swap(dimension *a, dimension *b) {
+  const dimension kept = *a;
+  *a = *b;
+  *b = kept;
+}
+
+static lines lines_of(const cnn__gather *gather, const cnn__gather_part *part,
+                      const cnn__gather_span *rows, const cnn__gather_span *columns) {
+  enum { LONG = 6 }; /* enough for a tile of the GEMM */
   const size_t pitch = gather->input_pitch;
-  const ptrdiff_t count = (ptrdiff_t)columns->count;
-  lines all = {.length = columns->count,
-               .count = rows->count,
-               .a_along = (ptrdiff_t)(columns->input_step * pitch),
-               .c_along = (ptrdiff_t)columns->step * gather->output_column,
-               .a_across = (ptrdiff_t)(rows->input_step * gather->columns.inputs * pitch),
-               .c_across = (ptrdiff_t)rows->step * gather->output_row};
-  if (all.a_across == count * all.a_along && all.c_across == count * all.c_along) {
-    all.length *= all.count; /* rows that join seamlessly */
-    all.count = 1;
-  } else if (columns->count < 4 && rows->count > columns->count) {
-    all = (lines){all.count, all.length, all.a_across, all.c_across, all.a_along, all.c_along};
-  }
+  lines all = {.along = {columns->count, (ptrdiff_t)(columns->input_step * pitch),
+                         (ptrdiff_t)columns->step * gather->output_column},
+               .across = {rows->count,
+                          (ptrdiff_t)(rows->input_step * gather->columns.inputs * pitch),
+                          (ptrdiff_t)rows->step * gather->output_row},
+               .apart = {part->images, part->input_image, part->output_image}};
+  join(&all.along, &all.across);
+  if (all.across.count == 1) join(&all.along, &all.apart);
+  if (all.along.count >= LONG) return all;
+  if (all.across.count > all.along.count) swap(&all.along, &all.across);
+  if (all.apart.count > all.along.count) swap(&all.along, &all.apart);
   return all;
 }
 
@@ -123,57 +141,103 @@ static size_t find_taps(const cnn__gather *gather, const cnn__gather_part *part,
   return rows->taps * column_runs;
 }
 
+static void shift(const float **pointers, size_t count, ptrdiff_t by) {
+  for (size_t i = 0; i < count; i++)
+    pointers[i] += by;
+}
+
+/* The product of every line; a, its batch of pointers, is left as it was. */
+static void multiply_lines(cnn__gemm product, const float **a, const lines *all) {
+  const dimension *across = &all->across, *apart = &all->apart;
+  float *const c = product.c;
+  product.a = a;
+  for (size_t j = 0; j < apart->count; j++) {
+    for (size_t i = 0; i < across->count; i++) {
+      product.c = c + (ptrdiff_t)j * apart->c + (ptrdiff_t)i * across->c;
+      cnn__kernels_get()->gemm.gemm(&product);
+      if (i + 1 < across->count) shift(a, product.batch, across->a);
+    }
+    shift(a, product.batch, -(ptrdiff_t)(across->count - 1) * across->a);
+    if (j + 1 < apart->count) shift(a, product.batch, apart->a);
+  }
+  shift(a, product.batch, -(ptrdiff_t)(apart->count - 1) * apart->a);
+}
+
+enum { PIECE = 256 }; /* depths of a panel of weights that stay in the L1 cache */
+
+/* Panel by panel, piece by piece of its depths: whole pairs, or parts of one. */
+static void multiply_pieces(const cnn__gemm *whole, const float **a, const float **b,
+                            const lines *all) {
+  const size_t k = whole->k, batch = whole->batch;
+  const size_t depths = cnn__size_ceil_div(k, cnn__size_ceil_div(k, PIECE));
+  const size_t pairs = depths < k ? 1 : cnn__size_max(PIECE / k, 1);
+  for (size_t column = 0; column < whole->n; column += CNN__PANEL) {
+    cnn__gemm product = *whole;
+    product.n = cnn__size_min(CNN__PANEL, whole->n - column);
+    product.c += column;
+    for (size_t i = 0; i < batch; i += pairs)
+      for (size_t depth = 0; depth < k; depth += depths) {
+        const bool last = i + pairs >= batch && depth + depths >= k;
+        const float *part_a = a[i] + depth, *part_b = b[i] + depth * CNN__PANEL;
+        product.k = cnn__size_min(depths, k - depth);
+        product.batch = cnn__size_min(pairs, batch - i);
+        product.b = depths < k ? &part_b : b + i;
+        product.bias = last && whole->bias ? whole->bias + column : NULL;
+        product.epilogue = last ? whole->epilogue : CNN__GEMM_PLAIN;
+        multiply_lines(product, depths < k ? &part_a : a + i, all);
+        product.accumulate = true;
+      }
+    if (column + CNN__PANEL < whole->n) shift(b, batch, whole->b_panel);
+  }
+}
+
 static void multiply(const cnn__gather *gather, const cnn__gather_part *part, const lines *all,
                      size_t batch, size_t k, float *c) {
   const size_t taps = gather->rows.taps * gather->columns.taps;
-  const float **a = part->pointers;
-  cnn__gemm product = {.m = all->length,
-                       .n = part->n,
-                       .k = k,
-                       .batch = batch,
-                       .a = a,
-                       .a_row = all->a_along,
-                       .a_depth = 1,
-                       .b = a + taps,
-                       .b_row = CNN__PANEL,
-                       .b_panel = (ptrdiff_t)(taps * gather->depth * CNN__PANEL),
-                       .c = c,
-                       .c_row = all->c_along,
-                       .bias = part->bias,
-                       .epilogue = part->epilogue};
-  for (size_t line = 0; line < all->count; line++) {
-    cnn__kernels_get()->gemm.gemm(&product);
-    for (size_t i = 0; i < batch && line + 1 < all->count; i++)
-      a[i] += all->a_across;
-    product.c += all->c_across;
-  }
+  const float **a = part->pointers, **b = a + taps;
+  const cnn__gemm product = {.m = all->along.count,
+                             .n = part->n,
+                             .k = k,
+                             .batch = batch,
+                             .a_row = all->along.a,
+                             .a_depth = 1,
+                             .b = b,
+                             .b_row = CNN__PANEL,
+                             .b_panel = (ptrdiff_t)(taps * gather->depth * CNN__PANEL),
+                             .c = c,
+                             .c_row = all->along.c,
+                             .bias = part->bias,
+                             .epilogue = part->epilogue};
+  if (batch * k > 2 * PIECE && all->across.count * all->apart.count > 1)
+    multiply_pieces(&product, a, b, all);
+  else
+    multiply_lines(product, a, all);
 }
 
 static void depthwise(const cnn__gather *gather, const cnn__gather_part *part, const lines *all,
                       size_t taps, float *c) {
   const cnn__depthwise_kernels *kernels = &cnn__kernels_get()->depthwise;
   const float **a = part->pointers, **b = a + gather->rows.taps * gather->columns.taps;
-  const cnn__depthwise_line line = {.outputs = all->length,
+  const cnn__depthwise_line line = {.outputs = all->along.count,
                                     .channels = part->n,
                                     .taps = taps,
                                     .x = a,
-                                    .x_step = all->a_along,
-                                    .y_step = all->c_along};
-  for (size_t i = 0; i < all->count; i++) {
+                                    .x_step = all->along.a,
+                                    .y_step = all->along.c};
+  for (size_t i = 0; i < all->across.count; i++) {
     if (part->gradient)
       kernels->weights(&line, c, (float *const *)(void *)b);
     else
       kernels->forward(&line, b, part->bias, part->epilogue == CNN__GEMM_RELU, c);
-    for (size_t t = 0; t < taps && i + 1 < all->count; t++)
-      a[t] += all->a_across;
-    c += all->c_across;
+    if (i + 1 < all->across.count) shift(a, taps, all->across.a);
+    c += all->across.c;
   }
 }
 
 /* One rectangle of outputs that have the same taps. */
 static void rectangle(const cnn__gather *gather, const cnn__gather_part *part,
                       const cnn__gather_span *rows, const cnn__gather_span *columns) {
-  const lines all = lines_of(gather, rows, columns);
+  const lines all = lines_of(gather, part, rows, columns);
   float *c = part->output +
              ((ptrdiff_t)rows->first - (ptrdiff_t)part->row_begin) * gather->output_row +
              (ptrdiff_t)columns->first * gather->output_column;

@@ -8,8 +8,9 @@
      input (o + pad - t * dilation) / stride            transposed, where that divides
 
    and taps that fall outside are left out. Outputs with the same taps form spans; a row span and a
-   column span form a rectangle, whose outputs differ only by constant steps: one GEMM for each of
-   its rows (or columns, whichever are longer). Every output sums in the order of the input cells
+   column span form a rectangle, whose outputs differ only by constant steps, as do those of several
+   images: one GEMM for each line of them along columns (or rows, or images, where these are longer).
+   Where weights are many, all lines pass by a piece of them that stays in the L1 cache. Every output sums in the order of the input cells
    that it reads, row by row, and so the transposed gather takes its taps backwards. */
 #ifndef CNN_OPS_CONV_GATHER_H
 #define CNN_OPS_CONV_GATHER_H
@@ -43,10 +44,12 @@ typedef struct cnn__gather {
   ptrdiff_t output_column;
 } cnn__gather;
 
-/* A part of an image's outputs: a range of rows, columns up to an end, n channels. */
+/* A part of the outputs: some images, a range of rows, columns up to an end, n channels. */
 typedef struct cnn__gather_part {
-  const float *input; /* the image, at the group's first channel */
-  float *output;      /* cell (row_begin, 0), at the first of the n channels */
+  size_t images;
+  ptrdiff_t input_image, output_image; /* floats from one image to the next */
+  const float *input;                  /* the first image, at the group's first channel */
+  float *output;                       /* cell (row_begin, 0), at the first of the n channels */
   size_t row_begin, row_end, column_end;
   const float *packed; /* panels of 16 channels: [panel][tap][depth][16]; depthwise [tap][depth] */
   size_t n;

@@ -216,7 +216,8 @@ static void check_windows(checker *check) {
                          .relu = check_chance(check, 2)};
   if (check_chance(check, 2)) row.height = row.width = 2;
   row.pitch = row.channels + check_between(check, 0, 3);
-  const size_t count = row.height * row.width * row.columns * row.channels;
+  row.cell = row.channels + check_between(check, 0, 3);
+  const size_t count = (row.height * row.width * row.columns - 1) * row.cell + row.channels;
   const size_t cells = (row.columns - 1) * row.pitch + row.channels;
   check_case(check, "%zu windows %zux%zu, %zu channels", row.columns, row.height, row.width,
              row.channels);

@@ -68,6 +68,27 @@ static void test_many_channels_are_taken_in_blocks(void **state) {
   check(&shape, &training, 2, 5e-6);
 }
 
+static void test_large_images_and_many_small_ones_are_taken_in_steps(void **state) {
+  (void)state;
+  random_state = 8;
+  for (size_t stride = 1; stride <= 2; stride++) {
+    cnn__conv_shape shape = make_shape(2, 31, 29, 20, 40, 3, stride, 1);
+    shape.relu = true;
+    check(&shape, &training, 2, 5e-6);
+    shape = make_shape(2, 33, 30, 3, 24, 7, stride, 3);
+    check(&shape, &training, 2, 5e-6);
+    shape = make_shape(2, 41, 43, 18, 33, 3, stride, 0);
+    shape.pool_height = 3;
+    shape.pool_width = 2;
+    check(&shape, &training, 2, 5e-6);
+    shape = make_shape(19, 6, 5, 70, 96, 3, stride, 1);
+    check(&shape, &training, 17, 5e-6);
+    shape = make_shape(19, 3, 3, 600, 64, 1, stride, 0);
+    shape.relu = true;
+    check(&shape, &training, 19, 5e-6);
+  }
+}
+
 static void test_depthwise_with_a_multiplier(void **state) {
   (void)state;
   random_state = 9;
@@ -179,6 +200,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_random_shapes_equal_plain_loops),
       cmocka_unit_test(test_many_channels_are_taken_in_blocks),
+      cmocka_unit_test(test_large_images_and_many_small_ones_are_taken_in_steps),
       cmocka_unit_test(test_depthwise_with_a_multiplier),
       cmocka_unit_test(test_depthwise_of_awkward_shapes),
       cmocka_unit_test(test_inference_needs_nothing_saved),

@@ -1,0 +1,223 @@
+/* Direct convolution's plan: how each pass is cut into tasks, and what scratch they need. */
+#include "ops/conv_direct.h"
+
+/* A block of channels whose packed weights (depth values a channel) stay in the cache: a multiple of
+   the panel, blocks of nearly equal size. */
+static size_t channel_block(size_t channels, size_t depth) {
+  enum { CACHED = 48 * 1024 };
+  const size_t limit = cnn__size_max(CACHED / depth / CNN__PANEL, 1) * CNN__PANEL;
+  const size_t blocks = cnn__size_ceil_div(channels, limit);
+  const size_t even = cnn__size_ceil_div(channels, blocks);
+  return (even + CNN__PANEL - 1) / CNN__PANEL * CNN__PANEL;
+}
+
+/* One pass's tasks. */
+typedef struct tasks {
+  size_t rows, images;
+} tasks;
+
+/* Some hundred thousand multiply-adds, so that handing them out costs nothing; and where weights are
+   many, cells enough to be worth reading them. Several images only where they are small, and enough
+   tasks remain. weights: of a block; blocks: of all channels. */
+static tasks tasks_of(size_t batch, size_t height, size_t width, double work_of_cell,
+                      size_t weights, size_t blocks) {
+  enum { MANY_WEIGHTS = 16 * 1024, MANY_CELLS = 96, FEW_CELLS = 256, MOST_IMAGES = 16, TASKS = 8 };
+  const double work = 400e3;
+  const double cells = work / (work_of_cell + 1);
+  size_t wanted = cells > 1e9 ? (size_t)1e9 : (size_t)cells;
+  if (weights > MANY_WEIGHTS) wanted = cnn__size_max(wanted, MANY_CELLS);
+  tasks result = {cnn__size_max(cnn__size_min(wanted / width, height), 1), 1};
+  if (result.rows < height || height * width > FEW_CELLS) return result;
+  result.images = cnn__size_max(cnn__size_min(wanted / (height * width), MOST_IMAGES), 1);
+  const size_t most = cnn__size_max(batch * blocks / TASKS, 1);
+  result.images = cnn__size_min(result.images, cnn__size_min(most, batch));
+  return result;
+}
+
+static void plan_forward(cnn__conv *conv) {
+  const cnn__conv_shape *shape = &conv->shape;
+  size_t *p = conv->parameters;
+  const size_t depth = cnn__conv_taps(shape) * cnn__conv_group_in(shape);
+  const size_t out = cnn__conv_group_out(shape);
+  p[DIRECT_BLOCK] = channel_block(out, depth);
+  const size_t block = cnn__size_min(p[DIRECT_BLOCK], out);
+  const size_t pool = cnn__conv_pooled(shape) ? shape->pool_height : 1;
+  const tasks cut = tasks_of(shape->batch, cnn__conv_y_height(shape),
+                             cnn__conv_used_width(shape) * pool, (double)depth * (double)block,
+                             depth * block, cnn__direct_blocks(shape->groups, out, block));
+  p[DIRECT_ROWS] = cut.rows;
+  p[DIRECT_IMAGES] = cnn__conv_pooled(shape) ? 1 : cut.images;
+}
+
+/* The shallow kernels pool by 2 x 2 and know no padding. Beyond some channels the GEMM is as good. */
+static bool is_shallow(const cnn__conv_shape *shape) {
+  enum { MOST_CHANNELS = 8 };
+  const size_t high = (cnn__conv_used_height(shape) - 1) * shape->stride_height +
+                      (shape->kernel_height - 1) * shape->dilation_height;
+  const size_t wide = (cnn__conv_used_width(shape) - 1) * shape->stride_width + shape->kernel_width;
+  return shape->pool_height == 2 && shape->pool_width == 2 && shape->groups == 1 &&
+         shape->in_channels <= MOST_CHANNELS && shape->dilation_width == 1 && shape->pad_top == 0 &&
+         shape->pad_left == 0 && high < shape->in_height && wide <= shape->in_width;
+}
+
+cnn__shallow_row cnn__direct_shallow_row(const cnn__conv_shape *shape, size_t channels) {
+  const size_t row = shape->in_width * shape->in_channels;
+  return (cnn__shallow_row){.windows = cnn__conv_y_width(shape),
+                            .kernel_rows = shape->kernel_height,
+                            .run = shape->kernel_width * shape->in_channels,
+                            .channels = channels,
+                            .kernel_step = (ptrdiff_t)(shape->dilation_height * row),
+                            .down = (ptrdiff_t)(shape->stride_height * row),
+                            .right = (ptrdiff_t)(shape->stride_width * shape->in_channels),
+                            .pitch = shape->out_channels};
+}
+
+/* Steps of the weight gradient: cells enough to be worth reading and writing its block, few enough for
+   their copies to stay in the cache. Whole images, or rows of one. */
+static void plan_steps(cnn__conv *conv) {
+  enum { CELLS = 208, MOST_IMAGES = 16 };
+  const cnn__conv_shape *shape = &conv->shape;
+  size_t *p = conv->parameters;
+  const size_t rows = cnn__conv_used_height(shape), width = cnn__conv_used_width(shape);
+  const size_t pool = cnn__conv_pooled(shape) ? shape->pool_height : 1;
+  p[DIRECT_STEP_IMAGES] = cnn__size_min(cnn__size_max(CELLS / (rows * width), 1),
+                                        cnn__size_min(MOST_IMAGES, shape->batch));
+  p[DIRECT_STEP_ROWS] = rows;
+  if (p[DIRECT_SHALLOW] || rows * width < 2 * CELLS) return;
+  const size_t most = cnn__size_max(CELLS / width / pool, 1) * pool;
+  const size_t even = cnn__size_ceil_div(rows, cnn__size_ceil_div(rows, most));
+  p[DIRECT_STEP_ROWS] = cnn__size_ceil_div(even, pool) * pool;
+}
+
+/* A slice for each eighth of the images, unless the kernel has blocks enough to keep threads busy, or
+   is so large that its slices would not stay in the cache. */
+static void plan_weight_gradient(cnn__conv *conv) {
+  const cnn__conv_shape *shape = &conv->shape;
+  size_t *p = conv->parameters;
+  enum { IN_BLOCK = 96, OUT_BLOCK = 96, TASKS = 8, LINES = 32 };
+  const size_t in = cnn__conv_group_in(shape), out = cnn__conv_group_out(shape);
+  p[DIRECT_IN_BLOCK] = cnn__size_ceil_div(in, cnn__size_ceil_div(in, IN_BLOCK));
+  const size_t even = cnn__size_ceil_div(out, cnn__size_ceil_div(out, OUT_BLOCK));
+  p[DIRECT_OUT_BLOCK] = (even + CNN__PANEL - 1) / CNN__PANEL * CNN__PANEL;
+  const size_t blocks = cnn__size_ceil_div(in, p[DIRECT_IN_BLOCK]) *
+                        cnn__direct_blocks(shape->groups, out, p[DIRECT_OUT_BLOCK]);
+  p[DIRECT_SLICES] = cnn__size_min(shape->batch, cnn__size_ceil_div(TASKS, blocks));
+  /* A multiple of two of the cache's lines: dy's cells would share a few of its sets. */
+  p[DIRECT_COPY] = cnn__conv_pooled(shape) || shape->out_channels % LINES == 0;
+  plan_steps(conv);
+}
+
+static void plan_input_gradient(cnn__conv *conv) {
+  const cnn__conv_shape *shape = &conv->shape;
+  size_t *p = conv->parameters;
+  const size_t depth = cnn__conv_taps(shape) * cnn__conv_group_out(shape);
+  const size_t in = cnn__conv_group_in(shape);
+  p[DIRECT_BACK_BLOCK] = channel_block(in, depth);
+  const size_t block = cnn__size_min(p[DIRECT_BACK_BLOCK], in);
+  const double cell =
+      (double)depth * (double)block / (double)(shape->stride_height * shape->stride_width);
+  const tasks cut =
+      tasks_of(shape->batch, shape->in_height, shape->in_width, cell, depth * block,
+               cnn__conv_pooled(shape) ? 1 : cnn__direct_blocks(shape->groups, in, block));
+  /* Pooled gradients are spread out image by image. */
+  p[DIRECT_BACK_ROWS] = cnn__conv_pooled(shape) ? shape->in_height : cut.rows;
+  p[DIRECT_BACK_IMAGES] = cut.images;
+}
+
+/* Floats that a slot needs for rows before pooling, their gradients, or a copied block of dy. */
+static bool rows_scratch(const cnn__conv *conv, size_t *floats) {
+  const cnn__conv_shape *shape = &conv->shape;
+  const size_t *p = conv->parameters;
+  *floats = 0;
+  size_t cells, size;
+  if (cnn__conv_pooled(shape)) {
+    if (!cnn__size_mul(shape->pool_height, cnn__conv_used_width(shape), &cells) ||
+        !cnn__size_mul(cells, p[DIRECT_BLOCK], floats))
+      return false;
+  }
+  if (!conv->mode.training || !p[DIRECT_COPY]) return true;
+  if (!cnn__size_mul(p[DIRECT_STEP_ROWS], cnn__conv_used_width(shape), &cells) ||
+      !cnn__size_mul(cells, p[DIRECT_STEP_IMAGES], &cells) ||
+      !cnn__size_mul(cells, cnn__direct_pitch(p[DIRECT_OUT_BLOCK]), &size))
+    return false;
+  *floats = cnn__size_max(*floats, size);
+  if (conv->mode.input_gradient && cnn__conv_pooled(shape)) {
+    if (!cnn__size_mul(cnn__conv_used_height(shape), cnn__conv_used_width(shape), &cells) ||
+        !cnn__size_mul(cells, p[DIRECT_BACK_IMAGES], &cells) ||
+        !cnn__size_mul(cells, shape->out_channels, &size))
+      return false;
+    *floats = cnn__size_max(*floats, size);
+  }
+  return true;
+}
+
+/* Floats for the inputs of a step. */
+static bool inputs_scratch(const cnn__conv *conv, size_t *floats) {
+  const cnn__conv_shape *shape = &conv->shape;
+  const size_t *p = conv->parameters;
+  *floats = 0;
+  if (!conv->mode.training || p[DIRECT_SHALLOW]) return true;
+  const size_t high = cnn__direct_span(p[DIRECT_STEP_ROWS], shape->stride_height,
+                                       shape->kernel_height, shape->dilation_height);
+  size_t rows = cnn__size_min(high, shape->in_height), size;
+  size_t columns = cnn__conv_used_width(shape);
+  size_t cell = cnn__direct_pitch(p[DIRECT_IN_BLOCK]);
+  if (cnn__direct_few(shape)) {
+    columns =
+        cnn__direct_span(columns, shape->stride_width, shape->kernel_width, shape->dilation_width);
+    cell = p[DIRECT_IN_BLOCK];
+  } else if (shape->stride_height > 1) {
+    rows = p[DIRECT_STEP_ROWS];
+  }
+  return cnn__size_mul(rows, columns, &size) && cnn__size_mul(size, p[DIRECT_STEP_IMAGES], &size) &&
+         cnn__size_mul(size, cell, floats);
+}
+
+static bool plan_scratch(cnn__conv *conv) {
+  const cnn__conv_shape *shape = &conv->shape;
+  size_t *p = conv->parameters;
+  const bool training = conv->mode.training;
+  size_t pointers = 2 * cnn__conv_taps(shape);
+  if (training) pointers = cnn__size_max(pointers, 2 * p[DIRECT_STEP_IMAGES] * p[DIRECT_STEP_ROWS]);
+  size_t slot = 0, floats, inputs;
+  if (!rows_scratch(conv, &floats) || !inputs_scratch(conv, &inputs) ||
+      !cnn__conv_place(&slot, pointers, sizeof(float *), &p[DIRECT_POINTERS]) ||
+      !cnn__conv_place(&slot, floats, sizeof(float), &p[DIRECT_ROWS_SCRATCH]) ||
+      !cnn__conv_place(&slot, inputs, sizeof(float), &p[DIRECT_INPUT_SCRATCH]) ||
+      !cnn__size_round_up(slot, 64, &p[DIRECT_SLOT]))
+    return false;
+  if (!cnn__size_mul(p[DIRECT_SLOT], conv->mode.slots, &conv->scratch_size)) return false;
+  p[DIRECT_PARTIAL_SIZE] = cnn__conv_kernel_size(shape) + shape->out_channels;
+  if (!training || p[DIRECT_SLICES] < 2) return true;
+  size_t partial;
+  return cnn__size_mul(p[DIRECT_PARTIAL_SIZE], p[DIRECT_SLICES], &partial) &&
+         cnn__conv_place(&conv->scratch_size, partial, sizeof(float), &p[DIRECT_PARTIAL]);
+}
+
+bool cnn__direct_plan(cnn__conv *conv) {
+  const cnn__conv_shape *shape = &conv->shape;
+  size_t *p = conv->parameters;
+  size_t size;
+  if (!cnn__size_mul(cnn__conv_taps(shape), cnn__conv_group_in(shape) + CNN__PANEL, &size) ||
+      !cnn__size_mul(size, shape->out_channels + CNN__PANEL * shape->groups, &size))
+    return false;
+  p[DIRECT_SHALLOW] = is_shallow(shape);
+  plan_forward(conv);
+  conv->prepared_size =
+      shape->groups * cnn__gemm_packed_size(cnn__conv_taps(shape) * cnn__conv_group_in(shape),
+                                            cnn__conv_group_out(shape));
+  if (conv->mode.training) {
+    plan_weight_gradient(conv);
+    if (conv->mode.input_gradient) {
+      plan_input_gradient(conv);
+      p[DIRECT_PREPARED_BACK] = conv->prepared_size;
+      conv->prepared_size +=
+          shape->groups * cnn__gemm_packed_size(cnn__conv_taps(shape) * cnn__conv_group_out(shape),
+                                                cnn__conv_group_in(shape));
+    }
+    if (cnn__conv_pooled(shape) &&
+        !cnn__size_mul(cnn__conv_y_size(shape), shape->batch, &conv->saved_size))
+      return false;
+  }
+  return plan_scratch(conv);
+}
