@@ -83,8 +83,9 @@ static void write_slots(cnn__bundle *bundle, const cnn_model *model) {
     }
 }
 
-static void write_counters(cnn__bundle *bundle, const cnn__training *training,
+static void write_counters(cnn__bundle *bundle, const cnn_model *model,
                            cnn__training_image *image) {
+  const cnn__training *training = model->training;
   const cnn__training_state *state = &training->state;
   const uint64_t counters[16] = {training->seed,
                                  training->step,
@@ -109,7 +110,7 @@ static void write_counters(cnn__bundle *bundle, const cnn__training *training,
   image->sums[2] = state->learning_rate;
   cnn__optimizer_state(training->optimizer, image->optimizer);
   for (size_t i = 0; i < training->metric_count; i++)
-    cnn__metric_state(training->metrics[i], image->metrics[i]);
+    cnn__training_metric_state(model, i, image->metrics[i]);
   cnn__bundle_tensor(bundle, "training/counters", CNN_UINT64, &many, image->counters);
   cnn__bundle_tensor(bundle, "training/sums", CNN_FLOAT64, &three, image->sums);
   cnn__bundle_tensor(bundle, "training/optimizer", CNN_FLOAT64, &eight, image->optimizer);
@@ -126,7 +127,7 @@ void cnn__training_write(cnn__bundle *bundle, const cnn_model *model, cnn__train
     return;
   }
   write_description(bundle, model);
-  write_counters(bundle, model->training, image);
+  write_counters(bundle, model, image);
   write_history(bundle, model->history, image);
   write_slots(bundle, model);
 }

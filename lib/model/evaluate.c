@@ -2,6 +2,7 @@
 #include "base/size.h"
 #include "model/fit.h"
 #include "tensor/tensor.h"
+#include <string.h>
 
 static void keep_metrics(const cnn__training *training, double (*kept)[2]) {
   for (size_t i = 0; i < training->metric_count; i++) {
@@ -44,6 +45,14 @@ void cnn__evaluation_end(cnn__evaluation *evaluation, double *results) {
       results[i + 1] = cnn__metric_value(training->metrics[i]);
   }
   put_metrics_back(training, evaluation->kept);
+}
+
+void cnn__training_metric_state(const cnn_model *model, size_t metric, double state[2]) {
+  const cnn__evaluation *evaluation = model->fit == NULL ? NULL : &model->fit->evaluation;
+  if (evaluation != NULL && evaluation->model != NULL)
+    memcpy(state, evaluation->kept[metric], sizeof evaluation->kept[metric]);
+  else
+    cnn__metric_state(model->training->metrics[metric], state);
 }
 
 /* ---- the public face ---- */

@@ -85,16 +85,18 @@ static void add_regularisation_gradients(const cnn_model *model) {
 
 /* ---- what the optimizer updates ---- */
 
-/* Made anew when layers were frozen or thawed. A parameter that no longer trains has no gradient. */
+/* Made anew when layers were frozen or thawed, and with the first gradients: a fit that ends before
+   its first step, as one does that is resumed at its end, has none. A parameter that no longer trains
+   has a gradient of 0. */
 static void list_trained(cnn_model *model) {
   cnn__training *training = model->training;
   if (training->trained_structure == model->structure) return;
   training->trained_count = 0;
   for (size_t i = 0; i < model->network->parameter_count; i++) {
     const cnn__parameter *parameter = &model->network->parameters[i];
-    float *gradient = training->gradients + parameter->offset;
+    float *gradient = training->gradients ? training->gradients + parameter->offset : NULL;
     if (!cnn__model_trains(model, i)) {
-      for (size_t k = 0; k < parameter->count; k++)
+      for (size_t k = 0; k < parameter->count && gradient != NULL; k++)
         gradient[k] = 0;
       continue;
     }
@@ -167,6 +169,7 @@ static cnn_status allocate_gradients(const cnn_model *model) {
   if (training->gradients != NULL) return CNN_OK;
   training->gradients = cnn__calloc_array(training->context, model->network->block_size,
                                           sizeof *training->gradients, "gradients");
+  training->trained_structure = UINT64_MAX; /* what was listed has no gradients */
   return training->gradients == NULL ? CNN_E_NOMEM : CNN_OK;
 }
 

@@ -71,6 +71,10 @@ void cnn__training_free(cnn__training *training); /* NULL is fine */
 /* Binds loss and metrics to labels of this kind, where they are bound to another. CNN_E_SHAPE. */
 cnn_status cnn__training_bind(cnn_model *model, bool by_index, size_t label_width);
 
+/* A metric's sums over the epoch's training so far: while a fit validates, the metric itself holds
+   the validation's. As cnn__metric_state(). */
+void cnn__training_metric_state(const cnn_model *model, size_t metric, double state[2]);
+
 /* Brings callback_states up to date with the fit that runs, if one does: before the state is
    written. CNN_E_NOMEM, and the states are as they were. */
 cnn_status cnn__training_collect(const cnn_model *model);
