@@ -292,11 +292,29 @@ static cnn_status dawdle(void *user, const cnn_fit_info *info) {
   return info->batch <= 2 && nanosleep(&pause, NULL) == 0 ? CNN_OK : CNN_E_INTERNAL;
 }
 
-/* Digits of times become 9, for they differ from run to run: "ETA: 0s", " 0s 61ms/step". */
+/* Numbers of times become 9, for they differ from run to run: "ETA: 0s", " 0s 61ms/step". */
 static void blank_times(char *text) {
-  for (char *at = text; (at = strstr(at, "] - ")) != NULL; at += 4)
-    for (char *c = at + 4; *c != 0 && strncmp(c, " - loss", 7) != 0; c++)
-      if (*c >= '0' && *c <= '9') *c = '9';
+  char *to = text;
+  bool timed = false;
+  for (const char *from = text; *from != 0; from++) {
+    if (strncmp(from, "] - ", 4) == 0) timed = true;
+    if (strncmp(from, " - loss", 7) == 0) timed = false;
+    const bool digit = *from >= '0' && *from <= '9';
+    if (timed && digit && to > text && to[-1] == '9') continue;
+    *to++ = timed && digit ? '9' : *from;
+  }
+  *to = 0;
+}
+
+/* All that was written up to the end of the last line. */
+static void read_terminal(int master, char *text, size_t size) {
+  size_t length = 0;
+  do {
+    const ssize_t got = read(master, text + length, size - 1 - length);
+    assert_true(got > 0);
+    length += (size_t)got;
+    text[length] = 0;
+  } while (!strchr(text, '\r') || text[length - 1] != '\n');
 }
 
 static void test_a_terminals_bar_is_redrawn_in_place(void **state) {
@@ -319,12 +337,12 @@ static void test_a_terminals_bar_is_redrawn_in_place(void **state) {
   assert_ok(cnn_model_fit(model, loader, .epochs = 1, .progress = cnn_progress_bar(terminal),
                           .callbacks = {cnn_callback_create(&functions)}));
   char text[1024] = "";
-  assert_true(read(master, text, sizeof text - 1) > 0);
+  read_terminal(master, text, sizeof text);
   blank_times(text);
   char *last = strrchr(text, '\r');
   assert_non_null(last);
   assert_int_equal(
-      strncmp(last, "\r2/2 [==============================] - 9s 99ms/step - loss: 0.5000", 62), 0);
+      strncmp(last, "\r2/2 [==============================] - 9s 9ms/step - loss: 0.5000", 65), 0);
   assert_int_equal(text[strlen(text) - 1], '\n');
   *last = 0;
   assert_string_equal(text, "Epoch 1/1\n"
