@@ -256,6 +256,15 @@ static inline vector vector_gather(const float *base, vector_int index) {
   return vld1q_f32(four);
 }
 
+/* four[code & 3], lane by lane: with what choice makes of the codes beforehand. */
+static inline vector_int vector_choice(vector_int code) { /* the bytes of each lane's float */
+  return vmlaq_n_s32(vdupq_n_s32(0x03020100), vandq_s32(code, vdupq_n_s32(3)), 0x04040404);
+}
+static inline vector vector_choose(const float four[4], vector_int choice) {
+  return vreinterpretq_f32_u8(
+      vqtbl1q_u8(vreinterpretq_u8_f32(vld1q_f32(four)), vreinterpretq_u8_s32(choice)));
+}
+
 /* VECTOR_WIDTH unsigned bytes: widened, and narrowed from [0, 255]. */
 static inline vector_int vector_int_load_bytes(const uint8_t *from) {
   uint32_t four;

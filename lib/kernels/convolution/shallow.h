@@ -24,8 +24,9 @@ typedef struct cnn__shallow_kernels {
   void (*pooled)(const cnn__shallow_row *row, const float *x, const float *packed,
                  const float *bias, bool relu, float *y, uint8_t *codes);
   /* dw[tap * dw_row + channel], tap = kernel row * run + place in it, goes on as a chain of
-     fma(x, gradient, dw) over the windows and the four cells of each, in order; sums[channel] (NULL:
-     not wanted) += the sum of the gradients that pass, 32 windows at a time. */
+     fma(x, gradient, dw) over the windows in order, where x is what the tap reads for the window's
+     cell number code & 3, and the gradient that does not pass is 0; sums[channel] (NULL: not wanted)
+     += the sum of the gradients that pass, 32 windows at a time. */
   void (*gradient)(const cnn__shallow_row *row, const float *x, const float *dy,
                    const uint8_t *codes, float *dw, size_t dw_row, float *sums);
 } cnn__shallow_kernels;

@@ -207,6 +207,14 @@ static inline vector_double vector_double_mul(vector_double a, vector_double b) 
 
 static inline void vector_transpose(vector rows[VECTOR_WIDTH]) {}
 
+/* four[code & 3], lane by lane: with what choice makes of the codes beforehand. */
+static inline vector_int vector_choice(vector_int code) {
+  return code;
+}
+static inline vector vector_choose(const float four[4], vector_int choice) {
+  return four[choice & 3];
+}
+
 static inline vector_int vector_int_load_bytes(const uint8_t *from) {
   return *from;
 }

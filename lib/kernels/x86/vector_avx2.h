@@ -244,6 +244,14 @@ static inline vector vector_gather(const float *base, vector_int index) {
   return _mm256_i32gather_ps(base, index, 4);
 }
 
+/* four[code & 3], lane by lane: with what choice makes of the codes beforehand. */
+static inline vector_int vector_choice(vector_int code) {
+  return code;
+}
+static inline vector vector_choose(const float four[4], vector_int choice) {
+  return _mm256_permutevar_ps(_mm256_broadcast_ps((const __m128 *)(const void *)four), choice);
+}
+
 /* VECTOR_WIDTH unsigned bytes: widened, and narrowed from [0, 255]. */
 static inline vector_int vector_int_load_bytes(const uint8_t *from) {
   return _mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)(const void *)from));

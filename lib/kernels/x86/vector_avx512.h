@@ -221,6 +221,14 @@ static inline vector vector_gather(const float *base, vector_int index) {
   return _mm512_i32gather_ps(index, base, 4);
 }
 
+/* four[code & 3], lane by lane: with what choice makes of the codes beforehand. */
+static inline vector_int vector_choice(vector_int code) {
+  return _mm512_and_si512(code, _mm512_set1_epi32(3));
+}
+static inline vector vector_choose(const float four[4], vector_int choice) {
+  return _mm512_permutexvar_ps(choice, _mm512_broadcast_f32x4(_mm_loadu_ps(four)));
+}
+
 /* VECTOR_WIDTH unsigned bytes: widened, and narrowed from [0, 255]. */
 static inline vector_int vector_int_load_bytes(const uint8_t *from) {
   return _mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *)(const void *)from));

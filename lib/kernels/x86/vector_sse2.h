@@ -253,6 +253,17 @@ static inline vector vector_gather(const float *base, vector_int index) {
   return _mm_setr_ps(base[i[0]], base[i[1]], base[i[2]], base[i[3]]);
 }
 
+/* four[code & 3], lane by lane: with what choice makes of the codes beforehand. */
+static inline vector_int vector_choice(vector_int code) {
+  return code;
+}
+static inline vector vector_choose(const float four[4], vector_int choice) {
+  const vector_mask odd = _mm_castsi128_ps(_mm_srai_epi32(_mm_slli_epi32(choice, 31), 31));
+  const vector_mask upper = _mm_castsi128_ps(_mm_srai_epi32(_mm_slli_epi32(choice, 30), 31));
+  return vector_select(upper, vector_select(odd, vector_set(four[3]), vector_set(four[2])),
+                       vector_select(odd, vector_set(four[1]), vector_set(four[0])));
+}
+
 /* VECTOR_WIDTH unsigned bytes: widened, and narrowed from [0, 255]. */
 static inline vector_int vector_int_load_bytes(const uint8_t *from) {
   int32_t four;
