@@ -29,7 +29,8 @@ static cairo_status_t append(void *closure, const unsigned char *data, unsigned 
 }
 
 static cnn_status cairo_failure(const cnn__canvas *canvas, cairo_status_t status) {
-  if (status == CAIRO_STATUS_NO_MEMORY || canvas->bytes.failed)
+  /* libpng writes into memory here: nothing else can fail in it. */
+  if (status == CAIRO_STATUS_NO_MEMORY || status == CAIRO_STATUS_PNG_ERROR || canvas->bytes.failed)
     return cnn__plot_fail(CNN_E_NOMEM, "%s: out of memory while drawing %s", canvas->function,
                           canvas->path);
   return cnn__plot_fail(CNN_E_UNSUPPORTED, "%s: cairo cannot draw %s: %s", canvas->function,

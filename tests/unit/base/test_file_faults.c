@@ -1,122 +1,9 @@
-/* System calls that fail, are interrupted, do half of what they should, or are the process's last:
-   this program is linked with wrappers around every one that reading and writing files makes. */
+/* Files under system calls that fail, are interrupted, do half of what they should, or are the process's last. */
+#include "../../faults/calls.h"
 #include "folder.h"
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <sys/wait.h>
-
-typedef enum fault_kind { NONE, FAILS, INTERRUPTED, KILLED_BEFORE, KILLED_AFTER } fault_kind;
-
-static struct {
-  fault_kind kind;
-  int error;
-  int at; /* which call, counted from 1; 0: all of them */
-  int calls;
-  bool hit;
-  const char *name; /* of the call that was hit */
-  size_t step;      /* most bytes that one read or write moves; 0: all */
-  bool stuck;       /* writes move nothing */
-  off_t size_told;  /* of a file, where not 0 */
-  bool sweep_once;  /* somebody else removes the temporary before it is locked */
-} plan;
-
-static void plan_for(fault_kind kind, int error, int at) {
-  memset(&plan, 0, sizeof plan);
-  plan.kind = kind;
-  plan.error = error;
-  plan.at = at;
-}
-
-/* True where the call is to fail, with errno. */
-static bool fails(const char *name) {
-  plan.calls++;
-  if (plan.kind == NONE || (plan.at && plan.calls != plan.at)) return false;
-  plan.hit = true;
-  plan.name = name;
-  if (plan.kind == KILLED_BEFORE) (void)raise(SIGKILL);
-  if (plan.kind == KILLED_AFTER) return false;
-  errno = plan.kind == INTERRUPTED ? EINTR : plan.error;
-  return true;
-}
-
-static void killed_after(void) {
-  if (plan.kind == KILLED_AFTER && plan.calls == plan.at) (void)raise(SIGKILL);
-}
-
-static size_t at_most(size_t size) {
-  return plan.step && size > plan.step ? plan.step : size;
-}
-
-#if defined(__GLIBC__)
-#define NAME(call) call##64
-#else
-#define NAME(call) call
-#endif
-#define PASTE(a, b) a##b
-#define WRAP_(call) PASTE(__wrap_, call)
-#define REAL_(call) PASTE(__real_, call)
-#define WRAP(call) WRAP_(call)
-#define REAL(call) REAL_(call)
-
-#define WRAPPER(type, call, parameters, arguments)                                                 \
-  type REAL(call) parameters;                                                                      \
-  type WRAP(call) parameters;                                                                      \
-  type WRAP(call) parameters {                                                                     \
-    if (fails(#call)) return -1;                                                                   \
-    type result = REAL(call) arguments;                                                            \
-    killed_after();                                                                                \
-    return result;                                                                                 \
-  }
-
-WRAPPER(int, NAME(openat), (int folder, const char *name, int flags, mode_t mode),
-        (folder, name, flags, mode))
-WRAPPER(int, NAME(fstatat), (int folder, const char *name, struct stat *state, int flags),
-        (folder, name, state, flags))
-WRAPPER(ssize_t, NAME(pread), (int descriptor, void *bytes, size_t size, off_t offset),
-        (descriptor, bytes, at_most(size), offset))
-WRAPPER(ssize_t, write, (int descriptor, const void *bytes, size_t size),
-        (descriptor, bytes, plan.stuck ? 0 : at_most(size)))
-WRAPPER(int, fsync, (int descriptor), (descriptor))
-WRAPPER(int, fchmod, (int descriptor, mode_t mode), (descriptor, mode))
-WRAPPER(int, renameat, (int from_folder, const char *from, int to_folder, const char *to),
-        (from_folder, from, to_folder, to))
-WRAPPER(int, unlinkat, (int folder, const char *name, int flags), (folder, name, flags))
-WRAPPER(ssize_t, readlink, (const char *path, char *text, size_t size), (path, text, size))
-
-int REAL(NAME(fstat))(int descriptor, struct stat *state);
-int WRAP(NAME(fstat))(int descriptor, struct stat *state);
-int WRAP(NAME(fstat))(int descriptor, struct stat *state) {
-  if (fails("fstat")) return -1;
-  int result = REAL(NAME(fstat))(descriptor, state);
-  if (plan.size_told) state->st_size = plan.size_told;
-  killed_after();
-  return result;
-}
-
-int __real_flock(int descriptor, int operation);
-int __wrap_flock(int descriptor, int operation);
-int __wrap_flock(int descriptor, int operation) {
-  if (fails("flock")) return -1;
-  if (plan.sweep_once) {
-    plan.sweep_once = false;
-    assert_int_equal(remove(".w.cnn-tmp"), 0);
-  }
-  int result = __real_flock(descriptor, operation);
-  killed_after();
-  return result;
-}
-
-/* A close that fails has closed. */
-int __real_close(int descriptor);
-int __wrap_close(int descriptor);
-int __wrap_close(int descriptor) {
-  bool failing = fails("close");
-  int cause = errno, result = __real_close(descriptor);
-  if (failing) errno = cause;
-  killed_after();
-  return failing ? -1 : result;
-}
 
 static cnn_context *context;
 static const char new_content[] = "the new content, in three pieces of which each may fail";
@@ -246,9 +133,9 @@ static void test_a_folder_that_cannot_be_synced_at_all_is_no_fault(void **state)
 static void test_a_temporary_swept_before_its_lock_is_made_again(void **state) {
   bool fired;
   plan_for(NONE, 0, 0);
-  plan.sweep_once = true;
+  plan.sweep_once = ".w.cnn-tmp";
   assert_int_equal(save_with_fault("old", &fired), CNN_OK);
-  assert_false(plan.sweep_once);
+  assert_null(plan.sweep_once);
 }
 
 static void test_a_kill_at_any_call_leaves_old_or_new_and_no_rubbish_for_long(void **state) {
