@@ -31,12 +31,12 @@
           size 3:  m0 = y0   m1, m2 = (y0 + y2) +- y1   m3 = fma(2, y1, fma(4, y2, y0))   m5 = y2
           size 2:  m0 = y0   m1, m2 = y0 +- y1   m5 = y1
    input's adjoint, s1, d1, s2, d2 as above of v:
-          size 4:  x0 = 4 v0   x1 = fma(-2, d2, 4 (v5 - d1))   x2 = -fma(5, v0, fma(4, s1, s2))
+          size 4:  x0 = 4 v0   x1 = fma(-2, d2, 4 (v5 - d1))   x2 = fma(-5, v0, fma(-4, s1, -s2))
                    x3 = fma(-5, v5, fma(2, d2, d1))   x4 = (v0 + s1) + s2   x5 = v5
           size 3:  x0 = 4 v0   x1 = fma(-6, v1, fma(-4, v3, 2 ((v2 - v0) + v5)))
-                   x2 = -fma(4, v0, fma(3, v1 + v2, v5))
+                   x2 = fma(-4, v0, fma(-3, v1 + v2, -v5))
                    x3 = fma(3, v1, fma(4, v3, fma(2, v0 - v5, v2)))   x4 = v5
-          size 2:  x0 = 4 v0   x1 = fma(3, v2 - v1, -v5)   x2 = -fma(4, v0, 3 (v1 + v2))   x3 = v5
+          size 2:  x0 = 4 v0   x1 = fma(3, v2 - v1, -v5)   x2 = fma(-4, v0, -3 (v1 + v2))   x3 = v5
    kernel:         u0 = w0 / 4   u1, u2 = ((w0 + w2) +- w1) * (-1/6)   u5 = w2
                    u3, u4 = (fma(4, w2, w0) +- (w1 + w1)) * (1/24)
    its adjoint:    w0 = fma(1/4, u0, fma(1/24, s2, -1/6 * s1))   w1 = fma(1/12, d2, -1/6 * d1)

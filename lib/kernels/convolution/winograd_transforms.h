@@ -44,27 +44,28 @@ INLINE_CONSTANTS void input_points(size_t size, const vector x[6], vector v[6]) 
   }
 }
 
-/* Its adjoint. */
+/* Its adjoint. A fused sum is not negated: gcc then takes an instruction of aarch64's that gives a
+   zero the other sign. */
 INLINE_CONSTANTS void input_adjoint_points(size_t size, const vector v[6], vector x[6]) {
   x[0] = times(4, v[0]);
   if (size == 4) {
     const vector s1 = vector_add(v[1], v[2]), d1 = vector_sub(v[1], v[2]);
     const vector s2 = vector_add(v[3], v[4]), d2 = vector_sub(v[3], v[4]);
     x[1] = fnma_constant(2, d2, times(4, vector_sub(v[5], d1)));
-    x[2] = vector_negate(fma_constant(5, v[0], fma_constant(4, s1, s2)));
+    x[2] = fnma_constant(5, v[0], fnma_constant(4, s1, vector_negate(s2)));
     x[3] = fnma_constant(5, v[5], fma_constant(2, d2, d1));
     x[4] = vector_add(vector_add(v[0], s1), s2);
     x[5] = v[5];
   } else if (size == 3) {
     x[1] = fnma_constant(
         6, v[1], fnma_constant(4, v[3], times(2, vector_add(vector_sub(v[2], v[0]), v[5]))));
-    x[2] = vector_negate(fma_constant(4, v[0], fma_constant(3, vector_add(v[1], v[2]), v[5])));
+    x[2] = fnma_constant(4, v[0], fnma_constant(3, vector_add(v[1], v[2]), vector_negate(v[5])));
     x[3] =
         fma_constant(3, v[1], fma_constant(4, v[3], fma_constant(2, vector_sub(v[0], v[5]), v[2])));
     x[4] = v[5];
   } else {
     x[1] = fma_constant(3, vector_sub(v[2], v[1]), vector_negate(v[5]));
-    x[2] = vector_negate(fma_constant(4, v[0], times(3, vector_add(v[1], v[2]))));
+    x[2] = fnma_constant(4, v[0], times(-3, vector_add(v[1], v[2])));
     x[3] = v[5];
   }
 }
