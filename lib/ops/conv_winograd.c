@@ -16,11 +16,6 @@ static size_t pitch_of(size_t channels) {
   const size_t panels = cnn__size_ceil_div(channels, CNN__PANEL);
   return (panels >= 8 ? panels | 1 : panels) * CNN__PANEL;
 }
-/* From one frequency to the next likewise. */
-static size_t stride_of(size_t floats) {
-  return (cnn__size_ceil_div(floats, CNN__PANEL) | 1) * CNN__PANEL;
-}
-
 /* Groups of about wanted tiles: whole images, or rows of tiles of one. */
 static void cut_groups(const cnn__conv_shape *shape, const cnn__winograd_geometry *geometry,
                        size_t wanted, size_t *images, size_t *rows) {
@@ -55,27 +50,33 @@ static bool plan_scratch(cnn__conv *conv, const cnn__winograd_geometry *geometry
   const cnn__conv_shape *shape = &conv->shape;
   size_t *p = conv->parameters;
   size_t tiles = p[WINOGRAD_IMAGES] * p[WINOGRAD_ROWS];
-  if (conv->mode.training)
+  if (cnn__winograd_is_deep(shape, geometry))
+    tiles = 0; /* in passes of its own */
+  else if (conv->mode.training)
     tiles = cnn__size_max(tiles, p[WINOGRAD_BACK_IMAGES] * p[WINOGRAD_BACK_ROWS]);
   tiles *= geometry->columns.tiles;
   const size_t pitch = conv->mode.training ? p[WINOGRAD_OUT_PITCH] : pitch_of(p[WINOGRAD_BLOCK]);
   size_t in, out, slot = 0, offset;
   if (!cnn__size_mul(tiles, p[WINOGRAD_IN_PITCH], &in) || !cnn__size_mul(tiles, pitch, &out))
     return false;
-  p[WINOGRAD_IN_STRIDE] = stride_of(in);
-  p[WINOGRAD_OUT_STRIDE] = stride_of(out);
+  p[WINOGRAD_IN_STRIDE] = cnn__winograd_stride(in);
+  p[WINOGRAD_OUT_STRIDE] = cnn__winograd_stride(out);
   if (!cnn__conv_place(&slot, p[WINOGRAD_IN_STRIDE] * geometry->frequencies, sizeof(float),
                        &offset) ||
       !cnn__conv_place(&slot, p[WINOGRAD_OUT_STRIDE] * geometry->frequencies, sizeof(float),
                        &p[WINOGRAD_OUT_SCRATCH]) ||
       !cnn__size_round_up(slot, 64, &p[WINOGRAD_SLOT]) ||
-      !cnn__size_mul(p[WINOGRAD_SLOT], conv->mode.slots, &conv->scratch_size))
+      !cnn__size_mul(p[WINOGRAD_SLOT], conv->mode.slots, &conv->scratch_size) ||
+      !cnn__winograd_deep_plan(conv, geometry, &conv->scratch_size))
     return false;
   if (!conv->mode.training) return true;
-  p[WINOGRAD_GRADIENT_STRIDE] = stride_of(shape->in_channels * pitch_of(shape->out_channels));
+  p[WINOGRAD_GRADIENT_STRIDE] =
+      cnn__winograd_stride(shape->in_channels * pitch_of(shape->out_channels));
   return cnn__conv_place(&conv->scratch_size, p[WINOGRAD_SLICES] * geometry->frequencies,
                          sizeof(float) * p[WINOGRAD_GRADIENT_STRIDE], &p[WINOGRAD_PARTIAL]) &&
-         cnn__conv_place(&conv->scratch_size, p[WINOGRAD_SLICES] * shape->out_channels,
+         cnn__conv_place(&conv->scratch_size,
+                         cnn__size_max(p[WINOGRAD_SLICES], p[WINOGRAD_DEEP_IMAGES]) *
+                             shape->out_channels,
                          sizeof(float), &p[WINOGRAD_PARTIAL_BIAS]);
 }
 
@@ -86,6 +87,7 @@ static size_t slices_of(const cnn__conv *conv, const cnn__winograd_geometry *geo
   const double slice = (double)sizeof(float) * (double)geometry->frequencies *
                        (double)conv->shape.in_channels * (double)conv->shape.out_channels;
   const double fitting = BYTES / slice;
+  if (cnn__winograd_is_deep(&conv->shape, geometry)) return 1;
   const size_t slices = fitting < LEAST ? LEAST : fitting > MOST ? MOST : (size_t)fitting;
   return cnn__size_min(conv->shape.batch, slices);
 }
@@ -109,9 +111,9 @@ static bool plan(cnn__conv *conv) {
   p[WINOGRAD_SLICES] = slices_of(conv, &geometry);
   plan_groups(conv, &geometry);
   p[WINOGRAD_KERNEL_STRIDE] =
-      stride_of(cnn__gemm_packed_size(shape->in_channels, shape->out_channels));
+      cnn__winograd_stride(cnn__gemm_packed_size(shape->in_channels, shape->out_channels));
   p[WINOGRAD_BACK_STRIDE] =
-      stride_of(cnn__gemm_packed_size(shape->out_channels, shape->in_channels));
+      cnn__winograd_stride(cnn__gemm_packed_size(shape->out_channels, shape->in_channels));
   conv->prepared_size = geometry.frequencies * p[WINOGRAD_KERNEL_STRIDE];
   if (conv->mode.training && conv->mode.input_gradient)
     conv->prepared_size += geometry.frequencies * p[WINOGRAD_BACK_STRIDE];
@@ -159,26 +161,32 @@ static void multiply(const forward_job *job, const cnn__winograd_layout *layout,
     }
 }
 
-static void transform_outputs(const forward_job *job, const cnn__winograd_layout *layout,
-                              size_t first, size_t count, size_t pitch, const float *m) {
-  const cnn__conv_shape *shape = &job->conv->shape;
-  const cnn__conv_buffers *buffers = job->buffers;
+void cnn__winograd_transform_output(const cnn__conv *conv, const cnn__winograd_geometry *geometry,
+                                    const cnn__winograd_layout *layout,
+                                    const cnn__winograd_place *place,
+                                    const cnn__conv_buffers *buffers, size_t first, size_t count,
+                                    const float *m) {
+  const cnn__conv_shape *shape = &conv->shape;
   const cnn__winograd_kernels *kernels = &cnn__kernels_get()->convolution.winograd;
   const cnn__winograd_epilogue epilogue = {.bias = shape->bias ? buffers->bias + first : NULL,
                                            .relu = shape->relu};
+  size_t y;
+  const cnn__winograd_tile tile = cnn__winograd_outputs(conv, geometry, layout, place, count, &y);
+  y += first;
+  if (cnn__conv_pooled(shape))
+    kernels->output_pooled(&tile, &epilogue, m, buffers->y + y,
+                           buffers->saved ? buffers->saved + y : NULL);
+  else
+    kernels->output(&tile, &epilogue, m, buffers->y + y);
+}
+
+static void transform_outputs(const forward_job *job, const cnn__winograd_layout *layout,
+                              size_t first, size_t count, size_t pitch, const float *m) {
   cnn__winograd_place place = cnn__winograd_first(&job->geometry, &layout->group);
-  do {
-    size_t y;
-    const cnn__winograd_tile tile =
-        cnn__winograd_outputs(job->conv, &job->geometry, layout, &place, count, &y);
-    const float *row = m + place.index * pitch;
-    y += first;
-    if (cnn__conv_pooled(shape))
-      kernels->output_pooled(&tile, &epilogue, row, buffers->y + y,
-                             buffers->saved ? buffers->saved + y : NULL);
-    else
-      kernels->output(&tile, &epilogue, row, buffers->y + y);
-  } while (cnn__winograd_next(&job->geometry, &layout->group, &place));
+  do
+    cnn__winograd_transform_output(job->conv, &job->geometry, layout, &place, job->buffers, first,
+                                   count, m + place.index * pitch);
+  while (cnn__winograd_next(&job->geometry, &layout->group, &place));
 }
 
 static void forward_task(void *argument, size_t task, size_t slot) {
@@ -190,7 +198,8 @@ static void forward_task(void *argument, size_t task, size_t slot) {
       job->images, task % job->strips * p[WINOGRAD_ROWS]);
   const size_t pitch = pitch_of(p[WINOGRAD_BLOCK]);
   cnn__winograd_layout layout;
-  cnn__winograd_layout_make(conv, &job->geometry, &group, pitch, p[WINOGRAD_OUT_STRIDE], &layout);
+  cnn__winograd_layout_make(conv, &job->geometry, &group, p[WINOGRAD_IN_STRIDE], pitch,
+                            p[WINOGRAD_OUT_STRIDE], &layout);
   float *v = cnn__winograd_in_spectrum(conv, job->buffers->scratch, slot);
   float *m = cnn__winograd_out_spectrum(conv, job->buffers->scratch, slot);
   cnn__winograd_transform_inputs(conv, &job->geometry, &layout, job->buffers->x, v);
@@ -204,6 +213,10 @@ static void forward_task(void *argument, size_t task, size_t slot) {
 static void forward(const cnn__conv *conv, cnn_context *context, size_t images,
                     const cnn__conv_buffers *buffers) {
   const size_t *p = conv->parameters;
+  if (p[WINOGRAD_DEEP_IMAGES]) {
+    cnn__winograd_deep_forward(conv, context, images, buffers);
+    return;
+  }
   forward_job job = {.conv = conv,
                      .buffers = buffers,
                      .geometry = cnn__winograd_geometry_of(&conv->shape, p[WINOGRAD_SIZE]),

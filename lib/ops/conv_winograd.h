@@ -25,6 +25,10 @@ enum {
   WINOGRAD_OUT_SCRATCH,     /* offset in it: the output's spectrum, behind the input's */
   WINOGRAD_PARTIAL,         /* offset in scratch: the slices' kernel gradients */
   WINOGRAD_PARTIAL_BIAS,    /* ... and bias gradients */
+  WINOGRAD_DEEP_IMAGES,    /* not 0: images of a pass over all frequencies (conv_winograd_deep.c) */
+  WINOGRAD_DEEP_IN_STRIDE, /* floats from one frequency to the next of its inputs' spectrum, */
+  WINOGRAD_DEEP_OUT_STRIDE, /* and of its outputs', */
+  WINOGRAD_DEEP_OUT,        /* which is behind it: offset in scratch */
   WINOGRAD_END
 };
 
@@ -67,9 +71,10 @@ typedef struct cnn__winograd_layout {
   size_t out[WINOGRAD_TYPES][CNN__WINOGRAD_FREQUENCIES]; /* kernels' tile->spectrum */
 } cnn__winograd_layout;
 
-/* out_pitch and out_stride: of the output's spectrum, which depends on the pass. */
+/* in_stride: of the input's spectrum; out_pitch and out_stride: of the output's, which depend on the
+   pass. */
 void cnn__winograd_layout_make(const cnn__conv *conv, const cnn__winograd_geometry *geometry,
-                               const cnn__winograd_group *group, size_t out_pitch,
+                               const cnn__winograd_group *group, size_t in_stride, size_t out_pitch,
                                size_t out_stride, cnn__winograd_layout *layout);
 
 /* One tile of a group, by its place in the image. */
@@ -96,6 +101,27 @@ cnn__winograd_tile cnn__winograd_outputs(const cnn__conv *conv,
                                          const cnn__winograd_place *place, size_t channels,
                                          size_t *y);
 
+/* The tile of a group at a place of an image. */
+cnn__winograd_place cnn__winograd_place_at(const cnn__winograd_geometry *geometry,
+                                           const cnn__winograd_group *group, size_t image,
+                                           size_t row, size_t column);
+
+/* A tile's outputs, channels [first, first + count), from m, its row in their spectrum. */
+void cnn__winograd_transform_output(const cnn__conv *conv, const cnn__winograd_geometry *geometry,
+                                    const cnn__winograd_layout *layout,
+                                    const cnn__winograd_place *place,
+                                    const cnn__conv_buffers *buffers, size_t first, size_t count,
+                                    const float *m);
+/* The gradients of a tile's outputs to m; their sums to sums (NULL: not wanted). */
+void cnn__winograd_transform_gradient(const cnn__conv *conv, const cnn__winograd_geometry *geometry,
+                                      const cnn__winograd_layout *layout,
+                                      const cnn__winograd_place *place,
+                                      const cnn__conv_buffers *buffers, float *m, float *sums);
+/* dkernel from the sum of slices of its spectrum. */
+void cnn__winograd_kernel_gradient(const cnn__conv *conv, cnn_context *context,
+                                   const cnn__winograd_geometry *geometry, size_t slices,
+                                   const cnn__conv_buffers *buffers);
+
 /* Takes a group's inputs to their spectrum. */
 void cnn__winograd_transform_inputs(const cnn__conv *conv, const cnn__winograd_geometry *geometry,
                                     const cnn__winograd_layout *layout, const float *x, float *v);
@@ -114,6 +140,22 @@ static inline float *cnn__winograd_in_spectrum(const cnn__conv *conv, void *scra
 static inline float *cnn__winograd_out_spectrum(const cnn__conv *conv, void *scratch, size_t slot) {
   return (float *)(void *)((char *)scratch + slot * conv->parameters[WINOGRAD_SLOT] +
                            conv->parameters[WINOGRAD_OUT_SCRATCH]);
+}
+
+/* Layers whose kernel's spectrum is too large to be read again for each group of tiles: whether this is
+   one, and the plan's part of it, whose spectra take the place of the slots'. False on overflow. */
+bool cnn__winograd_is_deep(const cnn__conv_shape *shape, const cnn__winograd_geometry *geometry);
+bool cnn__winograd_deep_plan(cnn__conv *conv, const cnn__winograd_geometry *geometry,
+                             size_t *scratch);
+void cnn__winograd_deep_forward(const cnn__conv *conv, cnn_context *context, size_t images,
+                                const cnn__conv_buffers *buffers);
+void cnn__winograd_deep_backward(const cnn__conv *conv, cnn_context *context, size_t images,
+                                 const cnn__conv_buffers *buffers);
+
+/* Floats from one frequency to the next where its rows have so many: an odd number of lines of the
+   cache, lest the frequencies share a few of its sets. */
+static inline size_t cnn__winograd_stride(size_t floats) {
+  return (cnn__size_ceil_div(floats, CNN__PANEL) | 1) * CNN__PANEL;
 }
 
 void cnn__winograd_prepare(const cnn__conv *conv, cnn_context *context, const float *kernel,

@@ -20,23 +20,29 @@ typedef struct slice_work {
   bool accumulate;
 } slice_work;
 
+void cnn__winograd_transform_gradient(const cnn__conv *conv, const cnn__winograd_geometry *geometry,
+                                      const cnn__winograd_layout *layout,
+                                      const cnn__winograd_place *place,
+                                      const cnn__conv_buffers *buffers, float *m, float *sums) {
+  const cnn__conv_shape *shape = &conv->shape;
+  const cnn__winograd_kernels *kernels = &cnn__kernels_get()->convolution.winograd;
+  size_t y;
+  const cnn__winograd_tile tile =
+      cnn__winograd_outputs(conv, geometry, layout, place, shape->out_channels, &y);
+  if (cnn__conv_pooled(shape))
+    kernels->output_pooled_adjoint(&tile, buffers->dy + y, buffers->saved + y, m, sums);
+  else
+    kernels->output_adjoint(&tile, buffers->dy + y, shape->relu ? buffers->y + y : NULL, m, sums);
+}
+
 static void transform_gradients(const slice_work *work, const cnn__winograd_layout *layout) {
   const backward_job *job = work->job;
-  const cnn__conv_shape *shape = &job->conv->shape;
-  const cnn__conv_buffers *buffers = job->buffers;
-  const cnn__winograd_kernels *kernels = &cnn__kernels_get()->convolution.winograd;
   cnn__winograd_place place = cnn__winograd_first(&job->geometry, &layout->group);
-  do {
-    size_t y;
-    const cnn__winograd_tile tile =
-        cnn__winograd_outputs(job->conv, &job->geometry, layout, &place, shape->out_channels, &y);
-    float *row = work->m + place.index * job->conv->parameters[WINOGRAD_OUT_PITCH];
-    if (cnn__conv_pooled(shape))
-      kernels->output_pooled_adjoint(&tile, buffers->dy + y, buffers->saved + y, row, work->dbias);
-    else
-      kernels->output_adjoint(&tile, buffers->dy + y, shape->relu ? buffers->y + y : NULL, row,
-                              work->dbias);
-  } while (cnn__winograd_next(&job->geometry, &layout->group, &place));
+  do
+    cnn__winograd_transform_gradient(
+        job->conv, &job->geometry, layout, &place, job->buffers,
+        work->m + place.index * job->conv->parameters[WINOGRAD_OUT_PITCH], work->dbias);
+  while (cnn__winograd_next(&job->geometry, &layout->group, &place));
 }
 
 /* dU (+)= transposed V * dM */
@@ -116,8 +122,8 @@ static void group_backward(slice_work *work, const cnn__winograd_group *group) {
   const backward_job *job = work->job;
   const size_t *p = job->conv->parameters;
   cnn__winograd_layout layout;
-  cnn__winograd_layout_make(job->conv, &job->geometry, group, p[WINOGRAD_OUT_PITCH],
-                            p[WINOGRAD_OUT_STRIDE], &layout);
+  cnn__winograd_layout_make(job->conv, &job->geometry, group, p[WINOGRAD_IN_STRIDE],
+                            p[WINOGRAD_OUT_PITCH], p[WINOGRAD_OUT_STRIDE], &layout);
   if (group->images > 0) {
     if (job->buffers->dkernel)
       cnn__winograd_transform_inputs(job->conv, &job->geometry, &layout, job->buffers->x, work->v);
@@ -180,6 +186,13 @@ static void kernel_task(void *argument, size_t task, size_t slot) {
       job->buffers->dkernel + task * shape->out_channels);
 }
 
+void cnn__winograd_kernel_gradient(const cnn__conv *conv, cnn_context *context,
+                                   const cnn__winograd_geometry *geometry, size_t slices,
+                                   const cnn__conv_buffers *buffers) {
+  backward_job job = {.conv = conv, .buffers = buffers, .geometry = *geometry, .slices = slices};
+  cnn__parallel_for(context, conv->shape.in_channels, kernel_task, &job);
+}
+
 void cnn__winograd_backward(const cnn__conv *conv, cnn_context *context, size_t images,
                             const cnn__conv_buffers *buffers) {
   const cnn__conv_shape *shape = &conv->shape;
@@ -189,8 +202,13 @@ void cnn__winograd_backward(const cnn__conv *conv, cnn_context *context, size_t 
                       .geometry = cnn__winograd_geometry_of(shape, p[WINOGRAD_SIZE]),
                       .images = images,
                       .slices = p[WINOGRAD_SLICES]};
+  if (p[WINOGRAD_DEEP_IMAGES]) {
+    cnn__winograd_deep_backward(conv, context, images, buffers);
+    return;
+  }
   cnn__parallel_for(context, job.slices, slice_task, &job);
-  if (buffers->dkernel) cnn__parallel_for(context, shape->in_channels, kernel_task, &job);
+  if (buffers->dkernel)
+    cnn__winograd_kernel_gradient(conv, context, &job.geometry, job.slices, buffers);
   if (buffers->dbias)
     cnn__conv_sum_slices(
         context, job.slices, shape->out_channels,

@@ -41,7 +41,7 @@ static size_t last_tiles(const cnn__winograd_axis *axis, size_t first, size_t co
 }
 
 void cnn__winograd_layout_make(const cnn__conv *conv, const cnn__winograd_geometry *geometry,
-                               const cnn__winograd_group *group, size_t out_pitch,
+                               const cnn__winograd_group *group, size_t in_stride, size_t out_pitch,
                                size_t out_stride, cnn__winograd_layout *layout) {
   const size_t *p = conv->parameters;
   const cnn__winograd_axis *rows = &geometry->rows, *columns = &geometry->columns;
@@ -53,7 +53,7 @@ void cnn__winograd_layout_make(const cnn__conv *conv, const cnn__winograd_geomet
     const size_t frequency = geometry->frequency[number];
     size_t tiles = 0;
     for (size_t type = 0; type < WINOGRAD_TYPES; type++) {
-      layout->in[type][frequency] = number * p[WINOGRAD_IN_STRIDE] + tiles * p[WINOGRAD_IN_PITCH];
+      layout->in[type][frequency] = number * in_stride + tiles * p[WINOGRAD_IN_PITCH];
       layout->out[type][frequency] = number * out_stride + tiles * out_pitch;
       const size_t height = type / 2 ? rows->last_size : rows->size;
       const size_t width = type % 2 ? columns->last_size : columns->size;
@@ -78,11 +78,17 @@ static void classify(const cnn__winograd_geometry *geometry, const cnn__winograd
   place->index = last_column ? row : row * (columns->tiles - 1) + place->column;
 }
 
-cnn__winograd_place cnn__winograd_first(const cnn__winograd_geometry *geometry,
-                                        const cnn__winograd_group *group) {
-  cnn__winograd_place place = {.image = group->first_image, .row = group->first_row};
+cnn__winograd_place cnn__winograd_place_at(const cnn__winograd_geometry *geometry,
+                                           const cnn__winograd_group *group, size_t image,
+                                           size_t row, size_t column) {
+  cnn__winograd_place place = {.image = image, .row = row, .column = column};
   classify(geometry, group, &place);
   return place;
+}
+
+cnn__winograd_place cnn__winograd_first(const cnn__winograd_geometry *geometry,
+                                        const cnn__winograd_group *group) {
+  return cnn__winograd_place_at(geometry, group, group->first_image, group->first_row, 0);
 }
 
 bool cnn__winograd_next(const cnn__winograd_geometry *geometry, const cnn__winograd_group *group,

@@ -1,5 +1,6 @@
 /* Winograd convolution against double-precision loops, and against itself. */
 #include "conv_reference.h"
+#include "ops/conv_winograd.h"
 
 static const cnn__conv_mode training = {.training = true, .input_gradient = true};
 
@@ -74,6 +75,63 @@ static void test_many_channels(void **state) {
   random_state = 4;
   cnn__conv_shape shape = make_shape(4, 9, 9, 300, 270, 3, 1, 1);
   check(&shape, &training, 2, NULL);
+}
+
+/* A deep layer's gradients, images of a pass as planned or as told. */
+static void deep_backward(const cnn__conv_shape *shape, size_t pass, float *dx, float *dkernel,
+                          float *dbias) {
+  cnn_context *context = cnn_context_new(.threads = 2);
+  assert_non_null(context);
+  const cnn__conv_mode mode = {true, true, false, cnn__context_slots(context)};
+  cnn__conv conv;
+  assert_int_equal(cnn__conv_plan(shape, &mode, &conv), CNN_OK);
+  assert_int_equal(conv.parameters[WINOGRAD_DEEP_IMAGES], shape->batch);
+  if (pass) conv.parameters[WINOGRAD_DEEP_IMAGES] = pass;
+  random_state = 6;
+  const size_t cells = shape->batch * shape->out_height * shape->out_width;
+  float *x = random_floats(shape->batch * shape->in_height * shape->in_width * shape->in_channels);
+  float *kernel = random_floats(9 * shape->in_channels * shape->out_channels);
+  float *bias = random_floats(shape->out_channels),
+        *dy = random_floats(cells * shape->out_channels);
+  float *prepared = memory(conv.prepared_size, sizeof(float));
+  float *y = memory(cells * shape->out_channels, sizeof(float));
+  void *scratch = memory(conv.scratch_size, 1);
+  cnn__conv_prepare(&conv, context, kernel, prepared);
+  const cnn__conv_buffers buffers = {.x = x,
+                                     .kernel = kernel,
+                                     .prepared = prepared,
+                                     .bias = bias,
+                                     .y = y,
+                                     .scratch = scratch,
+                                     .dy = dy,
+                                     .dx = dx,
+                                     .dkernel = dkernel,
+                                     .dbias = dbias};
+  cnn__conv_forward(&conv, context, shape->batch, &buffers);
+  cnn__conv_backward(&conv, context, shape->batch, &buffers);
+  free(x), free(kernel), free(bias), free(dy), free(prepared), free(y), free(scratch);
+  cnn_context_free(context);
+}
+
+static void test_passes_of_a_deep_layer_add_up(void **state) {
+  (void)state;
+  enum { BATCH = 5, SIZE = 9, IN = 300, OUT = 270 };
+  const cnn__conv_shape shape = make_shape(BATCH, SIZE, SIZE, IN, OUT, 3, 1, 1);
+  const size_t sizes[3] = {(size_t)BATCH * SIZE * SIZE * IN, (size_t)9 * IN * OUT, OUT};
+  float *whole[3], *parts[3];
+  for (int i = 0; i < 3; i++) {
+    whole[i] = memory(sizes[i], sizeof(float));
+    parts[i] = memory(sizes[i], sizeof(float));
+  }
+  deep_backward(&shape, 0, whole[0], whole[1], whole[2]);
+  deep_backward(&shape, 2, parts[0], parts[1], parts[2]);
+  assert_memory_equal(whole[0], parts[0], sizes[0] * sizeof(float));
+  for (int i = 1; i < 3; i++)
+    for (size_t j = 0; j < sizes[i]; j++)
+      if (!(fabsf(whole[i][j] - parts[i][j]) < 1e-3f)) /* of sums of hundreds of products */
+        fail_msg("%d, %zu: %g and %g", i, j, (double)whole[i][j], (double)parts[i][j]);
+  for (int i = 0; i < 3; i++)
+    free(whole[i]), free(parts[i]);
 }
 
 static void test_large_images_go_in_strips(void **state) {
@@ -186,6 +244,7 @@ int main(void) {
       cmocka_unit_test(test_all_remainders_of_the_tiles),
       cmocka_unit_test(test_the_tutorials_layers),
       cmocka_unit_test(test_many_channels),
+      cmocka_unit_test(test_passes_of_a_deep_layer_add_up),
       cmocka_unit_test(test_large_images_go_in_strips),
       cmocka_unit_test(test_few_tiles_use_small_ones_or_none),
       cmocka_unit_test(test_tiles_of_two),

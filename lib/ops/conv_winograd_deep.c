@@ -1,0 +1,266 @@
+/* Winograd convolution of deep layers: their kernel's spectrum is larger than a group's, and reading it,
+   or its gradient, for each group would take longer than multiplying. So many images go in one pass:
+   all inputs to their spectrum, one product for each frequency, all outputs back. Threads share the
+   transforms by rows of tiles and the products by frequencies. */
+#include "base/threads.h"
+#include "ops/conv_winograd.h"
+#include <string.h>
+
+bool cnn__winograd_is_deep(const cnn__conv_shape *shape, const cnn__winograd_geometry *geometry) {
+  const double deep = 8 << 20; /* bytes */
+  return sizeof(float) * (double)geometry->frequencies * (double)shape->in_channels *
+             (double)shape->out_channels >
+         deep;
+}
+
+bool cnn__winograd_deep_plan(cnn__conv *conv, const cnn__winograd_geometry *geometry,
+                             size_t *scratch) {
+  enum { SPECTRA = 16 << 20 }; /* bytes of a pass: more would only take more memory */
+  const cnn__conv_shape *shape = &conv->shape;
+  size_t *p = conv->parameters;
+  p[WINOGRAD_DEEP_IMAGES] = 0;
+  if (!cnn__winograd_is_deep(shape, geometry)) return true;
+  const size_t tiles = geometry->rows.tiles * geometry->columns.tiles;
+  const double image = (double)tiles * sizeof(float) * (double)geometry->frequencies *
+                       (double)(p[WINOGRAD_IN_PITCH] + p[WINOGRAD_OUT_PITCH]);
+  const double fitting = SPECTRA / image;
+  const size_t most = fitting < 1 ? 1 : cnn__size_min((size_t)fitting, shape->batch);
+  p[WINOGRAD_DEEP_IMAGES] =
+      cnn__size_ceil_div(shape->batch, cnn__size_ceil_div(shape->batch, most));
+  size_t rows, in, out, offset;
+  if (!cnn__size_mul(p[WINOGRAD_DEEP_IMAGES], tiles, &rows) ||
+      !cnn__size_mul(rows, p[WINOGRAD_IN_PITCH], &in) ||
+      !cnn__size_mul(rows, p[WINOGRAD_OUT_PITCH], &out))
+    return false;
+  p[WINOGRAD_DEEP_IN_STRIDE] = cnn__winograd_stride(in);
+  p[WINOGRAD_DEEP_OUT_STRIDE] = cnn__winograd_stride(out);
+  *scratch = 0;
+  return cnn__conv_place(scratch, p[WINOGRAD_DEEP_IN_STRIDE] * geometry->frequencies, sizeof(float),
+                         &offset) &&
+         cnn__conv_place(scratch, p[WINOGRAD_DEEP_OUT_STRIDE] * geometry->frequencies,
+                         sizeof(float), &p[WINOGRAD_DEEP_OUT]);
+}
+
+/* One pass. */
+typedef struct deep_job {
+  const cnn__conv *conv;
+  const cnn__conv_buffers *buffers;
+  cnn__winograd_geometry geometry;
+  cnn__winograd_layout layout;
+  float *v, *m;   /* spectra: of inputs, then of their gradients; of outputs, or their gradients */
+  float *dkernel; /* the gradient of the kernel, in the spectrum */
+  float *dbias;   /* one of each image of the pass; NULL: not wanted */
+  bool accumulate;
+} deep_job;
+
+static deep_job job_of(const cnn__conv *conv, const cnn__conv_buffers *buffers) {
+  const size_t *p = conv->parameters;
+  char *scratch = buffers->scratch;
+  return (deep_job){.conv = conv,
+                    .buffers = buffers,
+                    .geometry = cnn__winograd_geometry_of(&conv->shape, p[WINOGRAD_SIZE]),
+                    .v = (float *)(void *)scratch,
+                    .m = (float *)(void *)(scratch + p[WINOGRAD_DEEP_OUT])};
+}
+
+static void start_pass(deep_job *job, size_t first_image, size_t images) {
+  const size_t *p = job->conv->parameters;
+  const cnn__winograd_group group = {first_image, images, 0, job->geometry.rows.tiles};
+  cnn__winograd_layout_make(job->conv, &job->geometry, &group, p[WINOGRAD_DEEP_IN_STRIDE],
+                            p[WINOGRAD_OUT_PITCH], p[WINOGRAD_DEEP_OUT_STRIDE], &job->layout);
+}
+
+/* A task's row of tiles. */
+static cnn__winograd_place place_of(const deep_job *job, size_t task, size_t column) {
+  const size_t rows = job->geometry.rows.tiles;
+  return cnn__winograd_place_at(&job->geometry, &job->layout.group,
+                                job->layout.group.first_image + task / rows, task % rows, column);
+}
+
+static void input_tile(const deep_job *job, const cnn__winograd_place *place) {
+  size_t x;
+  const cnn__winograd_tile tile =
+      cnn__winograd_inputs(job->conv, &job->geometry, &job->layout, place, &x);
+  cnn__kernels_get()->convolution.winograd.input(
+      &tile, job->buffers->x + x, job->v + place->index * job->conv->parameters[WINOGRAD_IN_PITCH]);
+}
+
+static void inputs_task(void *argument, size_t task, size_t slot) {
+  (void)slot;
+  const deep_job *job = argument;
+  for (size_t column = 0; column < job->geometry.columns.tiles; column++) {
+    const cnn__winograd_place place = place_of(job, task, column);
+    input_tile(job, &place);
+  }
+}
+
+/* ---- forward ---- */
+
+/* C (+)= A * B in pieces of depth, whose panel of B stays in the L1 cache. */
+static void multiply(cnn__gemm product, const float *a, const float *b) {
+  enum { DEPTHS = 256 };
+  const size_t all = product.k;
+  const size_t depths = cnn__size_ceil_div(all, cnn__size_ceil_div(all, DEPTHS));
+  for (size_t depth = 0; depth < all; depth += depths) {
+    const float *a_part = a + depth, *b_part = b + depth * CNN__PANEL;
+    product.k = cnn__size_min(depths, all - depth);
+    product.batch = 1;
+    product.a = &a_part;
+    product.a_depth = 1;
+    product.b = &b_part;
+    product.b_row = CNN__PANEL;
+    product.b_panel = (ptrdiff_t)(CNN__PANEL * all);
+    product.accumulate = depth > 0;
+    cnn__kernels_get()->gemm.gemm(&product);
+  }
+}
+
+enum { BLOCKS = 2 }; /* tasks of a frequency: halves of the output's channels */
+
+static void forward_product(void *argument, size_t task, size_t slot) {
+  (void)slot;
+  const deep_job *job = argument;
+  const size_t *p = job->conv->parameters;
+  const cnn__conv_shape *shape = &job->conv->shape;
+  const size_t number = task / BLOCKS;
+  const size_t panels = cnn__size_ceil_div(shape->out_channels, CNN__PANEL);
+  const size_t block = cnn__size_ceil_div(panels, BLOCKS) * CNN__PANEL;
+  const size_t first = task % BLOCKS * block;
+  if (first >= shape->out_channels) return;
+  multiply((cnn__gemm){.m = job->layout.tiles[number],
+                       .n = cnn__size_min(block, shape->out_channels - first),
+                       .k = shape->in_channels,
+                       .a_row = (ptrdiff_t)p[WINOGRAD_IN_PITCH],
+                       .c = job->m + number * p[WINOGRAD_DEEP_OUT_STRIDE] + first,
+                       .c_row = (ptrdiff_t)p[WINOGRAD_OUT_PITCH]},
+           job->v + number * p[WINOGRAD_DEEP_IN_STRIDE],
+           job->buffers->prepared + number * p[WINOGRAD_KERNEL_STRIDE] +
+               first * shape->in_channels);
+}
+
+static void outputs_task(void *argument, size_t task, size_t slot) {
+  (void)slot;
+  const deep_job *job = argument;
+  for (size_t column = 0; column < job->geometry.columns.tiles; column++) {
+    const cnn__winograd_place place = place_of(job, task, column);
+    cnn__winograd_transform_output(job->conv, &job->geometry, &job->layout, &place, job->buffers, 0,
+                                   job->conv->shape.out_channels,
+                                   job->m +
+                                       place.index * job->conv->parameters[WINOGRAD_OUT_PITCH]);
+  }
+}
+
+void cnn__winograd_deep_forward(const cnn__conv *conv, cnn_context *context, size_t images,
+                                const cnn__conv_buffers *buffers) {
+  deep_job job = job_of(conv, buffers);
+  const size_t most = conv->parameters[WINOGRAD_DEEP_IMAGES];
+  for (size_t image = 0; image < images; image += most) {
+    const size_t count = cnn__size_min(most, images - image);
+    start_pass(&job, image, count);
+    cnn__parallel_for(context, count * job.geometry.rows.tiles, inputs_task, &job);
+    cnn__parallel_for(context, job.geometry.frequencies * BLOCKS, forward_product, &job);
+    cnn__parallel_for(context, count * job.geometry.rows.tiles, outputs_task, &job);
+  }
+}
+
+/* ---- backward ---- */
+
+/* An image: its gradients, and where the kernel's is wanted its inputs, to their spectra. */
+static void gradients_task(void *argument, size_t task, size_t slot) {
+  (void)slot;
+  const deep_job *job = argument;
+  const size_t *p = job->conv->parameters;
+  const size_t channels = job->conv->shape.out_channels, rows = job->geometry.rows.tiles;
+  float *sums = job->dbias ? job->dbias + task * channels : NULL;
+  if (sums) memset(sums, 0, channels * sizeof *sums);
+  for (size_t tile = 0; tile < rows * job->geometry.columns.tiles; tile++) {
+    const cnn__winograd_place place = place_of(
+        job, task * rows + tile / job->geometry.columns.tiles, tile % job->geometry.columns.tiles);
+    if (job->buffers->dkernel) input_tile(job, &place);
+    cnn__winograd_transform_gradient(job->conv, &job->geometry, &job->layout, &place, job->buffers,
+                                     job->m + place.index * p[WINOGRAD_OUT_PITCH], sums);
+  }
+}
+
+/* A frequency: dU (+)= transposed V * dM, then dV = dM * transposed U in V's place. */
+static void backward_products(void *argument, size_t number, size_t slot) {
+  (void)slot;
+  const deep_job *job = argument;
+  const size_t *p = job->conv->parameters;
+  const cnn__conv_shape *shape = &job->conv->shape;
+  float *v = job->v + number * p[WINOGRAD_DEEP_IN_STRIDE];
+  const float *a = v, *m = job->m + number * p[WINOGRAD_DEEP_OUT_STRIDE];
+  const cnn__gemm kernel = {.m = shape->in_channels,
+                            .n = shape->out_channels,
+                            .k = job->layout.tiles[number],
+                            .batch = 1,
+                            .a = &a,
+                            .a_row = 1,
+                            .a_depth = (ptrdiff_t)p[WINOGRAD_IN_PITCH],
+                            .b = &m,
+                            .b_row = (ptrdiff_t)p[WINOGRAD_OUT_PITCH],
+                            .b_panel = CNN__PANEL,
+                            .c = job->dkernel + number * p[WINOGRAD_GRADIENT_STRIDE],
+                            .c_row = (ptrdiff_t)p[WINOGRAD_OUT_PITCH],
+                            .accumulate = job->accumulate};
+  if (job->buffers->dkernel) cnn__kernels_get()->gemm.gemm(&kernel);
+  if (!job->buffers->dx) return;
+  multiply((cnn__gemm){.m = job->layout.tiles[number],
+                       .n = shape->in_channels,
+                       .k = shape->out_channels,
+                       .a_row = (ptrdiff_t)p[WINOGRAD_OUT_PITCH],
+                       .c = v,
+                       .c_row = (ptrdiff_t)p[WINOGRAD_IN_PITCH]},
+           m,
+           job->buffers->prepared + job->geometry.frequencies * p[WINOGRAD_KERNEL_STRIDE] +
+               number * p[WINOGRAD_BACK_STRIDE]);
+}
+
+/* An image: overlapping tiles add up in dx, in the tiles' order. */
+static void inputs_back_task(void *argument, size_t task, size_t slot) {
+  (void)slot;
+  const deep_job *job = argument;
+  const size_t size = cnn__conv_x_size(&job->conv->shape), rows = job->geometry.rows.tiles;
+  const size_t image = job->layout.group.first_image + task;
+  memset(job->buffers->dx + image * size, 0, size * sizeof(float));
+  for (size_t tile = 0; tile < rows * job->geometry.columns.tiles; tile++) {
+    const cnn__winograd_place place = place_of(
+        job, task * rows + tile / job->geometry.columns.tiles, tile % job->geometry.columns.tiles);
+    size_t x;
+    const cnn__winograd_tile inputs =
+        cnn__winograd_inputs(job->conv, &job->geometry, &job->layout, &place, &x);
+    cnn__kernels_get()->convolution.winograd.input_adjoint(
+        &inputs, job->v + place.index * job->conv->parameters[WINOGRAD_IN_PITCH],
+        job->buffers->dx + x);
+  }
+}
+
+/* dbias (+)= the images' sums, in their order. */
+static void add_bias(const deep_job *job, size_t images) {
+  const size_t channels = job->conv->shape.out_channels;
+  float *dbias = job->buffers->dbias;
+  if (!job->accumulate) memset(dbias, 0, channels * sizeof *dbias);
+  for (size_t image = 0; image < images; image++)
+    for (size_t i = 0; i < channels; i++)
+      dbias[i] += job->dbias[image * channels + i];
+}
+
+void cnn__winograd_deep_backward(const cnn__conv *conv, cnn_context *context, size_t images,
+                                 const cnn__conv_buffers *buffers) {
+  const size_t *p = conv->parameters;
+  char *scratch = buffers->scratch;
+  deep_job job = job_of(conv, buffers);
+  job.dkernel = (float *)(void *)(scratch + p[WINOGRAD_PARTIAL]);
+  if (buffers->dbias) job.dbias = (float *)(void *)(scratch + p[WINOGRAD_PARTIAL_BIAS]);
+  for (size_t image = 0; image < images; image += p[WINOGRAD_DEEP_IMAGES]) {
+    const size_t count = cnn__size_min(p[WINOGRAD_DEEP_IMAGES], images - image);
+    start_pass(&job, image, count);
+    cnn__parallel_for(context, count, gradients_task, &job);
+    if (buffers->dkernel || buffers->dx)
+      cnn__parallel_for(context, job.geometry.frequencies, backward_products, &job);
+    if (buffers->dx) cnn__parallel_for(context, count, inputs_back_task, &job);
+    if (buffers->dbias) add_bias(&job, count);
+    job.accumulate = true;
+  }
+  if (buffers->dkernel) cnn__winograd_kernel_gradient(conv, context, &job.geometry, 1, buffers);
+}
