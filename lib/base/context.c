@@ -97,6 +97,7 @@ cnn_context *cnn_context_create(const cnn_context_options *options) {
   *context = draft;
   atomic_init(&context->references, 1);
   atomic_init(&context->held, 0);
+  context->forks = cnn__process_forks();
   if (context->slots > 1 && !context->executor.parallel_for) {
     context->pool = cnn__pool_new(context, context->slots);
     if (!context->pool) {
@@ -118,7 +119,8 @@ void cnn_context_free(cnn_context *context) {
   if (!context) return;
   if (atomic_fetch_sub_explicit(&context->references, 1, memory_order_acq_rel) != 1) return;
   cnn__pool_free(context, context->pool);
-  assert(atomic_load(&context->held) == 0);
+  /* What a thread of the parent's had in hand when it forked is lost to the child. */
+  assert(atomic_load(&context->held) == 0 || context->forks != cnn__process_forks());
   context->allocator.release(context->allocator.user, context);
 }
 

@@ -9,6 +9,7 @@
 struct cnn_context {
   atomic_size_t references;
   _Atomic uint64_t held; /* bytes allocated now */
+  unsigned forks;        /* the process that made it */
   cnn_context_options options;
   cnn_allocator allocator; /* complete: the C library's where none is lent */
   cnn_executor executor;   /* parallel_for is NULL where none is lent */
