@@ -26,7 +26,7 @@ typedef struct torture_scene {
   bool background;
 } torture_scene;
 
-extern const torture_scene model_scenes[], training_scenes[],
-    data_scenes[]; /* each ends at a NULL name */
+extern const torture_scene model_scenes[], training_scenes[], data_scenes[],
+    file_scenes[]; /* each ends at a NULL name */
 
 #endif

@@ -81,6 +81,46 @@ static bool augmenting(torture_world *world) {
   return good;
 }
 
+/* Every transform but those that the scenes above have, in the background. */
+static cnn_status darken(void *user, float *values, int64_t height, int64_t width, int64_t channels,
+                         uint64_t seed) {
+  (void)user;
+  for (int64_t i = 0; i < height * width * channels; i++)
+    values[i] *= (float)(seed >> 32) / 4294967296.f;
+  return CNN_OK;
+}
+
+static bool transforms(torture_world *world) {
+  static const double half[] = {.5, .5, .5};
+  cnn_transform *chain[] = {
+      cnn_resize(.height = 12, .interpolation = CNN_BICUBIC),
+      cnn_random_crop(.height = 10, .padding = 2, .fill = CNN_FILL_REFLECT),
+      cnn_random_resized_crop(.height = 9),
+      cnn_center_crop(.height = 8),
+      cnn_color_jitter(.brightness = .2, .contrast = .2),
+      cnn_random_erasing(.probability = 1),
+      cnn_custom_transform(.apply = darken, .random = 1),
+      cnn_normalize(.channels = cnn_dataset_shape(world->data)[2], .mean = half),
+      cnn_cutmix()};
+  enum { COUNT = sizeof chain / sizeof *chain };
+  cnn_loader_options options = {.struct_size = sizeof options,
+                                .dataset = world->data,
+                                .batch_size = 5,
+                                .one_hot = 1,
+                                .shuffle = 1,
+                                .workers = 2,
+                                .cache_bytes = 1 << 20};
+  bool all = true;
+  for (size_t i = 0; i < COUNT; i++)
+    all = all && chain[i];
+  for (size_t i = 0; i < COUNT; i++)
+    if (all)
+      options.transforms[i] = chain[i];
+    else
+      cnn_transform_free(chain[i]);
+  return all && see_epoch(world, cnn_loader_create(&options));
+}
+
 static bool write_file(torture_world *world) {
   (void)world;
   return !cnn_file_write("text", "words", 5);
@@ -97,6 +137,7 @@ const torture_scene data_scenes[] = {
     {.name = "synthetic", .set_up = set_up_data, .run = synthetic},
     {.name = "whitening", .set_up = set_up_data, .run = whitening},
     {.name = "augmenting", .set_up = set_up_data, .run = augmenting},
+    {.name = "transforms", .set_up = set_up_data, .run = transforms},
     {.name = "write_file", .set_up = set_up_data, .run = write_file, .result = result_text},
     {.name = NULL},
 };

@@ -178,6 +178,7 @@ int main(int count, char **arguments) {
   points += run_all(model_scenes, &wish, list, &found);
   points += run_all(training_scenes, &wish, list, &found);
   points += run_all(data_scenes, &wish, list, &found);
+  points += run_all(file_scenes, &wish, list, &found);
   folder_leave();
   REQUIRE(found);
   if (!list)

@@ -210,9 +210,10 @@ static uint64_t fit_with(int64_t threads, int64_t workers, const cnn_executor *e
 }
 
 static void test_threads(void) {
+  uint64_t right = fit_with(2, 0, NULL); /* a checker, too, starts a thread with the first one */
   int own = count_threads();
   if (own < 0) return;
-  uint64_t right = fit_with(1, 0, NULL);
+  REQUIRE(fit_with(1, 0, NULL) == right);
   REQUIRE(most_threads == own);
   REQUIRE(fit_with(3, 0, NULL) == right && most_threads <= own + 2);
   REQUIRE(fit_with(3, 2, NULL) == right && most_threads <= own + 4);

@@ -99,26 +99,32 @@ void folder_enter(void) {
   REQUIRE(mkdtemp(folder) && chdir(folder) == 0);
 }
 
-static int each_file(const char *part, bool remove_them) {
+int folder_count(const char *part) {
   DIR *handle = opendir(".");
   int count = 0;
   REQUIRE(handle);
-  for (struct dirent *entry; (entry = readdir(handle));) {
-    if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0) continue;
-    if (!strstr(entry->d_name, part)) continue;
-    count++;
-    if (remove_them) (void)remove(entry->d_name);
-  }
+  for (struct dirent *entry; (entry = readdir(handle));)
+    count += entry->d_name[0] != 0 && strstr(entry->d_name, part) != NULL;
   (void)closedir(handle);
   return count;
 }
 
-int folder_count(const char *part) {
-  return each_file(part, false);
+/* What a folder holds, folders in it included. */
+static void remove_content(const char *path) {
+  DIR *handle = opendir(path);
+  if (!handle) return;
+  for (struct dirent *entry; (entry = readdir(handle));) {
+    char inner[1024];
+    if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0) continue;
+    if (snprintf(inner, sizeof inner, "%s/%s", path, entry->d_name) >= (int)sizeof inner) continue;
+    if (remove(inner) != 0) remove_content(inner);
+    (void)remove(inner);
+  }
+  (void)closedir(handle);
 }
 
 void folder_leave(void) {
-  (void)each_file("", true);
+  remove_content(".");
   REQUIRE(chdir("/") == 0 && rmdir(folder) == 0);
 }
 

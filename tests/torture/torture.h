@@ -52,7 +52,7 @@ _Noreturn void torture_fail(const char *file, int line, const char *message);
 
 /* Makes a folder under TMPDIR, /dev/shm (where flushing costs nothing) or /tmp, and enters it. */
 void folder_enter(void);
-/* Removes what it holds (files only) and itself. */
+/* Removes what it holds and itself. */
 void folder_leave(void);
 /* Files whose names have a part. */
 int folder_count(const char *part);
