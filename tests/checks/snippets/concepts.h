@@ -1,0 +1,1 @@
+static cnn_loader *batches;
