@@ -40,8 +40,9 @@ static void depthwise_round(checker *check) {
   const float *dy = check_input(check, y_count, kind);
   const bool relu = check_chance(check, 2);
   const float *x[MOST_TAPS], *w[MOST_TAPS];
+  const bool side_by_side = check_chance(check, 2); /* as outputs are, or half as far */
   for (size_t t = 0; t < taps; t++) {
-    x[t] = image + (taps - t) * channels;
+    x[t] = image + (side_by_side ? t : taps - t) * channels;
     w[t] = weights + t * channels;
   }
   const cnn__depthwise_line line = {outputs, channels,          taps,
