@@ -6,6 +6,7 @@
 #   sanitize   the same with AddressSanitizer and UndefinedBehaviorSanitizer
 #   minimal    without libpng, libturbojpeg, zlib and cairo
 #   aarch64    cross-built; unit and kernel tests under qemu
+#   abi        against the stored baseline, and today's programs on the library of tomorrow
 #   install    installed, linked by pkg-config, CMake, as a subproject, from C++
 #   layout     clang-format, Doxygen, static checks
 set -eu
@@ -42,10 +43,17 @@ run_aarch64() {
   set_up aarch64 --cross-file .ci/aarch64.cross -Dpng=disabled -Djpeg=disabled -Dzlib=disabled -Dplot=disabled -Dtests=enabled &&
     meson test -C build-aarch64 --suite unit --suite kernels --suite grad --print-errorlogs --timeout-multiplier 20
 }
+# On what tests/run.sh has built, where it has.
+run_abi() {
+  programs=build
+  [ -x build/tests/abi/test_options ] || { programs=build-clang && CC=clang set_up clang -Dtests=enabled; } || return 1
+  sh tests/abi/grown.sh "$programs" || return 1
+  sh tests/abi/check.sh || [ $? = 77 ]
+}
 run_install() { sh tests/checks/install.sh; }
 run_layout() { sh tests/checks/layout.sh; }
 
-[ $# -gt 0 ] || set -- clang gcc sanitize minimal aarch64 install layout
+[ $# -gt 0 ] || set -- clang gcc sanitize minimal aarch64 abi install layout
 for name in "$@"; do
   echo "== $name"
   if "run_$name"; then

@@ -7,7 +7,7 @@ what=${1:-build}
 packages="gcc libc6-dev meson ninja-build pkg-config libpng-dev libturbojpeg0-dev zlib1g-dev libcairo2-dev fonts-dejavu-core"
 case $what in
 build) ;;
-test | ci) packages="$packages libcmocka-dev python3 g++ cmake make binutils" ;;
+test | ci) packages="$packages libcmocka-dev python3 g++ cmake make binutils abigail-tools" ;;
 *) echo "usage: packages.sh [build | test | ci]" >&2; exit 2 ;;
 esac
 if [ "$what" = ci ]; then
