@@ -126,7 +126,7 @@ int main(int count, char **arguments) {
     else if (strcmp(arguments[i], "--predictions") == 0)
       predictions = value;
     else
-      REQUIRE(!"usage: cycles [--cycles N] [--predictions N]");
+      torture_fail(__FILE__, __LINE__, "usage: cycles [--cycles N] [--predictions N]");
   }
   folder_enter();
   if (cycles > 0) run_cycles(cycles);

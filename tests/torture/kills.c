@@ -128,7 +128,7 @@ int main(int count, char **arguments) {
     else if (strcmp(arguments[i], "--recipe") == 0)
       name = arguments[i + 1];
     else
-      REQUIRE(!"usage: kills [--kills N] [--seed S] [--recipe NAME]");
+      torture_fail(__FILE__, __LINE__, "usage: kills [--kills N] [--seed S] [--recipe NAME]");
   }
   long recipes = 0;
   for (const training_recipe *recipe = training_recipes; recipe->name; recipe++)
