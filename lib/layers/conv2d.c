@@ -86,15 +86,8 @@ static cnn_status infer(const cnn_layer *layer, const char *name, size_t inputs,
       .l2 = settings->kernel_l2,
   };
   if (!settings->no_bias)
-    spec->parameters[1] = (cnn__parameter_spec){
-        .name = "bias",
-        .shape = {.rank = 1, .dim = {filters}},
-        .trainable = !settings->frozen,
-        .initializer = (cnn_initializer)settings->bias_initializer,
-        .scale = settings->bias_scale,
-        .fan_in = filters,
-        .fan_out = filters,
-    };
+    spec->parameters[1] =
+        cnn__bias_spec(filters, settings->bias_initializer, settings->bias_scale, settings->frozen);
   return cnn__expect_memory(name, spec);
 }
 

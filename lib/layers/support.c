@@ -56,6 +56,19 @@ cnn_status cnn__initializer_check(const char *who, const char *parameter, int64_
   return CNN_OK;
 }
 
+cnn__parameter_spec cnn__bias_spec(size_t count, int64_t initializer, double scale,
+                                   int64_t frozen) {
+  return (cnn__parameter_spec){
+      .name = "bias",
+      .shape = {.rank = 1, .dim = {count}},
+      .trainable = !frozen,
+      .initializer = (cnn_initializer)initializer,
+      .scale = scale,
+      .fan_in = count,
+      .fan_out = count,
+  };
+}
+
 cnn_status cnn__expect_inputs(const cnn_layer *layer, const char *name, size_t inputs) {
   const cnn__layer_class *class = layer->class;
   if (inputs >= class->minimum_inputs && inputs <= class->maximum_inputs) return CNN_OK;

@@ -28,6 +28,9 @@ cnn_status cnn__initializer_check(const char *who, const char *parameter, int64_
 
 /* ---- shape rules ---- */
 
+/* A bias of as many numbers; the rest as the options have it. */
+cnn__parameter_spec cnn__bias_spec(size_t count, int64_t initializer, double scale, int64_t frozen);
+
 /* The number of inputs that the class takes; CNN_E_SHAPE. */
 cnn_status cnn__expect_inputs(const cnn_layer *layer, const char *name, size_t inputs);
 /* One input of (height, width, channels); CNN_E_SHAPE. */
