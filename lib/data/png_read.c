@@ -16,12 +16,15 @@ cnn_status cnn__png_decode(const cnn__decoding *decoding, cnn__sample *sample, i
 #include <setjmp.h>
 #include <string.h>
 
-enum { MOST_SIDE = 1 << 24, MOST_CHUNK = 8 << 20 };
+/* Behind the last row stand the end of its block and a checksum. What libpng has in its buffer by then, it
+   unpacks. */
+enum { MOST_SIDE = 1 << 24, MOST_CHUNK = 8 << 20, MOST_REST = 1024, BUFFER = 1024 };
 
 typedef struct png_source {
   const cnn__decoding *decoding;
   cnn__sample *sample;
   size_t at;
+  size_t rows_left; /* to unpack */
   bool out_of_memory;
   char message[128];
 } png_source;
@@ -62,6 +65,7 @@ static void set_limits(png_structp png) {
   static const png_byte unread[] = "iCCP\0zTXt\0iTXt\0tEXt\0sPLT\0pCAL\0sCAL\0hIST";
   png_set_user_limits(png, MOST_SIDE, MOST_SIDE);
   png_set_chunk_malloc_max(png, MOST_CHUNK);
+  png_set_compression_buffer_size(png, BUFFER);
   png_set_keep_unknown_chunks(png, PNG_HANDLE_CHUNK_NEVER, NULL, 0);
   png_set_keep_unknown_chunks(png, PNG_HANDLE_CHUNK_NEVER, unread, (int)(sizeof unread / 5));
 }
@@ -80,6 +84,44 @@ static cnn_status check_size(png_structp png, png_infop info, const cnn__decodin
                      decoding->name, (unsigned long long)height, (unsigned long long)width,
                      decoding->size);
   return CNN_OK;
+}
+
+/* Where the pixels' chunks end, which follow each other; the file's end, where they do not end before. */
+static size_t pixels_end(const cnn__decoding *decoding) {
+  enum { SIGNATURE = 8, AROUND = 12 }; /* length, name and checksum stand around a chunk's data */
+  bool found = false;
+  for (size_t at = SIGNATURE; decoding->size - at >= AROUND;) {
+    const uint8_t *chunk = decoding->bytes + at;
+    const size_t length = png_get_uint_32(chunk);
+    const bool pixels = memcmp(chunk + 4, "IDAT", 4) == 0;
+    if (found && !pixels) return at;
+    found = pixels;
+    if (length > decoding->size - at - AROUND) break;
+    at += length + AROUND;
+  }
+  return decoding->size;
+}
+
+/* libpng unpacks whatever follows the last row: a file of 100 KB could keep it busy with 100 MB. So it stops as soon
+   as that row is there. */
+static void on_row(png_structp png, png_row_infop row, png_bytep pixels) {
+  png_source *source = png_get_user_transform_ptr(png);
+  if (--source->rows_left > 0) return;
+  const size_t end = pixels_end(source->decoding);
+  if (end > source->at && end - source->at > MOST_REST)
+    png_error(png, "much data follows its last row");
+}
+
+/* Interlaced images come in seven passes, some of which have no pixel of a small image. */
+static size_t count_rows(size_t height, size_t width, bool interlaced) {
+  static const struct {
+    uint8_t top, left, down; /* where its pixels begin, and how many rows apart they are */
+  } passes[] = {{0, 0, 8}, {0, 4, 8}, {4, 0, 8}, {0, 2, 4}, {2, 0, 4}, {0, 1, 2}, {1, 0, 2}};
+  size_t count = 0;
+  for (size_t i = 0; i < sizeof passes / sizeof *passes; i++)
+    if (width > passes[i].left && height > passes[i].top)
+      count += cnn__size_ceil_div(height - passes[i].top, passes[i].down);
+  return interlaced ? count : height;
 }
 
 /* Makes every row 8-bit grey or RGB, without alpha. */
@@ -121,6 +163,10 @@ static cnn_status read_image(png_structp png, png_infop info, png_source *source
   if (status != CNN_OK) return status;
   const size_t height = png_get_image_height(png, info), width = png_get_image_width(png, info);
   set_conversions(png, info);
+  source->rows_left =
+      count_rows(height, width, png_get_interlace_type(png, info) != PNG_INTERLACE_NONE);
+  png_set_user_transform_info(png, source, 0, 0);
+  png_set_read_user_transform_fn(png, on_row);
   const int passes = png_set_interlace_handling(png);
   png_read_update_info(png, info);
   const size_t have = png_get_channels(png, info);

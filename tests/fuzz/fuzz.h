@@ -34,7 +34,8 @@ _Noreturn void fuzz_fail(const char *file, int line, const char *condition);
     if (!(condition)) fuzz_fail(__FILE__, __LINE__, #condition);                                   \
   } while (0)
 
-/* A context of its own for the calling thread, which may hold so many bytes. */
+/* A context of its own for the calling thread, which may hold so many bytes and decode a megapixel; 0: the library's own
+   limits. */
 void fuzz_begin(uint64_t max_memory);
 /* The most that the context has held since fuzz_begin(). */
 uint64_t fuzz_peak(void);
