@@ -53,10 +53,13 @@ static inline size_t cnn__direct_pitch(size_t channels) {
   return (cnn__size_ceil_div(channels, LINE) | 1) * LINE;
 }
 
-/* The weight gradient of few channels takes a row of the kernel at once. */
+/* The weight gradient takes a row of the kernel at once where its channels are few, or make a product
+   high enough while outputs are long enough. */
 static inline bool cnn__direct_few(const cnn__conv_shape *shape) {
-  enum { FEW = 16 };
-  return cnn__conv_group_in(shape) < FEW;
+  enum { FEW = 16, HIGH = 96, LONG = 12 };
+  const size_t in = cnn__conv_group_in(shape);
+  return in < FEW || (shape->groups == 1 && shape->dilation_width == 1 &&
+                      in <= HIGH / shape->kernel_width && cnn__conv_used_width(shape) >= LONG);
 }
 /* Input cells that a number of outputs side by side, or below each other, span. */
 static inline size_t cnn__direct_span(size_t outputs, size_t stride, size_t taps, size_t dilation) {

@@ -17,8 +17,8 @@ typedef struct tasks {
 } tasks;
 
 /* Some hundred thousand multiply-adds, so that handing them out costs nothing; and where weights are
-   many, cells enough to be worth reading them. Several images only where they are small, and enough
-   tasks remain. weights: of a block; blocks: of all channels. */
+   many, cells enough to be worth reading them. Several images only where they are small, so that their
+   borders, too, are lines of some length, and only if enough tasks remain. weights: of a block; blocks: of all channels. */
 static tasks tasks_of(size_t batch, size_t height, size_t width, double work_of_cell,
                       size_t weights, size_t blocks) {
   enum { MANY_WEIGHTS = 16 * 1024, MANY_CELLS = 96, FEW_CELLS = 256, MOST_IMAGES = 16, TASKS = 8 };
@@ -28,7 +28,8 @@ static tasks tasks_of(size_t batch, size_t height, size_t width, double work_of_
   if (weights > MANY_WEIGHTS) wanted = cnn__size_max(wanted, MANY_CELLS);
   tasks result = {cnn__size_max(cnn__size_min(wanted / width, height), 1), 1};
   if (result.rows < height || height * width > FEW_CELLS) return result;
-  result.images = cnn__size_max(cnn__size_min(wanted / (height * width), MOST_IMAGES), 1);
+  const size_t least = height * width <= FEW_CELLS / 4 ? 8 : 4;
+  result.images = cnn__size_max(cnn__size_min(wanted / (height * width), MOST_IMAGES), least);
   const size_t most = cnn__size_max(batch * blocks / TASKS, 1);
   result.images = cnn__size_min(result.images, cnn__size_min(most, batch));
   return result;
