@@ -82,8 +82,10 @@ static cnn_model *build(fuzz_choices *c) {
   cnn_input_options input;
   cnn_input_options_init(&input, sizeof input);
   const int rank = fuzz_byte(c) % 16 ? 3 : fuzz_byte(c) % (CNN_MAX_RANK + 1);
-  for (int i = 0; i < rank; i++)
-    input.shape[i] = fuzz_size(c) + (fuzz_byte(c) % 8);
+  for (int i = 0; i < rank; i++) {
+    const int64_t size = fuzz_size(c), more = fuzz_byte(c) % 8;
+    input.shape[i] = size < 1000 ? size + more : size;
+  }
   cnn_node last = cnn_graph_join(graph, cnn_input_create(&input), NULL, 0);
   const int layers = 1 + fuzz_byte(c) % MOST_LAYERS;
   for (int i = 0; i < layers; i++) {
