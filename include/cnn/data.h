@@ -420,6 +420,33 @@ CNN_API void cnn_normalize_options_init(cnn_normalize_options *options, size_t s
  */
 CNN_API cnn_transform *cnn_normalize_create(const cnn_normalize_options *options);
 
+/** Settings of cnn_custom_transform(). */
+typedef struct cnn_custom_options {
+  size_t struct_size; /**< sizeof(cnn_custom_options) */
+  void *user;         /**< Handed to both functions. */
+  /**
+   * Changes one image in place: height * width * channels values on the images' own scale (0 to 255 for
+   * uint8 images). Called from several threads at a time, each with an image of its own. A failure is
+   * passed on: of the image (CNN_E_FORMAT) it may be skipped. Required.
+   * @param seed  Where random is 1, a number drawn for this sample in this epoch; else 0.
+   */
+  cnn_status (*apply)(void *user, float *values, int64_t height, int64_t width, int64_t channels,
+                      uint64_t seed);
+  void (*release)(void *user); /**< Called once when the transform ends; may be NULL. */
+  /** 1: what it does is random. It is then left out where nothing is drawn (validation, the first of
+      several views), and what it makes is not cached. Default 0. */
+  int64_t random;
+} cnn_custom_options;
+
+/** Fills options of the given size with the defaults. NULL is ignored. */
+CNN_API void cnn_custom_options_init(cnn_custom_options *options, size_t size);
+
+/**
+ * A transform of one's own: Keras's preprocessing_function. NULL on failure: CNN_E_INVALID, CNN_E_NOMEM
+ * (release is then not called). Since 0.1.0.
+ */
+CNN_API cnn_transform *cnn_custom_transform_create(const cnn_custom_options *options);
+
 /**
  * Computes what featurewise standardisation and ZCA whitening need, over a set, before a loader takes
  * the transform; other transforms need nothing. Whitening takes images of at most 4096 values; its
@@ -479,6 +506,11 @@ typedef struct cnn_loader_options {
   /** 1: samples that cannot be decoded (CNN_E_FORMAT, CNN_E_LIMIT, CNN_E_UNSUPPORTED) are left out of
       their batch, and counted. Default 0: their batch fails. */
   int64_t skip_broken;
+  /** Test-time augmentation: each batch comes so many times in a row, first as validation sees it, then
+      with its transforms drawn anew each time. Evaluating, validating, predicting and confusion matrices
+      then go by the mean of a sample's outputs; training takes each view as a batch of its own. Not with
+      cnn_mixup() and cnn_cutmix(). Default 1, at most 1024. */
+  int64_t views;
 } cnn_loader_options;
 
 /** Fills options of the given size with the defaults. NULL is ignored. */
@@ -516,7 +548,7 @@ CNN_API cnn_status cnn_loader_seek(cnn_loader *loader, int64_t epoch, int64_t ba
 CNN_API int64_t cnn_loader_epoch(const cnn_loader *loader);
 /** The place of the next batch in its epoch, from 0. */
 CNN_API int64_t cnn_loader_position(const cnn_loader *loader);
-/** Batches of an epoch. */
+/** Batches of an epoch, every view of them. */
 CNN_API int64_t cnn_loader_batches(const cnn_loader *loader);
 /** Samples of an epoch. */
 CNN_API int64_t cnn_loader_samples(const cnn_loader *loader);
@@ -628,6 +660,10 @@ CNN_API cnn_status cnn_npy_write(const char *path, const cnn_tensor *tensor);
 #define cnn_normalize(...)                                                                         \
   cnn_normalize_create(                                                                            \
       &(const cnn_normalize_options){.struct_size = sizeof(cnn_normalize_options), __VA_ARGS__})
+/** cnn_custom_transform_create() with named options. */
+#define cnn_custom_transform(...)                                                                  \
+  cnn_custom_transform_create(                                                                     \
+      &(const cnn_custom_options){.struct_size = sizeof(cnn_custom_options), __VA_ARGS__})
 /**
  * cnn_loader_create() with the dataset and named options: cnn_loader_new(train, .batch_size = 64).
  */

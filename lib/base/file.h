@@ -11,6 +11,12 @@
 cnn_status cnn__file_read(cnn_context *context, const char *path, uint64_t limit,
                           unsigned char **bytes, size_t *size);
 
+/* The same, without a NUL, into memory that room gives for size bytes (and a little more); NULL from it, with
+   a failure pending, is that failure. For those who read many files into one buffer. */
+cnn_status cnn__file_read_into(cnn_context *context, const char *path,
+                               unsigned char *(*room)(void *owner, size_t size), void *owner,
+                               size_t *size);
+
 /* An open file for reading in pieces at offsets. */
 typedef struct cnn__reader cnn__reader;
 cnn_status cnn__reader_open(cnn_context *context, const char *path, cnn__reader **reader);

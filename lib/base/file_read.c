@@ -56,10 +56,11 @@ static cnn_status read_all(const char *path, int descriptor, unsigned char *byte
                    path, (long long)count, size);
 }
 
-cnn_status cnn__file_read(cnn_context *context, const char *path, uint64_t limit,
-                          unsigned char **bytes, size_t *size) {
-  uint64_t most = cnn__context_max_file_bytes(context), found = 0;
-  if (limit != 0 && limit < most) most = limit;
+/* Reads a file whole into what room gives. */
+static cnn_status read_file(const char *path, uint64_t most,
+                            unsigned char *(*room)(void *owner, size_t size), void *owner,
+                            size_t *size) {
+  uint64_t found = 0;
   int descriptor;
   cnn_status status = open_regular(path, most, &descriptor, &found);
   if (status) return status;
@@ -67,17 +68,46 @@ cnn_status cnn__file_read(cnn_context *context, const char *path, uint64_t limit
   if (found >= SIZE_MAX)
     status =
         cnn__fail(CNN_E_NOMEM, "%s: %llu bytes are more than memory holds", path, as_long(found));
-  else if (!(content = cnn__alloc(context, (size_t)found + 1, "a file's content")))
+  else if (!(content = room(owner, (size_t)found + 1)))
     status = cnn__fail_prefix(CNN_E_NOMEM, "%s", path);
   else
     status = read_all(path, descriptor, content, (size_t)found);
   cnn__system_close(descriptor);
+  *size = (size_t)found;
+  return status;
+}
+
+cnn_status cnn__file_read_into(cnn_context *context, const char *path,
+                               unsigned char *(*room)(void *owner, size_t size), void *owner,
+                               size_t *size) {
+  return read_file(path, cnn__context_max_file_bytes(context), room, owner, size);
+}
+
+/* A file's content on its way to the caller. */
+typedef struct content {
+  cnn_context *context;
+  unsigned char *bytes;
+} content;
+
+static unsigned char *new_content(void *owner, size_t size) {
+  content *made = owner;
+  made->bytes = cnn__alloc(made->context, size, "a file's content");
+  return made->bytes;
+}
+
+cnn_status cnn__file_read(cnn_context *context, const char *path, uint64_t limit,
+                          unsigned char **bytes, size_t *size) {
+  uint64_t most = cnn__context_max_file_bytes(context);
+  content made = {.context = context};
+  size_t found;
+  if (limit != 0 && limit < most) most = limit;
+  cnn_status status = read_file(path, most, new_content, &made, &found);
   if (status) {
-    cnn__free(context, content);
+    cnn__free(context, made.bytes);
     return status;
   }
-  *bytes = content;
-  *size = (size_t)found;
+  *bytes = made.bytes;
+  *size = found;
   return CNN_OK;
 }
 

@@ -263,6 +263,14 @@ static cnn_status fit(cnn_transform *transform, const cnn_dataset *dataset) {
   return CNN_OK;
 }
 
+/* What it learned tells the set, whitening's matrix included. */
+static void sign(const cnn_transform *transform, uint64_t *fingerprint) {
+  const learned *known = transform->state;
+  if (!known) return;
+  cnn__fingerprint_reals(fingerprint, known->moments.mean, known->moments.channels);
+  cnn__fingerprint_reals(fingerprint, known->moments.deviation, known->moments.channels);
+}
+
 static const cnn__transform_class class = {
     .name = "cnn_augmentation",
     .settings_size = sizeof(options),
@@ -274,6 +282,7 @@ static const cnn__transform_class class = {
     .apply = apply,
     .fit = fit,
     .ready = ready,
+    .sign = sign,
     .destroy = forget,
 };
 

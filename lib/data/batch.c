@@ -70,16 +70,18 @@ void cnn__batch_release(const cnn__recipe *recipe, cnn__batch *batch) {
   if (batch->mutex) cnn__mutex_free(recipe->context, batch->mutex);
 }
 
-void cnn__batch_begin(cnn__batch *batch, const uint32_t *order, uint64_t epoch, uint64_t number,
-                      size_t first, size_t wanted) {
+void cnn__batch_begin(const cnn__recipe *recipe, cnn__batch *batch, const uint32_t *order,
+                      uint64_t epoch, uint64_t number) {
+  const cnn__loader_info *info = &recipe->info;
   batch->order = order;
   batch->epoch = epoch;
   batch->number = number;
-  batch->first = first;
-  batch->wanted = wanted;
+  batch->view = (size_t)(number % info->views);
+  batch->first = (size_t)(number / info->views) * info->batch_size;
+  batch->wanted = cnn__size_min(info->samples - batch->first, info->batch_size);
   batch->count = 0;
   batch->failed_at = SIZE_MAX;
-  memset(batch->broken, 0, wanted);
+  memset(batch->broken, 0, batch->wanted);
 }
 
 /* ---- one sample ---- */
@@ -117,12 +119,15 @@ static cnn_status make_image(const cnn__recipe *recipe, const cnn__batch *batch,
                              cnn__workspace *workspace, float *target) {
   cnn__picture picture;
   cnn_status status = fetch_image(recipe, i, workspace, target, &picture);
+  const size_t views = recipe->info.views;
+  const bool calm = recipe->calm || (views > 1 && batch->view == 0);
   cnn__random random;
-  cnn__random_start(&random, recipe->info.seed, CNN__PURPOSE_AUGMENT, batch->epoch, i);
+  cnn__random_start(&random, recipe->info.seed, CNN__PURPOSE_AUGMENT,
+                    batch->epoch * views + batch->view, i);
   for (size_t t = recipe->fixed; status == CNN_OK && t < recipe->transform_count; t++)
     if (recipe->transforms[t]->class->apply)
-      status = recipe->transforms[t]->class->apply(recipe->transforms[t],
-                                                   recipe->calm ? NULL : &random, &picture);
+      status = recipe->transforms[t]->class->apply(recipe->transforms[t], calm ? NULL : &random,
+                                                   &picture);
   return status == CNN_OK ? cnn__picture_finish(&picture, &recipe->factors) : status;
 }
 

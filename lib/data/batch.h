@@ -44,6 +44,7 @@ typedef struct cnn__batch {
   /* What it is to hold */
   const uint32_t *order; /* samples by place, or NULL: as they are in the dataset */
   uint64_t epoch, number;
+  size_t view; /* which of the looks at these samples: 0 draws nothing where there are more */
   size_t first, wanted; /* places in the epoch */
   size_t count;         /* samples in it when finished */
 } cnn__batch;
@@ -51,9 +52,9 @@ typedef struct cnn__batch {
 cnn_status cnn__batch_make(const cnn__recipe *recipe, cnn__batch *batch);
 void cnn__batch_release(const cnn__recipe *recipe, cnn__batch *batch);
 
-/* Prepares for places [first, first + wanted) of an epoch. */
-void cnn__batch_begin(cnn__batch *batch, const uint32_t *order, uint64_t epoch, uint64_t number,
-                      size_t first, size_t wanted);
+/* Prepares for a batch of an epoch. */
+void cnn__batch_begin(const cnn__recipe *recipe, cnn__batch *batch, const uint32_t *order,
+                      uint64_t epoch, uint64_t number);
 /* How many tasks make it, and task t: samples [t * chunk, ...). Any thread, each with its own
    workspace. */
 size_t cnn__batch_tasks(const cnn__recipe *recipe, const cnn__batch *batch);

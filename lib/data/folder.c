@@ -19,7 +19,7 @@ typedef struct names {
 typedef struct folder_set {
   cnn_folder_options options; /* pointers in it are not kept */
   char *path;
-  cnn__text files; /* "class/file", each with its NUL */
+  cnn__text files; /* paths, each with its NUL */
   size_t *offsets; /* count, into files */
   int32_t *labels; /* count */
   size_t capacity;
@@ -143,7 +143,7 @@ static cnn_status add_class(cnn_dataset *dataset, const char *class, int32_t lab
     if (status != CNN_OK) break;
     set->offsets[dataset->count] = set->files.size;
     set->labels[dataset->count++] = label;
-    cnn__text_append(&set->files, class, strlen(class));
+    cnn__text_append(&set->files, path, strlen(path));
     cnn__text_append(&set->files, "/", 1);
     const char *name = files.text.bytes + files.offsets[i];
     cnn__text_append(&set->files, name, strlen(name) + 1);
@@ -156,47 +156,33 @@ static cnn_status add_class(cnn_dataset *dataset, const char *class, int32_t lab
 
 /* ---- fetching ---- */
 
-static cnn_status read_file(const cnn_dataset *dataset, const char *name, cnn__sample *sample,
-                            char **path, size_t *size) {
-  const folder_set *set = dataset->state;
-  cnn_context *context = sample->context;
-  *path = cnn__format(context, "%s/%s", set->path, name);
-  if (!*path) return CNN_E_NOMEM;
-  cnn__reader *reader;
-  cnn_status status = cnn__reader_open(context, *path, &reader);
+/* Memory for a file's bytes, for cnn__file_read_into(). */
+static unsigned char *file_room(void *owner, size_t size) {
+  cnn__sample *sample = owner;
+  return cnn__buffer_reserve(sample->context, &sample->file, size, "a file") == CNN_OK
+             ? sample->file.bytes
+             : NULL;
+}
+
+static cnn_status read_image(const folder_set *set, const char *path, cnn__sample *sample) {
+  size_t size;
+  const cnn_status status = cnn__file_read_into(sample->context, path, file_room, sample, &size);
   if (status != CNN_OK) return status;
-  const uint64_t bytes = cnn__reader_size(reader);
-  if (bytes > SIZE_MAX || bytes > cnn__context_max_file_bytes(context))
-    status = cnn__fail(CNN_E_LIMIT, "%s: %llu bytes exceed the limit of %llu", *path,
-                       (unsigned long long)bytes,
-                       (unsigned long long)cnn__context_max_file_bytes(context));
-  if (status == CNN_OK)
-    status = cnn__buffer_reserve(context, &sample->file, (size_t)bytes, "a file");
-  if (status == CNN_OK) status = cnn__reader_read(reader, 0, sample->file.bytes, (size_t)bytes);
-  cnn__reader_close(reader);
-  *size = (size_t)bytes;
-  return status;
+  const cnn__decoding decoding = {.name = path,
+                                  .bytes = sample->file.bytes,
+                                  .size = size,
+                                  .channels = (size_t)set->options.channels,
+                                  .least_height = (size_t)set->options.decode_height,
+                                  .least_width = (size_t)set->options.decode_width};
+  return cnn__image_decode(&decoding, sample);
 }
 
 static cnn_status folder_image(const cnn_dataset *dataset, size_t i, cnn__sample *sample) {
   const folder_set *set = dataset->state;
-  char *path = NULL;
-  size_t size;
-  cnn_status status = read_file(dataset, set->files.bytes + set->offsets[i], sample, &path, &size);
-  if (status == CNN_OK) {
-    const cnn__decoding decoding = {.name = path,
-                                    .bytes = sample->file.bytes,
-                                    .size = size,
-                                    .channels = (size_t)set->options.channels,
-                                    .least_height = (size_t)set->options.decode_height,
-                                    .least_width = (size_t)set->options.decode_width};
-    status = cnn__image_decode(&decoding, sample);
-    if (cnn__dataset_broken(status)) {
-      if (atomic_exchange(&set->broken[i], 1) == 0 && set->options.skip_broken)
-        cnn__log_message(dataset->context, CNN_LOG_WARNING, "left out: %s", cnn_last_error());
-    }
-  }
-  cnn__free(sample->context, path);
+  const cnn_status status = read_image(set, set->files.bytes + set->offsets[i], sample);
+  if (cnn__dataset_broken(status) && atomic_exchange(&set->broken[i], 1) == 0 &&
+      set->options.skip_broken)
+    cnn__log_message(dataset->context, CNN_LOG_WARNING, "left out: %s", cnn_last_error());
   return status;
 }
 

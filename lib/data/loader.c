@@ -159,7 +159,7 @@ cnn_loader *cnn__loader_part(const cnn_loader *loader, size_t begin, size_t coun
       else
         options.augment = transform;
     }
-    if (!training) options.shuffle = options.drop_last = 0;
+    if (!training) options.shuffle = options.drop_last = options.views = 0;
     part = create(&options, !training || recipe->calm);
     cnn_dataset_free(slice);
   }
@@ -177,16 +177,13 @@ static void run_task(void *argument, size_t task, size_t slot) {
 /* Makes the batch at the loader's position by the context's threads. */
 static cnn_status make_batch(cnn_loader *loader, cnn__batch **batch) {
   const cnn__recipe *recipe = &loader->recipe;
-  const cnn__loader_info *info = &recipe->info;
   if (loader->order && !(loader->order_known && loader->order_epoch == loader->epoch)) {
     cnn__epoch_order(recipe, loader->epoch, loader->order);
     loader->order_epoch = loader->epoch;
     loader->order_known = true;
   }
-  const size_t first = loader->position * info->batch_size;
   *batch = &loader->batch;
-  cnn__batch_begin(*batch, loader->order, loader->epoch, loader->position, first,
-                   cnn__size_min(info->samples - first, info->batch_size));
+  cnn__batch_begin(recipe, *batch, loader->order, loader->epoch, loader->position);
   cnn__parallel_for(loader->context, cnn__batch_tasks(recipe, *batch), run_task, loader);
   const cnn_status status = cnn__batch_end(recipe, *batch, &loader->skipped);
   return status == CNN_OK ? CNN_OK : cnn__failure_give(&(*batch)->failure);

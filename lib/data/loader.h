@@ -24,8 +24,10 @@ typedef struct cnn__loader_info {
   cnn__label_kind labels;
   size_t label_width;                  /* 1 for indices, 0 for none */
   size_t classes;                      /* 0 where labels are vectors without class names */
-  size_t batch_size, samples, batches; /* samples: of an epoch */
+  size_t batch_size, samples, batches; /* samples: of an epoch; batches: every view counts */
+  size_t views;                        /* batches in a row that show the same samples */
   uint64_t seed;
+  uint64_t fingerprint; /* of what is done to images: transforms, their settings, preprocessing */
   bool shuffle, drop_last, augments; /* augments: anything random happens to images */
   cnn__preprocessing preprocessing;
 } cnn__loader_info;

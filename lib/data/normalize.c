@@ -30,6 +30,15 @@ static void destroy(cnn_transform *transform) {
   cnn__free(transform->context, transform->state);
 }
 
+static void sign(const cnn_transform *transform, uint64_t *fingerprint) {
+  const options *o = transform->settings;
+  const cnn__factors *factors = transform->state;
+  for (int64_t c = 0; c < o->channels; c++) {
+    const double both[] = {(double)factors->scale[c], (double)factors->offset[c]};
+    cnn__fingerprint_reals(fingerprint, both, 2);
+  }
+}
+
 static const cnn__transform_class class = {
     .name = "cnn_normalize",
     .settings_size = sizeof(options),
@@ -37,6 +46,7 @@ static const cnn__transform_class class = {
     .field_count = sizeof fields / sizeof *fields,
     .shape = shape_rule,
     .apply = apply,
+    .sign = sign,
     .destroy = destroy,
 };
 

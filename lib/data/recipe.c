@@ -5,7 +5,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { MOST_SAMPLES = 1 << 24 }; /* of a batch */
+enum { MOST_SAMPLES = 1 << 24 /* of a batch */, MOST_VIEWS = 1024 };
 
 static cnn_status take_labels(const cnn_loader_options *options, cnn__recipe *recipe) {
   const cnn_dataset *dataset = recipe->dataset;
@@ -24,10 +24,15 @@ static cnn_status take_labels(const cnn_loader_options *options, cnn__recipe *re
   }
   if (options->one_hot && info->labels != CNN__LABELS_VECTOR)
     return cnn__fail(CNN_E_INVALID, "cnn_loader_new: one_hot needs a dataset with labels");
-  for (size_t i = 0; i < recipe->transform_count; i++)
-    if (recipe->transforms[i]->class->mix && !recipe->calm && info->labels != CNN__LABELS_VECTOR)
+  for (size_t i = 0; i < recipe->transform_count && !recipe->calm; i++) {
+    const cnn__transform_class *class = recipe->transforms[i]->class;
+    if (class->mix && info->labels != CNN__LABELS_VECTOR)
       return cnn__fail(CNN_E_INVALID, "cnn_loader_new: %s mixes labels, which needs one_hot = 1",
-                       recipe->transforms[i]->class->name);
+                       class->name);
+    if (class->mix && info->views > 1)
+      return cnn__fail(CNN_E_INVALID,
+                       "cnn_loader_new: %s mixes samples, which views cannot average", class->name);
+  }
   return CNN_OK;
 }
 
@@ -98,6 +103,9 @@ static cnn_status take_sizes(const cnn_loader_options *options, cnn__recipe *rec
   if (options->batch_size < 0 || options->batch_size > MOST_SAMPLES)
     return cnn__fail(CNN_E_INVALID, "cnn_loader_new: batch_size %lld is not in [1, %d]",
                      (long long)options->batch_size, MOST_SAMPLES);
+  if (options->views < 0 || options->views > MOST_VIEWS)
+    return cnn__fail(CNN_E_INVALID, "cnn_loader_new: views %lld is not in [1, %d]",
+                     (long long)options->views, MOST_VIEWS);
   if (count > UINT32_MAX)
     return cnn__fail(CNN_E_LIMIT, "cnn_loader_new: %zu samples exceed %u", count, UINT32_MAX);
   info->batch_size = options->batch_size ? (size_t)options->batch_size : 32;
@@ -106,10 +114,33 @@ static cnn_status take_sizes(const cnn_loader_options *options, cnn__recipe *rec
   info->batches =
       info->drop_last ? count / info->batch_size : cnn__size_ceil_div(count, info->batch_size);
   info->samples = info->drop_last ? info->batches * info->batch_size : count;
+  info->views = options->views ? (size_t)options->views : 1;
+  if (!cnn__size_mul(info->batches, info->views, &info->batches))
+    return cnn__fail(CNN_E_LIMIT, "cnn_loader_new: %zu views of %zu batches exceed the counter",
+                     info->views, info->batches);
   info->seed = options->seed ? options->seed : cnn__context_seed(recipe->context);
   /* Decoding a file takes so long that each is worth a task of its own. */
   recipe->chunk = recipe->dataset->memory ? 8 : 1;
   return CNN_OK;
+}
+
+/* What resuming compares: another recipe would be another training. */
+static cnn_status take_fingerprint(cnn__recipe *recipe) {
+  cnn__loader_info *info = &recipe->info;
+  const cnn__preprocessing *made = &info->preprocessing;
+  uint64_t *fingerprint = &info->fingerprint;
+  *fingerprint = CNN__FINGERPRINT_START;
+  cnn__fingerprint_number(fingerprint, info->views);
+  const bool has[] = {recipe->one_hot, recipe->calm, made->mean != NULL, made->deviation != NULL};
+  for (size_t i = 0; i < sizeof has / sizeof *has; i++)
+    cnn__fingerprint_number(fingerprint, has[i]);
+  cnn__fingerprint_reals(fingerprint, &made->rescale, 1);
+  if (made->mean) cnn__fingerprint_reals(fingerprint, made->mean, made->channels);
+  if (made->deviation) cnn__fingerprint_reals(fingerprint, made->deviation, made->channels);
+  cnn_status status = CNN_OK;
+  for (size_t i = 0; status == CNN_OK && i < recipe->transform_count; i++)
+    status = cnn__transform_sign(recipe->transforms[i], fingerprint);
+  return status;
 }
 
 cnn_status cnn__recipe_make(const cnn_loader_options *options, cnn_context *context,
@@ -121,6 +152,7 @@ cnn_status cnn__recipe_make(const cnn_loader_options *options, cnn_context *cont
   if (status == CNN_OK) status = take_shape(recipe);
   if (status == CNN_OK) status = take_labels(options, recipe);
   if (status == CNN_OK) status = take_preprocessing(options, recipe);
+  if (status == CNN_OK) status = take_fingerprint(recipe);
   const bool worth = !recipe->dataset->memory || recipe->fixed > 0;
   if (status == CNN_OK && options->cache_bytes && worth)
     status = cnn__cache_new(context, recipe->dataset->count, options->cache_bytes, &recipe->cache);

@@ -45,6 +45,19 @@ void cnn_transform_free(cnn_transform *transform) {
   cnn_context_free(context);
 }
 
+cnn_status cnn__transform_sign(const cnn_transform *transform, uint64_t *fingerprint) {
+  const cnn__transform_class *class = transform->class;
+  cnn__text text;
+  cnn__text_start(&text, transform->context);
+  cnn__text_append(&text, class->name, strlen(class->name));
+  cnn__settings_write(&text, class->fields, class->field_count, transform->settings);
+  const cnn_status status = text.status;
+  if (status == CNN_OK) cnn__fingerprint_bytes(fingerprint, text.bytes, text.size);
+  cnn__text_free(&text);
+  if (class->sign) class->sign(transform, fingerprint);
+  return status;
+}
+
 cnn_status cnn__transforms_check(const char *who, cnn_transform *const *transforms, size_t count,
                                  cnn__shape *shape) {
   char text[CNN__SHAPE_TEXT];

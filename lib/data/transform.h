@@ -7,6 +7,7 @@
 
 #include "base/random.h"
 #include "base/settings.h"
+#include "data/fingerprint.h"
 #include "data/picture.h"
 
 /* A whole batch, for what blends images with each other. */
@@ -39,6 +40,8 @@ typedef struct cnn__transform_class {
   cnn_status (*ready)(const cnn_transform *transform);
   /* Blends the images of a batch and their labels; or NULL. */
   void (*mix)(const cnn_transform *transform, cnn__random *random, cnn__mix *mix);
+  /* Adds what fields and name do not tell: what was learned, what was copied. Or NULL. */
+  void (*sign)(const cnn_transform *transform, uint64_t *fingerprint);
   void (*destroy)(cnn_transform *transform); /* releases state; or NULL */
 } cnn__transform_class;
 
@@ -53,6 +56,9 @@ struct cnn_transform {
 /* The one way that all constructors go. */
 cnn_transform *cnn__transform_create(const cnn__transform_class *class, const void *options);
 cnn_transform *cnn__transform_retain(cnn_transform *transform);
+
+/* Adds a transform, with all its settings. CNN_E_NOMEM. */
+cnn_status cnn__transform_sign(const cnn_transform *transform, uint64_t *fingerprint);
 
 /* The shape after a chain of transforms, and whether all may be used. who: the message's subject. */
 cnn_status cnn__transforms_check(const char *who, cnn_transform *const *transforms, size_t count,

@@ -72,10 +72,8 @@ static bool begin_batch(cnn__workers *workers) {
     workers->number = 0;
   }
   if (workers->epoch > workers->reading + 1) return false;
-  const size_t first = workers->number * info->batch_size;
-  const size_t left = info->samples - first;
-  cnn__batch_begin(&slot->batch, order_of(workers, workers->epoch), workers->epoch, workers->number,
-                   first, left < info->batch_size ? left : info->batch_size);
+  cnn__batch_begin(workers->recipe, &slot->batch, order_of(workers, workers->epoch), workers->epoch,
+                   workers->number);
   slot->phase = MAKING;
   slot->tasks = cnn__batch_tasks(workers->recipe, &slot->batch);
   slot->given = slot->done = slot->skipped = 0;

@@ -90,7 +90,7 @@ static cnn_status read_counters(const cnn__safetensors *file, cnn_model *model) 
   bool right = is_flag(c[2]) && is_flag(c[9]) && is_flag(c[10]) && is_flag(c[11]) &&
                is_flag(c[12]) && c[1] <= most && c[3] <= most && c[8] <= most && c[4] <= c[8] &&
                c[5] <= most && c[6] <= most && c[13] <= SIZE_MAX && (c[12] == 0 || c[13] == 1) &&
-               sums[1] >= 0 && c[14] == 0 && c[15] == 0;
+               sums[1] >= 0 && c[15] == 0;
   if (!right) return wrong(file, "counters that cannot be");
   training->seed = c[0];
   training->step = c[1];
@@ -103,7 +103,8 @@ static cnn_status read_counters(const cnn__safetensors *file, cnn_model *model) 
                                          .batches = c[8],
                                          .shuffle = c[9] == 1,
                                          .drop_last = c[10] == 1,
-                                         .augments = c[11] == 1};
+                                         .augments = c[11] == 1,
+                                         .fingerprint = c[14]};
   state->loss_sum = sums[0];
   state->samples = sums[1];
   state->learning_rate = sums[2];

@@ -100,7 +100,8 @@ static void write_counters(cnn__bundle *bundle, const cnn_model *model,
                                  state->loader.drop_last,
                                  state->loader.augments,
                                  training->by_index,
-                                 training->label_width};
+                                 training->label_width,
+                                 state->loader.fingerprint};
   const cnn__shape many = {.rank = 1, .dim = {16}}, three = {.rank = 1, .dim = {3}},
                    eight = {.rank = 1, .dim = {CNN__OPTIMIZER_STATE}},
                    pairs = {.rank = 2, .dim = {training->metric_count, 2}};

@@ -61,18 +61,16 @@ static cnn_status count_batch(cnn_confusion *confusion, const cnn_tensor *labels
   return CNN_OK;
 }
 
-static cnn_status count_all(cnn_confusion *confusion, cnn_model *model, cnn_loader *batches,
-                            float *outputs, size_t width) {
-  size_t planned = cnn__loader_info_of(batches)->batch_size;
-  const cnn_tensor *images, *labels;
-  for (;;) {
-    cnn_status status = cnn_loader_next(batches, &images, &labels);
-    if (status != CNN_OK || images == NULL) return status;
-    size_t count = images->shape.dim[0];
-    status = cnn__predict(model, CNN__MODE_PREDICT, planned, count, images->data, outputs);
-    if (status == CNN_OK) status = count_batch(confusion, labels, outputs, count, width);
-    if (status != CNN_OK) return status;
+static cnn_status count_all(cnn_confusion *confusion, cnn_model *model, cnn_loader *batches) {
+  cnn__outputs batch;
+  cnn_status status = cnn__outputs_start(&batch, model, batches, "cnn_model_confusion");
+  if (status == CNN_OK) status = cnn__outputs_next(&batch);
+  while (status == CNN_OK && batch.count > 0) {
+    status = count_batch(confusion, batch.labels, batch.values, batch.count, batch.width);
+    if (status == CNN_OK) status = cnn__outputs_next(&batch);
   }
+  cnn__outputs_end(&batch);
+  return status;
 }
 
 /* ---- making ---- */
@@ -96,8 +94,7 @@ static char *copy_name(const cnn_confusion *confusion, const cnn_model *model,
                       : cnn__format(confusion->context, "%zu", class);
 }
 
-static cnn_status fill(cnn_confusion *confusion, cnn_model *model, cnn_loader *batches,
-                       size_t width) {
+static cnn_status fill(cnn_confusion *confusion, cnn_model *model, cnn_loader *batches) {
   size_t cells, classes = confusion->classes;
   if (!cnn__size_mul(classes, classes, &cells))
     return cnn__fail(CNN_E_LIMIT, "cnn_model_confusion: %zu classes exceed memory", classes);
@@ -110,16 +107,10 @@ static cnn_status fill(cnn_confusion *confusion, cnn_model *model, cnn_loader *b
     confusion->names[i] = copy_name(confusion, model, cnn_loader_dataset(batches), i);
     if (confusion->names[i] == NULL) return CNN_E_NOMEM;
   }
-  size_t count;
-  float *outputs = NULL;
-  if (cnn__size_mul(cnn__loader_info_of(batches)->batch_size, width, &count))
-    outputs = cnn__alloc_array(confusion->context, count, sizeof *outputs, "outputs");
-  if (outputs == NULL) return CNN_E_NOMEM;
   cnn__float_environment callers;
   cnn__float_environment_enter(&callers);
-  cnn_status status = count_all(confusion, model, batches, outputs, width);
+  cnn_status status = count_all(confusion, model, batches);
   cnn__float_environment_leave(&callers);
-  cnn__free(confusion->context, outputs);
   return status;
 }
 
@@ -143,7 +134,7 @@ cnn_confusion *cnn_model_confusion(cnn_model *model, cnn_loader *batches) {
   }
   confusion->context = context;
   confusion->classes = width == 1 ? 2 : width;
-  if (fill(confusion, model, batches, width) == CNN_OK) return confusion;
+  if (fill(confusion, model, batches) == CNN_OK) return confusion;
   cnn_confusion_free(confusion);
   return NULL;
 }

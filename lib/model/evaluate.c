@@ -1,6 +1,6 @@
 /* Loss and metrics over batches. */
 #include "base/size.h"
-#include "model/fit.h"
+#include "model/predict.h"
 #include "tensor/tensor.h"
 #include <string.h>
 
@@ -21,17 +21,45 @@ void cnn__evaluation_begin(cnn__evaluation *evaluation, cnn_model *model, cnn_lo
   keep_metrics(model->training, evaluation->kept);
 }
 
-cnn_status cnn__evaluation_step(cnn__evaluation *evaluation, const char *who, bool *done) {
+/* The loader's next batch. */
+static cnn_status look_once(cnn__evaluation *evaluation, const char *who, cnn__fed_batch *batch,
+                            double *loss) {
   const cnn_tensor *images, *labels;
-  cnn__fed_batch batch;
-  double loss;
   size_t planned = cnn__loader_info_of(evaluation->loader)->batch_size;
   cnn_status status = cnn_loader_next(evaluation->loader, &images, &labels);
-  *done = status == CNN_OK && images == NULL;
+  batch->images = 0;
+  if (status != CNN_OK || images == NULL) return status;
+  status = cnn__fed_batch_read(evaluation->model, who, images, labels, batch);
+  return status == CNN_OK ? cnn__test_step(evaluation->model, batch, planned, loss) : status;
+}
+
+/* The next batch in all its views: loss and metrics of the mean outputs. */
+static cnn_status look_often(cnn__evaluation *evaluation, const char *who, cnn__fed_batch *batch,
+                             double *loss) {
+  cnn_model *model = evaluation->model;
+  cnn__outputs *outputs = &evaluation->outputs;
+  cnn_status status = CNN_OK;
+  batch->images = 0;
+  if (outputs->model == NULL) {
+    status = cnn__predict_check(model, who, evaluation->loader);
+    if (status == CNN_OK) status = cnn__outputs_start(outputs, model, evaluation->loader, who);
+  }
+  if (status == CNN_OK) status = cnn__outputs_next(outputs);
+  if (status != CNN_OK || outputs->count == 0) return status;
+  status = cnn__fed_batch_read(model, who, outputs->images, outputs->labels, batch);
+  size_t planned = cnn__loader_info_of(evaluation->loader)->batch_size;
+  return status == CNN_OK ? cnn__test_outputs(model, batch, planned, outputs->values, loss)
+                          : status;
+}
+
+cnn_status cnn__evaluation_step(cnn__evaluation *evaluation, const char *who, bool *done) {
+  cnn__fed_batch batch;
+  double loss;
+  cnn_status status = cnn__loader_info_of(evaluation->loader)->views > 1
+                          ? look_often(evaluation, who, &batch, &loss)
+                          : look_once(evaluation, who, &batch, &loss);
+  *done = status == CNN_OK && batch.images == 0;
   if (status != CNN_OK || *done) return status;
-  status = cnn__fed_batch_read(evaluation->model, who, images, labels, &batch);
-  if (status == CNN_OK) status = cnn__test_step(evaluation->model, &batch, planned, &loss);
-  if (status != CNN_OK) return status;
   evaluation->loss_sum += loss * (double)batch.images;
   evaluation->samples += (double)batch.images;
   return CNN_OK;
@@ -45,6 +73,7 @@ void cnn__evaluation_end(cnn__evaluation *evaluation, double *results) {
       results[i + 1] = cnn__metric_value(training->metrics[i]);
   }
   put_metrics_back(training, evaluation->kept);
+  cnn__outputs_end(&evaluation->outputs);
 }
 
 void cnn__training_metric_state(const cnn_model *model, size_t metric, double state[2]) {

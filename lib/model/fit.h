@@ -4,6 +4,7 @@
 
 #include "base/float_environment.h"
 #include "model/model.h"
+#include "model/outputs.h"
 #include "model/plan.h"
 
 /* A batch as a step takes it. */
@@ -27,6 +28,9 @@ cnn_status cnn__train_step(cnn_model *model, const cnn__fed_batch *batch, size_t
                            double *loss);
 cnn_status cnn__test_step(cnn_model *model, const cnn__fed_batch *batch, size_t planned,
                           double *loss);
+/* The same of outputs that are there already, as predicting gives them; batch->input is not looked at. */
+cnn_status cnn__test_outputs(cnn_model *model, const cnn__fed_batch *batch, size_t planned,
+                             const float *outputs, double *loss);
 
 /* A loader that was read in part goes to its next epoch. */
 cnn_status cnn__loader_rewind(cnn_loader *loader);
@@ -41,6 +45,7 @@ typedef struct cnn__evaluation {
   cnn_loader *loader;
   double loss_sum, samples;
   double kept[2 * CNN_MAX_METRICS][2]; /* the metrics' sums, put back at the end */
+  cnn__outputs outputs;                /* where the loader gives several views of a batch */
 } cnn__evaluation;
 void cnn__evaluation_begin(cnn__evaluation *evaluation, cnn_model *model, cnn_loader *loader);
 /* One batch; done: there was none left. */

@@ -203,7 +203,8 @@ static cnn__loader_identity identify(const cnn_fit *fit) {
                                 .batches = fit->epoch_batches,
                                 .shuffle = info->shuffle,
                                 .drop_last = info->drop_last,
-                                .augments = info->augments};
+                                .augments = info->augments,
+                                .fingerprint = info->fingerprint};
 }
 
 static cnn_status check_identity(const cnn__loader_identity *was, const cnn__loader_identity *is) {
@@ -223,6 +224,11 @@ static cnn_status check_identity(const cnn__loader_identity *was, const cnn__loa
                        "%s: resume: the loader's %s is %" PRIu64
                        ", but the training began with %" PRIu64,
                        who, parts[i].name, parts[i].is, parts[i].was);
+  if (was->fingerprint != is->fingerprint)
+    return cnn__fail(CNN_E_MISMATCH,
+                     "%s: resume: the loader's transforms, their settings or its preprocessing are "
+                     "not those that the training began with",
+                     who);
   return CNN_OK;
 }
 
@@ -296,9 +302,12 @@ static cnn_status make_plans(cnn_fit *fit) {
   cnn__plan *plan;
   cnn_status status = cnn__model_plan(fit->model, CNN__MODE_TRAIN,
                                       cnn__loader_info_of(fit->batches)->batch_size, &plan);
-  if (status == CNN_OK && fit->validation != NULL)
-    status = cnn__model_plan(fit->model, CNN__MODE_TEST,
-                             cnn__loader_info_of(fit->validation)->batch_size, &plan);
+  if (fit->validation == NULL) return status;
+  const cnn__loader_info *info = cnn__loader_info_of(fit->validation);
+  if (status == CNN_OK)
+    status = cnn__model_plan(fit->model, CNN__MODE_TEST, info->batch_size, &plan);
+  if (status == CNN_OK && info->views > 1)
+    status = cnn__model_plan(fit->model, CNN__MODE_PREDICT, info->batch_size, &plan);
   return status;
 }
 

@@ -133,19 +133,20 @@ cnn_status cnn__predict_check(const cnn_model *model, const char *who, const cnn
 }
 
 /* Fills outputs with as many samples as come, at most so many as it has room for. */
-static cnn_status predict_batches(cnn_model *model, cnn_loader *batches, cnn_tensor *outputs,
-                                  size_t *done) {
-  size_t planned = cnn__loader_info_of(batches)->batch_size, room = outputs->shape.dim[0];
-  size_t width = cnn__shape_product(cnn__network_output_shape(model->network));
-  const cnn_tensor *images;
-  cnn_status status = cnn_loader_next(batches, &images, NULL);
-  while (status == CNN_OK && images != NULL) {
-    size_t now = cnn__size_min(images->shape.dim[0], room - *done);
-    status = cnn__predict(model, CNN__MODE_PREDICT, planned, now, images->data,
-                          (float *)outputs->data + *done * width);
+static cnn_status predict_batches(cnn_model *model, cnn_loader *batches, const char *who,
+                                  cnn_tensor *outputs, size_t *done) {
+  size_t room = outputs->shape.dim[0];
+  cnn__outputs batch;
+  cnn_status status = cnn__outputs_start(&batch, model, batches, who);
+  if (status == CNN_OK) status = cnn__outputs_next(&batch);
+  while (status == CNN_OK && batch.count > 0) {
+    size_t now = cnn__size_min(batch.count, room - *done);
+    memcpy((float *)outputs->data + *done * batch.width, batch.values,
+           now * batch.width * sizeof(float));
     *done += now;
-    if (status == CNN_OK) status = cnn_loader_next(batches, &images, NULL);
+    status = cnn__outputs_next(&batch);
   }
+  cnn__outputs_end(&batch);
   return status;
 }
 
@@ -162,7 +163,7 @@ cnn_tensor *cnn_model_predict_all(cnn_model *model, cnn_loader *batches) {
   size_t done = 0;
   cnn__float_environment callers;
   cnn__float_environment_enter(&callers);
-  status = predict_batches(model, batches, outputs, &done);
+  status = predict_batches(model, batches, who, outputs, &done);
   cnn__float_environment_leave(&callers);
   if (status == CNN_OK && done == outputs->shape.dim[0]) return outputs;
   /* Samples that could not be decoded were left out. */

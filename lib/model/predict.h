@@ -1,4 +1,4 @@
-/* Outputs for batches: what predict, predict_all and the confusion matrix share. */
+/* Outputs for batches: what predict, predict_all, evaluate and the confusion matrix share. */
 #ifndef CNN_MODEL_PREDICT_H
 #define CNN_MODEL_PREDICT_H
 

@@ -34,15 +34,14 @@ static const float *weigh_rows(const cnn__plan *plan, const cnn__fed_batch *batc
 }
 
 /* The mean loss of the batch, and the metrics' share; the gradient where the plan wants it. */
-static cnn_status compute_loss(cnn_model *model, const cnn__plan *plan, const cnn__plan_run *run,
-                               const cnn__fed_batch *batch, double *loss) {
+static cnn_status compute_loss(cnn_model *model, const cnn__plan *plan, const cnn__fed_batch *batch,
+                               const float *outputs, bool logits, double *loss) {
   const cnn__training *training = model->training;
   size_t width = plan->values[plan->output].count;
-  const float *outputs = cnn__plan_output(plan, run);
   cnn__loss_call call = {.rows = batch->images,
                          .width = width,
                          .outputs = outputs,
-                         .logits = training->logits,
+                         .logits = logits,
                          .labels = batch->labels,
                          .weights = weigh_rows(plan, batch, width),
                          .gradient = cnn__plan_output_gradient(plan),
@@ -51,8 +50,8 @@ static cnn_status compute_loss(cnn_model *model, const cnn__plan *plan, const cn
   cnn_status status = cnn__loss_compute(training->loss, model->context, &call, &sum);
   if (status != CNN_OK) return status;
   for (size_t i = 0; i < training->metric_count; i++)
-    cnn__metric_update(training->metrics[i], model->context, batch->images, width, outputs,
-                       training->logits, &batch->labels, NULL);
+    cnn__metric_update(training->metrics[i], model->context, batch->images, width, outputs, logits,
+                       &batch->labels, NULL);
   *loss = sum / (double)batch->images;
   return CNN_OK;
 }
@@ -206,7 +205,7 @@ cnn_status cnn__train_step(cnn_model *model, const cnn__fed_batch *batch, size_t
                        .step = training->step};
   cnn__plan_forward(plan, &run);
   model->version++; /* statistics moved; the weights will */
-  status = compute_loss(model, plan, &run, batch, loss);
+  status = compute_loss(model, plan, batch, cnn__plan_output(plan, &run), training->logits, loss);
   if (status != CNN_OK) return status;
   *loss += regularisation(model);
   if (training->guarded && !isfinite(*loss)) return blame(model, plan, &run);
@@ -220,7 +219,17 @@ cnn_status cnn__test_step(cnn_model *model, const cnn__fed_batch *batch, size_t 
   if (status != CNN_OK) return status;
   cnn__plan_run run = {.images = batch->images, .input = batch->input, .weights = model->weights};
   cnn__plan_forward(plan, &run);
-  status = compute_loss(model, plan, &run, batch, loss);
+  status =
+      compute_loss(model, plan, batch, cnn__plan_output(plan, &run), model->training->logits, loss);
+  if (status == CNN_OK) *loss += regularisation(model);
+  return status;
+}
+
+cnn_status cnn__test_outputs(cnn_model *model, const cnn__fed_batch *batch, size_t planned,
+                             const float *outputs, double *loss) {
+  cnn__plan *plan; /* for its scratch */
+  cnn_status status = cnn__model_plan(model, CNN__MODE_TEST, planned, &plan);
+  if (status == CNN_OK) status = compute_loss(model, plan, batch, outputs, false, loss);
   if (status == CNN_OK) *loss += regularisation(model);
   return status;
 }

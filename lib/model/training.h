@@ -11,6 +11,7 @@ typedef struct cnn__loader_identity {
   uint64_t samples, batch_size, seed;
   uint64_t batches; /* of an epoch of the fit */
   bool shuffle, drop_last, augments;
+  uint64_t fingerprint; /* of what is done to images */
 } cnn__loader_identity;
 
 /* Where training stands, between two batches. All of it goes into files. */

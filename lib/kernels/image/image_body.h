@@ -280,11 +280,34 @@ ALWAYS_INLINE vector load_elements(bool bytes, const void *from, size_t at) {
                : vector_load((const float *)from + at);
 }
 
+enum { MOST_KEPT = 6 }; /* vectors of factors that registers hold */
+
+/* As much of count as there are whole patterns of so many vectors; their factors stay in registers. */
+ALWAYS_INLINE size_t convert_kept(size_t vectors, bool bytes, size_t count, const float *scale,
+                                  const float *offset, const void *from, float *to) {
+  vector scales[MOST_KEPT], offsets[MOST_KEPT];
+  size_t e = 0;
+  for (size_t v = 0; v < vectors; v++) {
+    scales[v] = vector_load(scale + v * VECTOR_WIDTH);
+    offsets[v] = vector_load(offset + v * VECTOR_WIDTH);
+  }
+  for (; e + vectors * VECTOR_WIDTH <= count; e += vectors * VECTOR_WIDTH)
+    for (size_t v = 0; v < vectors; v++)
+      vector_store(
+          to + e + v * VECTOR_WIDTH,
+          vector_fma(load_elements(bytes, from, e + v * VECTOR_WIDTH), scales[v], offsets[v]));
+  return e;
+}
+
 /* The factors repeat after 16 * period values, which is a whole number of vectors. */
 ALWAYS_INLINE void convert(bool bytes, size_t count, size_t period, const float *scale,
                            const float *offset, const void *from, float *to) {
   const size_t pattern = period * CNN__IMAGE_LANES;
   size_t e = 0;
+  if (period == 1)
+    e = convert_kept(1, bytes, count, scale, offset, from, to);
+  else if (period == 3 && 3 * CNN__IMAGE_LANES <= MOST_KEPT * VECTOR_WIDTH)
+    e = convert_kept(3 * CNN__IMAGE_LANES / VECTOR_WIDTH, bytes, count, scale, offset, from, to);
   for (size_t k = 0; e + VECTOR_WIDTH <= count; e += VECTOR_WIDTH) {
     vector_store(to + e, vector_fma(load_elements(bytes, from, e), vector_load(scale + k),
                                     vector_load(offset + k)));

@@ -188,6 +188,85 @@ static void test_seeking_goes_anywhere(void **state) {
   cnn_dataset_free(set);
 }
 
+/* Each batch comes so often: as validation sees it, then drawn anew, with any workers. */
+static void test_views_show_a_batch_again(void **state) {
+  enum { VIEWS = 3 };
+  cnn_dataset *set = made_up_set(20, 8, 8, 3, 10);
+  cnn_loader *plain = cnn_loader_new(set, .batch_size = 8, .shuffle = 1, .seed = 5);
+  uint64_t want[EPOCHS][MOST_BATCHES] = {{0}};
+  for (int64_t workers = 0; workers < 3; workers++) {
+    cnn_loader *loader = cnn_loader_new(set, .batch_size = 8, .shuffle = 1, .seed = 5,
+                                        .views = VIEWS, .workers = workers, .augment = tutorial());
+    assert_int_equal(cnn_loader_batches(loader), 3 * VIEWS);
+    assert_int_equal(cnn_loader_samples(loader), 20);
+    uint64_t sums[EPOCHS][MOST_BATCHES] = {{0}};
+    read_epochs(loader, sums);
+    if (workers == 0) memcpy(want, sums, sizeof want);
+    assert_memory_equal(want, sums, sizeof want);
+    assert_int_equal(cnn_loader_seek(loader, 1, 4), CNN_OK);
+    const cnn_tensor *images, *labels;
+    assert_int_equal(cnn_loader_next(loader, &images, &labels), CNN_OK);
+    assert_int_equal(batch_sum(images, labels), want[1][4]);
+    cnn_loader_free(loader);
+  }
+  for (int epoch = 0; epoch < EPOCHS; epoch++) {
+    for (int b = 0; b < 3; b++) {
+      const cnn_tensor *images, *labels;
+      assert_int_equal(cnn_loader_next(plain, &images, &labels), CNN_OK);
+      assert_int_equal(want[epoch][b * VIEWS], batch_sum(images, labels));
+      assert_int_not_equal(want[epoch][b * VIEWS + 1], want[epoch][b * VIEWS]);
+      assert_int_not_equal(want[epoch][b * VIEWS + 2], want[epoch][b * VIEWS + 1]);
+    }
+    const cnn_tensor *images;
+    assert_int_equal(cnn_loader_next(plain, &images, NULL), CNN_OK);
+    assert_null(images);
+  }
+  assert_int_not_equal(want[0][1], want[1][1]);
+  cnn_loader_free(plain);
+  cnn_dataset_free(set);
+}
+
+static uint64_t fingerprint_of(cnn_loader *loader) {
+  assert_non_null(loader);
+  const uint64_t fingerprint = cnn__loader_info_of(loader)->fingerprint;
+  cnn_loader_free(loader);
+  return fingerprint;
+}
+
+static void test_fingerprints_tell_recipes_apart(void **state) {
+  cnn_dataset *set = made_up_set(4, 8, 8, 3, 2), *other = made_up_set(5, 8, 8, 3, 2);
+  const double means[][3] = {{.5, .5, .5}, {.5, .5, .4}};
+  cnn_transform *fitted = cnn_augmentation(.featurewise_center = 1);
+  assert_int_equal(cnn_transform_fit(fitted, other), CNN_OK);
+  const uint64_t all[] = {
+      fingerprint_of(cnn_loader_new(set)),
+      fingerprint_of(cnn_loader_new(set, .rescale = 1 / 255.)),
+      fingerprint_of(cnn_loader_new(set, .one_hot = 1)),
+      fingerprint_of(cnn_loader_new(set, .views = 2)),
+      fingerprint_of(cnn_loader_new(set, .mean = means[0], .channels = 3)),
+      fingerprint_of(cnn_loader_new(set, .mean = means[1], .channels = 3)),
+      fingerprint_of(cnn_loader_new(set, .deviation = means[0], .channels = 3)),
+      fingerprint_of(cnn_loader_new(set, .augment = cnn_augmentation(.rotation = 20))),
+      fingerprint_of(cnn_loader_new(set, .augment = cnn_augmentation(.rotation = 20.5))),
+      fingerprint_of(cnn_loader_new(set, .augment = cnn_augmentation(.shear = 20))),
+      fingerprint_of(cnn_loader_new(set, .augment = fitted)),
+      fingerprint_of(cnn_loader_new(set, .transforms = {cnn_random_crop(.height = 8)})),
+      fingerprint_of(cnn_loader_new(set, .transforms = {cnn_center_crop(.height = 8)})),
+      fingerprint_of(
+          cnn_loader_new(set, .transforms = {cnn_normalize(.channels = 3, .mean = means[0])})),
+      fingerprint_of(
+          cnn_loader_new(set, .transforms = {cnn_normalize(.channels = 3, .mean = means[1])}))};
+  enum { COUNT = sizeof all / sizeof *all };
+  for (size_t i = 0; i < COUNT; i++)
+    for (size_t k = 0; k < i; k++)
+      if (all[i] == all[k]) fail_msg("recipes %zu and %zu have one fingerprint", k, i);
+  /* What changes no number changes no fingerprint; and it is a number that files hold. */
+  assert_int_equal(fingerprint_of(cnn_loader_new(set, .workers = 2, .cache_bytes = 1)), all[0]);
+  assert_int_equal(fingerprint_of(cnn_loader_new(other, .batch_size = 2)), all[0]);
+  cnn_dataset_free(set);
+  cnn_dataset_free(other);
+}
+
 static void test_a_part_takes_its_samples(void **state) {
   cnn_dataset *set = made_up_set(20, 4, 4, 1, 20);
   cnn_loader *loader = shuffled(set, 0), *training = cnn__loader_part(loader, 0, 15, true);
@@ -324,6 +403,9 @@ static void test_wrong_options_are_named(void **state) {
   refuse(cnn_loader_new(set, .batch_size = -1), CNN_E_INVALID, "batch_size -1");
   refuse(cnn_loader_new(set, .workers = 1000), CNN_E_INVALID, "workers 1000");
   refuse(cnn_loader_new(set, .prefetch = -1), CNN_E_INVALID, "prefetch -1");
+  refuse(cnn_loader_new(set, .views = 1025), CNN_E_INVALID, "views 1025");
+  refuse(cnn_loader_new(set, .views = 2, .one_hot = 1, .transforms = {cnn_mixup()}), CNN_E_INVALID,
+         "views cannot average");
   refuse(cnn_loader_new(set, .rescale = -1), CNN_E_INVALID, "rescale");
   refuse(cnn_loader_new(set, .mean = good, .channels = 3), CNN_E_SHAPE, "3 channels");
   refuse(cnn_loader_new(set, .deviation = bad, .channels = 2), CNN_E_INVALID, "deviation[1]");
@@ -389,6 +471,8 @@ int main(void) {
       cmocka_unit_test(test_one_hot_and_normalisation),
       cmocka_unit_test(test_threads_and_workers_change_nothing),
       cmocka_unit_test(test_seeking_goes_anywhere),
+      cmocka_unit_test(test_views_show_a_batch_again),
+      cmocka_unit_test(test_fingerprints_tell_recipes_apart),
       cmocka_unit_test(test_a_part_takes_its_samples),
       cmocka_unit_test(test_a_failing_sample_fails_its_batch),
       cmocka_unit_test(test_broken_samples_are_left_out),

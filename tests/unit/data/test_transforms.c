@@ -366,6 +366,57 @@ static void test_whitening_makes_values_independent(void **state) {
   cnn_dataset_free(set);
 }
 
+/* ---- one's own ---- */
+
+typedef struct inverter {
+  int calls, released;
+  uint64_t seeds[4];
+  cnn_status fails;
+} inverter;
+
+static cnn_status invert(void *user, float *values, int64_t height, int64_t width, int64_t channels,
+                         uint64_t seed) {
+  inverter *own = user;
+  own->seeds[own->calls++ % 4] = seed;
+  for (int64_t e = 0; e < height * width * channels; e++)
+    values[e] = 255 - values[e];
+  return own->fails;
+}
+
+static void note_release(void *user) {
+  ((inverter *)user)->released++;
+}
+
+static void test_a_transform_of_ones_own(void **state) {
+  inverter own = {0};
+  cnn_tensor *image = made_up_image(5, 4, 3);
+  cnn_transform *fixed =
+      cnn_custom_transform(.user = &own, .apply = invert, .release = note_release);
+  cnn_tensor *made = cnn_augment_image(fixed, image, 1, 2, 3);
+  for (size_t i = 0; i < 60; i++)
+    assert_true(cnn_tensor_floats(made)[i] == 255 - (float)pixel_at(i));
+  assert_int_equal(own.seeds[0], 0);
+  cnn_tensor_free(made);
+  own.fails = CNN_E_FORMAT;
+  assert_null(cnn_augment_image(fixed, image, 1, 2, 3));
+  assert_error(CNN_E_FORMAT, cnn_last_status(), "cnn_custom_transform: the function failed");
+  cnn_clear_error();
+  cnn_transform_free(fixed);
+  assert_int_equal(own.released, 1);
+
+  own = (inverter){0};
+  cnn_transform *random =
+      cnn_custom_transform(.user = &own, .apply = invert, .release = note_release, .random = 1);
+  for (uint64_t sample = 0; sample < 3; sample++) /* the first twice */
+    cnn_tensor_free(cnn_augment_image(random, image, 1, 2, sample / 2));
+  assert_true(own.seeds[0] != 0 && own.seeds[0] == own.seeds[1] && own.seeds[1] != own.seeds[2]);
+  cnn_transform_free(random);
+  assert_int_equal(own.released, 1);
+  cnn_tensor_free(image);
+  refuse(cnn_custom_transform(.user = &own, .release = note_release), "apply is NULL");
+  assert_int_equal(own.released, 1);
+}
+
 /* ---- chains ---- */
 
 /* Crops and flips around a warp give what they give one after the other. */
@@ -472,6 +523,7 @@ int main(void) {
       cmocka_unit_test(test_mixing_blends_images_and_labels_alike),
       cmocka_unit_test(test_normalisation_is_by_channel),
       cmocka_unit_test(test_whitening_makes_values_independent),
+      cmocka_unit_test(test_a_transform_of_ones_own),
       cmocka_unit_test(test_a_chain_is_its_steps),
       cmocka_unit_test(test_every_allocation_may_fail),
   };

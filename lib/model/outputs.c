@@ -1,0 +1,67 @@
+/* Outputs of a loader's samples: of each batch, or the mean over the views that the loader gives of it. */
+#include "base/size.h"
+#include "model/predict.h"
+#include "tensor/tensor.h"
+#include <string.h>
+
+cnn_status cnn__outputs_start(cnn__outputs *outputs, cnn_model *model, cnn_loader *loader,
+                              const char *who) {
+  const cnn__loader_info *info = cnn__loader_info_of(loader);
+  *outputs = (cnn__outputs){.model = model,
+                            .loader = loader,
+                            .who = who,
+                            .width = cnn__shape_product(cnn__network_output_shape(model->network))};
+  size_t count;
+  if (!cnn__size_mul(info->batch_size, outputs->width, &count))
+    return cnn__fail(CNN_E_LIMIT, "%s: the outputs of %zu images exceed memory", who,
+                     info->batch_size);
+  outputs->values = cnn__alloc_array(model->context, count, sizeof(float), "outputs");
+  if (outputs->values != NULL && info->views > 1)
+    outputs->view = cnn__alloc_array(model->context, count, sizeof(float), "outputs");
+  return outputs->values == NULL || (info->views > 1 && outputs->view == NULL) ? CNN_E_NOMEM
+                                                                               : CNN_OK;
+}
+
+void cnn__outputs_end(cnn__outputs *outputs) {
+  if (outputs->model == NULL) return;
+  cnn__free(outputs->model->context, outputs->values);
+  cnn__free(outputs->model->context, outputs->view);
+  *outputs = (cnn__outputs){0};
+}
+
+/* The batch that the loader gives next, run into to. */
+static cnn_status run_view(cnn__outputs *outputs, float *to) {
+  size_t planned = cnn__loader_info_of(outputs->loader)->batch_size;
+  cnn_status status = cnn_loader_next(outputs->loader, &outputs->images, &outputs->labels);
+  if (status != CNN_OK || outputs->images == NULL) return status;
+  return cnn__predict(outputs->model, CNN__MODE_PREDICT, planned, outputs->images->shape.dim[0],
+                      outputs->images->data, to);
+}
+
+/* Adds the other views to the first one's outputs. */
+static cnn_status average(cnn__outputs *outputs, size_t views) {
+  const size_t samples = outputs->count, count = samples * outputs->width;
+  for (size_t view = 1; view < views; view++) {
+    cnn_status status = run_view(outputs, outputs->view);
+    if (status != CNN_OK) return status;
+    /* A file that can be decoded now and not then. */
+    if (outputs->images == NULL || outputs->images->shape.dim[0] != samples)
+      return cnn__fail(CNN_E_IO, "%s: the loader gave %zu samples of a batch, then %zu",
+                       outputs->who, samples,
+                       outputs->images == NULL ? (size_t)0 : outputs->images->shape.dim[0]);
+    for (size_t i = 0; i < count; i++)
+      outputs->values[i] += outputs->view[i];
+  }
+  for (size_t i = 0; i < count; i++)
+    outputs->values[i] /= (float)views;
+  return CNN_OK;
+}
+
+cnn_status cnn__outputs_next(cnn__outputs *outputs) {
+  const size_t views = cnn__loader_info_of(outputs->loader)->views;
+  outputs->count = 0;
+  cnn_status status = run_view(outputs, outputs->values);
+  if (status != CNN_OK || outputs->images == NULL) return status;
+  outputs->count = outputs->images->shape.dim[0];
+  return views > 1 ? average(outputs, views) : CNN_OK;
+}
