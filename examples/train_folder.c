@@ -33,62 +33,27 @@ static const struct command usage = {
     1,
     settings};
 
-/* ------------------------------------------------------------------ images of one size */
+/* ------------------------------------------------------------------ images */
 
-/* A dataset of one's own, made of another: each photograph, resized. */
-static cnn_status fetch_resized(void *user, int64_t i, cnn_tensor **image, int32_t *index,
-                                float *vector) {
-  cnn_tensor *photograph = NULL;
-  cnn_status status = cnn_dataset_fetch(user, i, &photograph, index, vector);
-  if (status != CNN_OK) return status;
-  *image = cnn_image_resize(photograph, asked.size, asked.size, CNN_BILINEAR);
-  cnn_tensor_free(photograph);
-  return *image != NULL ? CNN_OK : cnn_last_status();
-}
-
-static void release_photographs(void *user) {
-  cnn_dataset_free(user);
-}
-
-/* Owns photographs from here on. */
-static cnn_dataset *resized(cnn_dataset *photographs) {
-  int64_t classes = cnn_dataset_classes(photographs);
-  const char **names = calloc((size_t)classes + 1, sizeof *names);
-  for (int64_t i = 0; names != NULL && i < classes; i++)
-    names[i] = cnn_dataset_class_name(photographs, i);
-  cnn_dataset *dataset = photographs == NULL || names == NULL
-                             ? NULL
-                             : cnn_dataset_create(&(cnn_dataset_callbacks){
-                                   .struct_size = sizeof(cnn_dataset_callbacks),
-                                   .user = photographs,
-                                   .count = cnn_dataset_count(photographs),
-                                   .shape = {asked.size, asked.size, 3},
-                                   .classes = classes,
-                                   .class_names = names,
-                                   .fetch = fetch_resized,
-                                   .release = release_photographs});
-  if (dataset == NULL) cnn_dataset_free(photographs);
-  free(names);
-  return dataset;
-}
-
-static cnn_dataset *open_folder(const char *path, const char *const *class_names) {
-  return resized(cnn_image_folder(path, .class_names = class_names,
-                                  .skip_broken = asked.skip_broken, .decode_height = asked.size,
-                                  .decode_width = asked.size));
+/* Large photographs are decoded at a fraction of their size, not below the one that is asked for. */
+static cnn_dataset *open_folder(const char *path) {
+  return cnn_image_folder(path, .skip_broken = asked.skip_broken, .decode_height = asked.size,
+                          .decode_width = asked.size);
 }
 
 /* DIR/train and DIR/test where they are there, else DIR split. */
-static cnn_status open_parts(const char *path, cnn_dataset **train, cnn_dataset **test) {
+static cnn_status open_parts(const char *path, cnn_dataset **train, cnn_dataset **test,
+                             bool *split) {
   char first[4096], second[4096];
   snprintf(first, sizeof first, "%s/train", path);
   snprintf(second, sizeof second, "%s/test", path);
-  if (access(first, F_OK) == 0 && access(second, F_OK) == 0) {
-    *train = open_folder(first, NULL);
-    *test = *train != NULL ? open_folder(second, NULL) : NULL;
+  *split = access(first, F_OK) != 0 || access(second, F_OK) != 0;
+  if (!*split) {
+    *train = open_folder(first);
+    *test = *train != NULL ? open_folder(second) : NULL;
     return *test != NULL ? CNN_OK : cnn_last_status();
   }
-  cnn_dataset *all = open_folder(path, NULL);
+  cnn_dataset *all = open_folder(path);
   cnn_status status = cnn_dataset_split(all, .2, 1, asked.seed, train, test);
   cnn_dataset_free(all);
   return status;
@@ -163,11 +128,12 @@ static cnn_status report(cnn_model *model, cnn_loader *checks) {
 
 static cnn_status run(const char *path) {
   cnn_dataset *photographs = NULL, *test = NULL;
-  cnn_status status = open_parts(path, &photographs, &test);
+  bool split; /* both are of one folder, which counts its broken files once */
+  cnn_status status = open_parts(path, &photographs, &test, &split);
   if (status == CNN_OK && !asked.quiet) {
-    printf("%" PRId64 " classes\n", cnn_dataset_classes(photographs));
-    print_shape("Training", photographs);
-    print_shape("Test", test);
+    printf("%" PRId64 " classes, %" PRId64 " images to train on, %" PRId64 " to test with\n",
+           cnn_dataset_classes(photographs), cnn_dataset_count(photographs),
+           cnn_dataset_count(test));
   }
   cnn_transform *augment =
       asked.augment ? cnn_augmentation(.rotation = 15, .width_shift = .1, .height_shift = .1,
@@ -175,14 +141,17 @@ static cnn_status run(const char *path) {
                     : NULL;
   cnn_loader *batches =
       cnn_loader_new(photographs, .batch_size = asked.batch_size, .shuffle = 1, .rescale = 1 / 255.,
-                     .augment = augment, .cache_bytes = 1u << 30, .skip_broken = asked.skip_broken);
-  cnn_loader *checks = cnn_loader_new(test, .batch_size = asked.batch_size, .rescale = 1 / 255.,
-                                      .cache_bytes = 1u << 28, .skip_broken = asked.skip_broken);
+                     .transforms = {cnn_resize(.height = asked.size)}, .augment = augment,
+                     .cache_bytes = 1u << 30);
+  cnn_loader *checks =
+      cnn_loader_new(test, .batch_size = asked.batch_size, .rescale = 1 / 255.,
+                     .transforms = {cnn_resize(.height = asked.size)}, .cache_bytes = 1u << 28);
   cnn_model *model = status == CNN_OK ? build(cnn_dataset_classes(photographs)) : NULL;
   if (status == CNN_OK) status = model != NULL ? train(model, batches, checks) : cnn_last_status();
   if (status == CNN_OK) status = report(model, checks);
-  if (status == CNN_OK && !asked.quiet && cnn_loader_skipped(batches) > 0)
-    printf("%" PRId64 " images could not be decoded\n", cnn_loader_skipped(batches));
+  int64_t broken = cnn_dataset_skipped(photographs) + (split ? 0 : cnn_dataset_skipped(test));
+  if (status == CNN_OK && !asked.quiet && broken > 0)
+    printf("Left out, since they cannot be decoded: %" PRId64 "\n", broken);
   cnn_model_free(model);
   cnn_loader_free(checks), cnn_loader_free(batches);
   cnn_dataset_free(test), cnn_dataset_free(photographs);

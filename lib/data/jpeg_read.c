@@ -43,7 +43,11 @@ static cnn_status check(const cnn__decoding *decoding, tjhandle decoder, int res
 
 /* The flattest grey takes a bit for 64 pixels: a file that declares more is no image but a trap. */
 static cnn_status check_size(const cnn__decoding *decoding, int height, int width, uint64_t most) {
-  if (width <= 0 || height <= 0 || (uint64_t)height > most / (uint64_t)width)
+  if (width <= 0 || height <= 0)
+    return cnn__fail(CNN_E_FORMAT,
+                     "%s: not a sound JPEG image: its header gives no size (%zu bytes)",
+                     decoding->name, decoding->size);
+  if ((uint64_t)height > most / (uint64_t)width)
     return cnn__fail(CNN_E_LIMIT, "%s: an image of %dx%d pixels exceeds the limit of %llu",
                      decoding->name, height, width, (unsigned long long)most);
   if ((uint64_t)height * (uint64_t)width / 1024 > decoding->size + 64)
@@ -102,7 +106,7 @@ static cnn_status read_pixels(const cnn__decoding *decoding, cnn__sample *sample
   return CNN_OK;
 }
 
-cnn_status cnn__jpeg_decode(const cnn__decoding *decoding, cnn__sample *sample, int *orientation) {
+static cnn_status decode(const cnn__decoding *decoding, cnn__sample *sample, int *orientation) {
   tjhandle decoder = find_decoder(sample);
   if (!decoder) return cnn__fail(CNN_E_NOMEM, "%s: libturbojpeg makes no decoder", decoding->name);
   int width = 0, height = 0, subsampling, colours = TJCS_YCbCr;
@@ -118,6 +122,16 @@ cnn_status cnn__jpeg_decode(const cnn__decoding *decoding, cnn__sample *sample, 
   const bool cmyk = colours == TJCS_CMYK || colours == TJCS_YCCK;
   return read_pixels(decoding, sample, decoder, (height + divisor - 1) / divisor,
                      (width + divisor - 1) / divisor, cmyk);
+}
+
+/* A decoder that has failed may hold on to half of that file, and take it for the next one's. */
+cnn_status cnn__jpeg_decode(const cnn__decoding *decoding, cnn__sample *sample, int *orientation) {
+  const cnn_status status = decode(decoding, sample, orientation);
+  if (status != CNN_OK && sample->decoder) {
+    release_decoder(sample->decoder);
+    sample->decoder = NULL;
+  }
+  return status;
 }
 
 #endif

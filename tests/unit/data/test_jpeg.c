@@ -31,6 +31,28 @@ static void test_cut_off_files_are_refused(void **state) {
   truncate_everywhere("grey.jpg", 2);
 }
 
+/* One decoder serves many files: whatever one of them was, the next is read as ever. */
+static void test_a_broken_file_spoils_no_other(void **state) {
+  size_t size, other;
+  unsigned char *broken = read_bytes(image_path("rgb_420.jpg"), &size);
+  unsigned char *sound = read_bytes(image_path("exif5.jpg"), &other);
+  cnn_tensor *want = cnn_image_read(image_path("exif5.jpg"), 3);
+  cnn_context *context = cnn__context_acquire();
+  cnn__sample sample = {.context = context};
+  for (size_t cut = 3; cut < size; cut++) {
+    (void)cnn__image_decode(&(cnn__decoding){"broken", broken, cut, 3, 0, 0}, &sample);
+    cnn_clear_error();
+    if (cnn__image_decode(&(cnn__decoding){"sound", sound, other, 3, 0, 0}, &sample) != CNN_OK)
+      fail_msg("after %zu of %zu bytes: %s", cut, size, cnn_last_error());
+    assert_memory_equal(sample.pixels, want->data, want->bytes);
+  }
+  cnn__sample_release(&sample);
+  cnn_context_free(context);
+  cnn_tensor_free(want);
+  free(broken);
+  free(sound);
+}
+
 static void test_damaged_files_do_no_harm(void **state) {
   change_every_byte("exif6.jpg");
   change_every_byte("grey.jpg");
@@ -79,6 +101,7 @@ int main(void) {
       cmocka_unit_test(test_jpeg_files_hold_these_pixels),
       cmocka_unit_test(test_large_jpegs_come_smaller),
       cmocka_unit_test(test_cut_off_files_are_refused),
+      cmocka_unit_test(test_a_broken_file_spoils_no_other),
       cmocka_unit_test(test_damaged_files_do_no_harm),
       cmocka_unit_test(test_sizes_are_checked_on_the_header),
       cmocka_unit_test(test_more_pixels_than_the_bytes_can_hold_are_refused),
