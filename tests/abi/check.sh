@@ -13,7 +13,7 @@ meson setup "$work/build" --buildtype=debug -Ddefault_library=shared -Dtests=dis
 ninja -C "$work/build" --quiet
 failed=0
 for library in cnn cnn-plot; do
-  shared=$(find "$work/build/lib" -name "lib$library.so.*.*.*" -type f)
+  shared=$(find "$work/build/lib" -name "lib$library.so")
   [ -n "$shared" ] || { echo "lib$library: not built here, left out"; continue; }
   baseline=tests/abi/lib$library.abi
   abidw --exported-interfaces-only --headers-dir include/cnn --drop-private-types --no-comp-dir-path --no-corpus-path \
