@@ -54,6 +54,10 @@ typedef struct cnn__gemm_kernels {
      pack a transpose. */
   void (*pack)(size_t k, size_t n, const float *b, ptrdiff_t b_row, ptrdiff_t b_column,
                float *packed);
+  /* to[row * to_row + depth] = a[row * a_row + depth * a_depth] for row < m, depth < k: A as rows,
+     to_row >= k. What lies between rows is not touched. */
+  void (*pack_a)(size_t m, size_t k, const float *a, ptrdiff_t a_row, ptrdiff_t a_depth, float *to,
+                 size_t to_row);
 } cnn__gemm_kernels;
 
 /* Floats that pack writes. */

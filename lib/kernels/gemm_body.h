@@ -233,29 +233,23 @@ static size_t choose_vectors(size_t m, size_t columns) {
   return vectors;
 }
 
-/* Full tiles, then two of about the same size rather than a full one and a sliver. A panel of B
-   stays in the L1 cache while all rows of A pass by. */
+/* As few tiles as will do, all of about the same size: most with one row more than the rest. A panel
+   of B stays in the L1 cache while all rows of A pass by. */
 static void run_columns(const cnn__gemm *product, place at, size_t vectors) {
   tile_function *const(*const of_rows)[2] = tiles[vectors];
-  const size_t m = product->m, most = most_rows[vectors], partial = at.tail < VECTOR_WIDTH;
-  size_t rows = most;
-  for (at.row = 0; at.row < m; at.row = at.end) {
-    const size_t left = m - at.row;
-    if (left % most == 0) {
-      at.end = m;
-    } else if (left > 2 * most) {
-      at.end = at.row + (left / most - 1) * most;
-    } else {
-      rows = left > most ? (left + 1) / 2 : left;
-      at.end = at.row + rows;
-    }
-    of_rows[rows][partial](product, &at);
-  }
+  const size_t m = product->m, partial = at.tail < VECTOR_WIDTH;
+  const size_t count = (m + most_rows[vectors] - 1) / most_rows[vectors];
+  const size_t rows = (m + count - 1) / count, higher = m - count * (rows - 1);
+  at.end = higher * rows;
+  of_rows[rows][partial](product, &at);
+  if (higher == count) return;
+  at.row = at.end, at.end = m;
+  of_rows[rows - 1][partial](product, &at);
 }
 
 static void gemm(const cnn__gemm *product) {
   place at = {.column = 0};
-  while (at.column < product->n) {
+  while (product->m > 0 && at.column < product->n) {
     const size_t left = product->n - at.column;
     const size_t vectors = choose_vectors(product->m, left);
     const size_t columns = left < vectors * VECTOR_WIDTH ? left : vectors * VECTOR_WIDTH;

@@ -1,11 +1,21 @@
-/* Packing B into panels, written once in terms of a vector header. */
+/* Packing, written once in terms of a vector header: B into panels, A into rows. What is packed comes
+   from far away, as a rule, in runs too short for the processor to see where they lead: so each loop
+   asks for what it will need some rows later. Asking past the end is harmless. */
 #ifndef CNN_KERNELS_GEMM_PACK_H
 #define CNN_KERNELS_GEMM_PACK_H
 
 #include "kernels/fill.h"
 
-/* Depths of every panel in turn, so that rows of B are read as long runs. */
-enum { PACK_DEPTHS = 8 };
+enum {
+  PACK_DEPTHS = 8, /* of every panel in turn, so that rows of B are read as long runs */
+  PACK_AHEAD = 16, /* rows */
+  FLOATS_OF_LINE = 16
+};
+
+/* Where an element will be, which may be past the end: as a number, for C forbids the pointer. */
+static inline void will_read(const float *from, ptrdiff_t later) {
+  __builtin_prefetch((const void *)((uintptr_t)from + (uintptr_t)later * sizeof *from));
+}
 
 static void pack_element_wise(size_t k, size_t columns, const float *b, ptrdiff_t b_row,
                               ptrdiff_t b_column, float *packed) {
@@ -17,6 +27,7 @@ static void pack_element_wise(size_t k, size_t columns, const float *b, ptrdiff_
 /* One panel of contiguous rows; columns <= 16. */
 static void pack_rows(size_t k, size_t columns, const float *b, ptrdiff_t b_row, float *packed) {
   for (size_t depth = 0; depth < k; depth++) {
+    will_read(b, PACK_AHEAD * b_row);
     for (size_t j = 0; j < CNN__PANEL; j += VECTOR_WIDTH) {
       vector x = vector_zero();
       if (j + VECTOR_WIDTH <= columns)
@@ -30,20 +41,30 @@ static void pack_rows(size_t k, size_t columns, const float *b, ptrdiff_t b_row,
   }
 }
 
-/* One full panel of a transpose: columns of B are contiguous, square blocks turn in registers. */
-static void pack_columns(size_t k, const float *b, ptrdiff_t b_column, float *packed) {
-  size_t depth = 0;
-  for (; depth + VECTOR_WIDTH <= k; depth += VECTOR_WIDTH) {
-    for (size_t j = 0; j < CNN__PANEL; j += VECTOR_WIDTH) {
-      vector block[VECTOR_WIDTH];
-      for (size_t i = 0; i < VECTOR_WIDTH; i++)
-        block[i] = vector_load(b + (ptrdiff_t)(j + i) * b_column + (ptrdiff_t)depth);
-      vector_transpose(block);
-      for (size_t i = 0; i < VECTOR_WIDTH; i++)
-        vector_store(packed + (depth + i) * CNN__PANEL + j, block[i]);
-    }
+/* A square block: to[j][i] = from[i][j]. */
+static inline void transpose_block(const float *from, ptrdiff_t from_row, float *to,
+                                   ptrdiff_t to_row) {
+  vector block[VECTOR_WIDTH];
+  for (ptrdiff_t i = 0; i < VECTOR_WIDTH; i++)
+    block[i] = vector_load(from + i * from_row);
+  vector_transpose(block);
+  for (ptrdiff_t i = 0; i < VECTOR_WIDTH; i++)
+    vector_store(to + i * to_row, block[i]);
+}
+
+/* to[j][i] = from[i][j] for VECTOR_WIDTH rows of from, which are count long. */
+static void transpose_rows(size_t count, const float *from, ptrdiff_t from_row, float *to,
+                           ptrdiff_t to_row) {
+  size_t j = 0;
+  for (; j + VECTOR_WIDTH <= count; j += VECTOR_WIDTH) {
+    if (j % FLOATS_OF_LINE == 0)
+      for (ptrdiff_t i = 0; i < VECTOR_WIDTH; i++)
+        will_read(from + j + i * from_row, 4 * FLOATS_OF_LINE);
+    transpose_block(from + j, from_row, to + (ptrdiff_t)j * to_row, to_row);
   }
-  pack_element_wise(k - depth, CNN__PANEL, b + depth, 1, b_column, packed + depth * CNN__PANEL);
+  for (; j < count; j++)
+    for (ptrdiff_t i = 0; i < VECTOR_WIDTH; i++)
+      to[(ptrdiff_t)j * to_row + i] = from[(ptrdiff_t)j + i * from_row];
 }
 
 static void pack(size_t k, size_t n, const float *b, ptrdiff_t b_row, ptrdiff_t b_column,
@@ -58,10 +79,47 @@ static void pack(size_t k, size_t n, const float *b, ptrdiff_t b_row, ptrdiff_t 
       if (b_column == 1)
         pack_rows(depths, columns, from, b_row, to);
       else if (b_row == 1 && columns == CNN__PANEL)
-        pack_columns(depths, from, b_column, to);
+        for (ptrdiff_t j = 0; j < CNN__PANEL; j += VECTOR_WIDTH)
+          transpose_rows(depths, from + j * b_column, b_column, to + j, CNN__PANEL);
       else
         pack_element_wise(depths, columns, from, b_row, b_column, to);
     }
+  }
+}
+
+/* A row that is contiguous already. */
+static void copy_row(size_t k, const float *from, float *to) {
+  size_t depth = 0;
+  for (; depth + VECTOR_WIDTH <= k; depth += VECTOR_WIDTH)
+    vector_store(to + depth, vector_load(from + depth));
+  if (depth < k)
+    vector_store_tail(to + depth, k - depth, vector_load_tail(from + depth, k - depth));
+}
+
+/* A transpose: VECTOR_WIDTH depths of all rows in turn. */
+static void pack_transposed_a(size_t m, size_t k, const float *a, ptrdiff_t a_depth, float *to,
+                              size_t to_row) {
+  size_t depth = 0;
+  for (; depth + VECTOR_WIDTH <= k; depth += VECTOR_WIDTH)
+    transpose_rows(m, a + (ptrdiff_t)depth * a_depth, a_depth, to + depth, (ptrdiff_t)to_row);
+  for (; depth < k; depth++)
+    for (size_t row = 0; row < m; row++)
+      to[row * to_row + depth] = a[(ptrdiff_t)depth * a_depth + (ptrdiff_t)row];
+}
+
+static void pack_a(size_t m, size_t k, const float *a, ptrdiff_t a_row, ptrdiff_t a_depth,
+                   float *to, size_t to_row) {
+  if (a_row == 1 && a_depth != 1) {
+    pack_transposed_a(m, k, a, a_depth, to, to_row);
+    return;
+  }
+  for (size_t row = 0; row < m; row++) {
+    const float *from = a + (ptrdiff_t)row * a_row;
+    if (a_depth == 1)
+      copy_row(k, from, to + row * to_row);
+    else
+      for (size_t depth = 0; depth < k; depth++)
+        to[row * to_row + depth] = from[(ptrdiff_t)depth * a_depth];
   }
 }
 

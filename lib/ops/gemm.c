@@ -3,52 +3,40 @@
 #include "base/size.h"
 #include "base/threads.h"
 #include "kernels/kernels.h"
+#include "ops/gemm_blocks.h"
 
 /* Sizes of blocks. They follow from the shape alone, so that the split is the same for any number of
    threads and any instruction set; which bits come out depends on none of them. */
 enum {
-  DEPTHS = 320,          /* 16 columns of B and 6 rows of A this deep fill a 32 KiB L1 cache */
-  ROWS = 120,            /* ROWS x DEPTHS of A stay in L2; a multiple of all tiles' rows */
-  COLUMNS = 256,         /* of one task */
-  SHARED_COLUMNS = 2048, /* of B, packed together for all tasks */
-  PRIVATE_COLUMNS = 64,  /* of a task that packs for itself */
-  THIN_COLUMNS = 32,     /* the same with few rows of A: */
-  THIN_DEPTHS = 128,     /* what is packed stays in L1 until it is used */
-  THIN = 16,             /* rows so few that packing costs as much as multiplying */
-  SKINNY = 4,          /* rows so few that a row-major B is read as it is, however long its rows */
-  NARROW_A = 128,      /* a column of A with a stride up to this is read as it is */
-  NARROW_B = 64,       /* so are rows of B with a stride up to this, under ROWS rows of A */
-  MOST_TASKS = 16,     /* enough for some threads to share evenly */
-  LEAST_WORK = 1 << 17 /* multiply-adds that are worth a task */
+  DEPTHS = 512,            /* deep enough that loading and storing C costs little */
+  ROWS = 96,               /* ROWS x DEPTHS of A stay in L2 */
+  PACKED_ROWS = 1024,      /* of A, packed together for all tasks */
+  PACKED_COLUMNS = 2048,   /* of B, the same */
+  PIECE = 64,              /* rows or columns that a task packs */
+  PACKED_FLOATS = 1 << 17, /* so much is packed at once, even if it is several blocks deep */
+  PADDING = 2 * FLOATS_OF_LINE,
+  NEAR_B = 16,          /* rows of B with a stride up to this are read as they are, */
+  NEAR_B_OF_SOME = 128, /* up to this under SOME rows of A; */
+  SOME = 144,
+  NEAR_A = 128,         /* so are columns of A, */
+  NEAR_ROWS_OF_A = 512, /* and its rows: longer ones fall on the same places of the caches */
+  REUSED = 64,          /* columns of B that make packing A worth while */
+  THIN = 16,            /* rows of A that are best worked on as few */
+  FEW = 120,            /* the same where they are contiguous */
+  MOST_TASKS = 16       /* enough for some threads to share evenly */
 };
 
-/* How the tasks come by B. */
-typedef enum source {
-  DIRECT,  /* from where it lies */
-  PACKED,  /* the caller has packed all of it */
-  PRIVATE, /* each task packs what it alone uses */
-  SHARED   /* all pack a piece, then all use it */
-} source;
-
+/* What is packed, is packed by all threads for all tasks: a pass is one piece of A and one of B. */
 typedef struct blocking {
   const cnn__matmul *product;
   const cnn__gemm_kernels *kernels;
-  source source;
-  bool pack_a;                      /* each task packs its rows of A, too */
-  float *scratch;                   /* packed B: one for all, or if PRIVATE one a slot */
-  float *a_scratch;                 /* packed A, one a slot */
-  size_t a_slot, b_slot;            /* floats of a slot's */
-  size_t rows, columns, depths;     /* of a block */
-  size_t column_blocks;             /* in [first_column, last_column) */
-  size_t first_column, last_column; /* this pass's part of C ... */
-  size_t first_depth, last_depth;   /* ... and of the chain */
+  bool pack_a, pack_b;
+  float *a, *b;                       /* this pass's, packed; A by rows ... */
+  size_t a_row;                       /* ... this far apart */
+  size_t rows, columns, depths, pass; /* of a block; depths of a pass */
+  size_t column_blocks, b_pieces;     /* of this pass */
+  cnn__range row, column, depth;      /* this pass */
 } blocking;
-
-/* Where a block's A or B begins, and its strides in the kernel's sense. */
-typedef struct operand {
-  const float *at;
-  ptrdiff_t row, other; /* A: other is a_depth; B: b_panel */
-} operand;
 
 /* About equal blocks of at most most elements, in whole units. */
 static size_t balanced(size_t total, size_t most, size_t unit) {
@@ -56,41 +44,30 @@ static size_t balanced(size_t total, size_t most, size_t unit) {
   return cnn__size_max(cnn__size_ceil_div(cnn__size_ceil_div(total, blocks), unit), 1) * unit;
 }
 
-static bool within(ptrdiff_t stride, ptrdiff_t most) {
-  return stride <= most && stride >= -most;
-}
-
-static source choose_source(const cnn__matmul *product) {
-  if (!product->b) return PACKED;
-  const bool few = product->m <= ROWS;
-  const bool near = product->b_column == 1 && within(product->b_row, few ? NARROW_B : CNN__PANEL);
-  if (near || (product->b_column == 1 && product->m <= SKINNY)) return DIRECT;
-  return few ? PRIVATE : SHARED;
+static bool should_pack_b(const cnn__matmul *product) {
+  const ptrdiff_t near = product->m <= SOME ? NEAR_B_OF_SOME : NEAR_B;
+  return product->b && !(product->b_column == 1 && cnn__within(product->b_row, near));
 }
 
 /* Reading a column of A across long rows misses the caches at every step. */
 static bool should_pack_a(const cnn__matmul *product) {
-  return product->m > THIN && product->n >= CNN__PANEL && !within(product->a_depth, NARROW_A);
+  if (product->n < REUSED) return false;
+  return product->a_depth == 1 ? !cnn__within(product->a_row, NEAR_ROWS_OF_A)
+                               : !cnn__within(product->a_depth, NEAR_A);
 }
 
 /* Halves blocks until there are tasks enough, or work too little to split. */
 static void choose_blocks(blocking *work) {
   const size_t m = work->product->m, n = work->product->n;
-  work->depths = balanced(work->product->k, DEPTHS, 8);
-  work->rows = balanced(m, ROWS, 2);
-  work->columns = balanced(n, COLUMNS, 64);
-  if (work->source == PRIVATE) {
-    work->columns = m <= THIN ? THIN_COLUMNS : PRIVATE_COLUMNS;
-    if (m <= THIN) work->depths = THIN_DEPTHS;
-    return;
-  }
+  work->rows = balanced(m, ROWS, 1);
+  work->columns = balanced(n, PACKED_COLUMNS, PIECE);
   for (;;) {
     const size_t tasks = cnn__size_ceil_div(m, work->rows) * cnn__size_ceil_div(n, work->columns);
     /* In floating point: the product of three sizes may exceed them. */
     const double share = (double)work->rows * (double)work->columns * (double)work->product->k;
-    if (tasks >= MOST_TASKS || share < 2 * LEAST_WORK) break;
-    if (work->columns > 64)
-      work->columns = balanced(n, cnn__size_ceil_div(work->columns, 2), 64);
+    if (tasks >= MOST_TASKS || share < 2 * CNN__LEAST_WORK) break;
+    if (work->columns > PIECE)
+      work->columns = balanced(n, cnn__size_ceil_div(work->columns, 2), PIECE);
     else if (work->rows >= 24)
       work->rows = balanced(m, cnn__size_ceil_div(work->rows, 2), 2);
     else
@@ -98,124 +75,118 @@ static void choose_blocks(blocking *work) {
   }
 }
 
-static const float *b_at(const cnn__matmul *product, size_t depth, size_t column) {
-  return product->b + (ptrdiff_t)depth * product->b_row + (ptrdiff_t)column * product->b_column;
+static size_t padded(size_t n) {
+  return cnn__size_ceil_div(n, CNN__PANEL) * CNN__PANEL;
 }
 
-static operand find_b(const blocking *work, size_t column, size_t columns, size_t depth,
-                      size_t depths, size_t slot) {
+/* Each pass costs two meetings of the threads: small ones go several blocks deep. */
+static void choose_depths(blocking *work) {
+  const size_t m = work->product->m, n = work->product->n, k = work->product->k;
+  const size_t lines = (work->pack_a ? cnn__size_min(m, PACKED_ROWS) : 0) +
+                       (work->pack_b ? padded(cnn__size_min(n, PACKED_COLUMNS)) : 0);
+  work->depths = balanced(k, DEPTHS, 8);
+  work->pass = lines ? work->depths : k;
+  while (work->pass < k && lines * (work->pass + work->depths + PADDING) <= PACKED_FLOATS)
+    work->pass += work->depths;
+  work->pass = cnn__size_min(work->pass, k);
+}
+
+static void pack_piece(void *argument, size_t task, size_t slot) {
+  const blocking *work = argument;
   const cnn__matmul *product = work->product;
-  const ptrdiff_t panel = CNN__PANEL * (ptrdiff_t)depths;
-  switch (work->source) {
-  case DIRECT:
-    return (operand){b_at(product, depth, column), product->b_row, CNN__PANEL};
-  case PACKED:
-    return (operand){product->packed + column * product->k + depth * CNN__PANEL, CNN__PANEL,
-                     CNN__PANEL * (ptrdiff_t)product->k};
-  case PRIVATE: {
-    float *packed = work->scratch + slot * work->b_slot;
-    work->kernels->pack(depths, columns, b_at(product, depth, column), product->b_row,
-                        product->b_column, packed);
-    return (operand){packed, CNN__PANEL, panel};
+  const size_t depths = cnn__range_length(work->depth);
+  (void)slot;
+  if (task < work->b_pieces) {
+    const size_t done = task * PIECE;
+    work->kernels->pack(depths, cnn__size_min(PIECE, cnn__range_length(work->column) - done),
+                        cnn__b_at(product, work->depth.first, work->column.first + done),
+                        product->b_row, product->b_column, work->b + done * depths);
+  } else {
+    const size_t done = (task - work->b_pieces) * PIECE;
+    work->kernels->pack_a(cnn__size_min(PIECE, cnn__range_length(work->row) - done), depths,
+                          cnn__a_at(product, work->row.first + done, work->depth.first),
+                          product->a_row, product->a_depth, work->a + done * work->a_row,
+                          work->a_row);
   }
-  default:
-    return (operand){work->scratch + (column - work->first_column) * depths, CNN__PANEL, panel};
-  }
 }
 
-/* Rows x columns of C over depths of the chain. */
-static void run_kernel(const blocking *work, size_t row, size_t rows, size_t column, size_t columns,
-                       size_t depth, size_t depths, operand a, operand b) {
+static cnn__operand find_a(const blocking *work, size_t row, size_t depth) {
   const cnn__matmul *product = work->product;
-  const bool last = depth + depths == product->k;
-  work->kernels->gemm(&(cnn__gemm){
-      .m = rows,
-      .n = columns,
-      .k = depths,
-      .batch = 1,
-      .a = &a.at,
-      .a_row = a.row,
-      .a_depth = a.other,
-      .b = &b.at,
-      .b_row = b.row,
-      .b_panel = b.other,
-      .c = product->c + (ptrdiff_t)row * product->c_row + column,
-      .c_row = product->c_row,
-      .accumulate = product->accumulate || depth > 0,
-      .bias = last && product->bias ? product->bias + column : NULL,
-      .epilogue = last ? product->epilogue : CNN__GEMM_PLAIN,
-  });
+  if (!work->pack_a)
+    return (cnn__operand){cnn__a_at(product, row, depth), product->a_row, product->a_depth};
+  return (cnn__operand){work->a + (row - work->row.first) * work->a_row +
+                            (depth - work->depth.first),
+                        (ptrdiff_t)work->a_row, 1};
 }
 
-/* The same with A packed: as B would be, so that 16 rows lie side by side. */
-static void run_kernel_on_packed_a(const blocking *work, size_t row, size_t rows, size_t column,
-                                   size_t columns, size_t depth, size_t depths, const float *a,
-                                   operand b, size_t slot) {
-  const cnn__matmul *product = work->product;
-  float *packed = work->a_scratch + slot * work->a_slot;
-  work->kernels->pack(depths, rows, a, product->a_depth, product->a_row, packed);
-  for (size_t done = 0; done < rows; done += CNN__PANEL)
-    run_kernel(work, row + done, cnn__size_min(CNN__PANEL, rows - done), column, columns, depth,
-               depths, (operand){packed + done * depths, 1, CNN__PANEL}, b);
+static cnn__operand find_b(const blocking *work, size_t column, size_t depth) {
+  if (!work->pack_b) return cnn__b_in_place(work->product, column, depth);
+  const size_t depths = cnn__range_length(work->depth);
+  return (cnn__operand){work->b + (column - work->column.first) * depths +
+                            (depth - work->depth.first) * CNN__PANEL,
+                        CNN__PANEL, CNN__PANEL * (ptrdiff_t)depths};
 }
 
 /* One block of C, over this pass's depths. */
 static void multiply_block(void *argument, size_t task, size_t slot) {
   const blocking *work = argument;
-  const cnn__matmul *product = work->product;
-  const size_t row = task / work->column_blocks * work->rows;
-  const size_t rows = cnn__size_min(work->rows, product->m - row);
-  const size_t column = work->first_column + task % work->column_blocks * work->columns;
-  const size_t columns = cnn__size_min(work->columns, work->last_column - column);
-  size_t depth = work->first_depth;
-  do {
-    const size_t depths = cnn__size_min(work->depths, work->last_depth - depth);
-    const float *a =
-        product->a + (ptrdiff_t)row * product->a_row + (ptrdiff_t)depth * product->a_depth;
-    const operand b = find_b(work, column, columns, depth, depths, slot);
-    if (work->pack_a)
-      run_kernel_on_packed_a(work, row, rows, column, columns, depth, depths, a, b, slot);
-    else
-      run_kernel(work, row, rows, column, columns, depth, depths,
-                 (operand){a, product->a_row, product->a_depth}, b);
-    depth += depths;
-  } while (depth < work->last_depth);
-}
-
-/* PRIVATE_COLUMNS columns of this pass's B. */
-static void pack_shared(void *argument, size_t task, size_t slot) {
-  const blocking *work = argument;
-  const size_t column = work->first_column + task * PRIVATE_COLUMNS;
-  const size_t depths = work->last_depth - work->first_depth;
+  const cnn__range row =
+      cnn__range_part(work->row, task / work->column_blocks * work->rows, work->rows);
+  const cnn__range column =
+      cnn__range_part(work->column, task % work->column_blocks * work->columns, work->columns);
+  size_t done = 0;
   (void)slot;
-  work->kernels->pack(depths, cnn__size_min(PRIVATE_COLUMNS, work->last_column - column),
-                      b_at(work->product, work->first_depth, column), work->product->b_row,
-                      work->product->b_column,
-                      work->scratch + (column - work->first_column) * depths);
+  do {
+    const cnn__range depth = cnn__range_part(work->depth, done, work->depths);
+    cnn__multiply_part(work->product, row, column, depth, find_a(work, row.first, depth.first),
+                       find_b(work, column.first, depth.first));
+    done += work->depths;
+  } while (done < cnn__range_length(work->depth));
 }
 
-static void run_tasks(const blocking *work, cnn_context *context, size_t tasks,
-                      void (*body)(void *argument, size_t task, size_t slot)) {
-  const cnn__matmul *product = work->product;
-  if ((double)product->m * (double)product->n * (double)product->k >= LEAST_WORK) {
-    cnn__parallel_for(context, tasks, body, (void *)work);
-  } else {
-    for (size_t task = 0; task < tasks; task++)
-      body((void *)work, task, 0);
+/* Packed rows lie an odd number of lines apart, for else they would share places in the caches. */
+static void run_pass(blocking *work, cnn_context *context) {
+  const size_t lines = cnn__size_ceil_div(cnn__range_length(work->depth), FLOATS_OF_LINE);
+  const size_t rows = cnn__range_length(work->row), columns = cnn__range_length(work->column);
+  const bool first = work->row.first == 0; /* the following rows find B packed */
+  work->a_row = (lines | 1) * FLOATS_OF_LINE;
+  work->b_pieces = work->pack_b && first ? cnn__size_ceil_div(columns, PIECE) : 0;
+  const size_t pieces = work->b_pieces + (work->pack_a ? cnn__size_ceil_div(rows, PIECE) : 0);
+  cnn__run_parts(work->product, context, pieces, pack_piece, work);
+  work->column_blocks = cnn__size_ceil_div(columns, work->columns);
+  cnn__run_parts(work->product, context, cnn__size_ceil_div(rows, work->rows) * work->column_blocks,
+                 multiply_block, work);
+}
+
+static void run_blocks(const cnn__matmul *product, cnn_context *context, float *scratch) {
+  blocking work = {.product = product,
+                   .kernels = &cnn__kernels_get()->gemm,
+                   .pack_a = should_pack_a(product),
+                   .pack_b = should_pack_b(product),
+                   .b = scratch};
+  choose_blocks(&work);
+  choose_depths(&work);
+  const cnn__range m = {0, product->m}, n = {0, product->n}, k = {0, product->k};
+  const size_t row_step = work.pack_a ? PACKED_ROWS : product->m;
+  const size_t column_step = work.pack_b ? PACKED_COLUMNS : product->n;
+  work.a = scratch;
+  if (work.pack_b) work.a += work.pass * padded(cnn__size_min(product->n, PACKED_COLUMNS));
+  for (size_t column = 0; column < product->n; column += column_step) {
+    work.column = cnn__range_part(n, column, column_step);
+    size_t depth = 0;
+    do { /* once without depth, for bias and activation */
+      work.depth = cnn__range_part(k, depth, work.pass);
+      for (size_t row = 0; row < product->m; row += row_step) {
+        work.row = cnn__range_part(m, row, row_step);
+        run_pass(&work, context);
+      }
+      depth += work.pass;
+    } while (depth < product->k);
   }
 }
 
-static void run_pass(blocking *work, cnn_context *context) {
-  const size_t columns = work->last_column - work->first_column;
-  if (work->source == SHARED)
-    run_tasks(work, context, cnn__size_ceil_div(columns, PRIVATE_COLUMNS), pack_shared);
-  work->column_blocks = cnn__size_ceil_div(columns, work->columns);
-  run_tasks(work, context, cnn__size_ceil_div(work->product->m, work->rows) * work->column_blocks,
-            multiply_block);
-}
-
 /* C is a column: computed as the row that is its transpose, where 16 elements lie side by side. */
-static void run_column(const cnn__matmul *product, cnn_context *context, void *scratch) {
+static void run_column(const cnn__matmul *product, cnn_context *context, float *scratch) {
   const cnn__matmul row = {
       .m = 1,
       .n = product->m,
@@ -229,63 +200,32 @@ static void run_column(const cnn__matmul *product, cnn_context *context, void *s
       .accumulate = product->accumulate,
       .epilogue = product->bias ? CNN__GEMM_PLAIN : product->epilogue,
   };
-  cnn__matmul_run(&row, context, scratch);
+  cnn__matmul_run_few(&row, context, scratch);
   for (size_t i = 0; product->bias && i < product->m; i++) {
     const float sum = product->c[i] + *product->bias;
     product->c[i] = product->epilogue == CNN__GEMM_RELU && sum < 0 ? 0 : sum;
   }
 }
 
-/* Floats of a slot's packed A, and of packed B: a slot's, or all of it. */
-static size_t packed_a_size(size_t m, size_t k) {
-  return cnn__gemm_packed_size(cnn__size_min(k, DEPTHS), cnn__size_min(m, ROWS));
-}
-static size_t private_size(size_t n, size_t k) {
-  return cnn__gemm_packed_size(cnn__size_min(k, DEPTHS), cnn__size_min(n, PRIVATE_COLUMNS));
-}
-static size_t shared_size(size_t n, size_t k) {
-  return cnn__gemm_packed_size(cnn__size_min(k, DEPTHS), cnn__size_min(n, SHARED_COLUMNS));
-}
-
-/* Every part grows with each size, so that smaller products fit; columns run as rows. */
+/* Grows with each size, so that smaller products fit; a column runs as a row. */
 bool cnn__matmul_scratch(size_t m, size_t n, size_t k, size_t slots, size_t *bytes) {
-  size_t slots_a = 0, slots_b, total;
-  if (m > THIN && !cnn__size_mul(packed_a_size(m, k), slots, &slots_a)) return false;
-  if (!cnn__size_mul(private_size(cnn__size_max(m, n), k), slots, &slots_b)) return false;
-  if (!cnn__size_add(slots_a, cnn__size_max(shared_size(n, k), slots_b), &total)) return false;
-  return cnn__size_mul(total, sizeof(float), bytes);
+  size_t floats;
+  if (!cnn__size_mul(cnn__matmul_few_floats(cnn__size_max(m, n), k), slots, &floats)) return false;
+  if (m > THIN) {
+    const size_t lines = cnn__size_min(m, PACKED_ROWS) + padded(cnn__size_min(n, PACKED_COLUMNS));
+    const size_t most = cnn__size_max(lines * (DEPTHS + PADDING), PACKED_FLOATS);
+    const size_t all = lines * (cnn__size_min(k, PACKED_FLOATS) + PADDING);
+    floats = cnn__size_max(floats, cnn__size_min(all, most));
+  }
+  return cnn__size_mul(floats, sizeof(float), bytes);
 }
 
 void cnn__matmul_run(const cnn__matmul *product, cnn_context *context, void *scratch) {
-  const size_t m = product->m, n = product->n, k = product->k;
-  if (m == 0 || n == 0) return;
-  if (n == 1 && m > 1 && product->c_row == 1) {
+  if (product->m == 0 || product->n == 0) return;
+  if (product->n == 1 && product->m > 1 && product->c_row == 1)
     run_column(product, context, scratch);
-    return;
-  }
-  blocking work = {
-      .product = product,
-      .kernels = &cnn__kernels_get()->gemm,
-      .source = choose_source(product),
-      .pack_a = should_pack_a(product),
-      .a_scratch = scratch,
-      .a_slot = packed_a_size(m, k),
-      .b_slot = private_size(n, k),
-  };
-  work.scratch = work.a_scratch;
-  if (work.pack_a) work.scratch += work.a_slot * cnn__context_slots(context);
-  choose_blocks(&work);
-  const bool shared = work.source == SHARED;
-  const size_t column_step = shared ? SHARED_COLUMNS : n;
-  const size_t depth_step = shared ? work.depths : k;
-  for (size_t column = 0; column < n; column = work.last_column) {
-    work.first_column = column;
-    work.last_column = column + cnn__size_min(column_step, n - column);
-    work.last_depth = 0;
-    do {
-      work.first_depth = work.last_depth;
-      work.last_depth += cnn__size_min(depth_step, k - work.first_depth);
-      run_pass(&work, context);
-    } while (work.last_depth < k);
-  }
+  else if (product->m <= THIN || (product->m <= FEW && product->a_depth == 1))
+    cnn__matmul_run_few(product, context, scratch);
+  else
+    run_blocks(product, context, scratch);
 }

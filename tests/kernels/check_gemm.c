@@ -221,10 +221,31 @@ static void check_pack(checker *check) {
   }
 }
 
+static void check_pack_a(checker *check) {
+  cnn__gemm p = {.m = check_size(check, 40), .k = check_size(check, 70)};
+  const interval span = choose_a(check, &p);
+  const float *a = check_input(check, extent(span, !p.m || !p.k), check_kind(check)) - span.lowest;
+  const size_t to_row = p.k + check_between(check, 0, 20);
+  const size_t count = p.m ? (p.m - 1) * to_row + p.k : 0;
+  float *got = check_floats(check, count), *expected = check_floats(check, count);
+  check_case(check, "pack_a m %zu k %zu a_row %td a_depth %td to_row %zu", p.m, p.k, p.a_row,
+             p.a_depth, to_row);
+  check->generic->gemm.pack_a(p.m, p.k, a, p.a_row, p.a_depth, expected, to_row);
+  check->tested->gemm.pack_a(p.m, p.k, a, p.a_row, p.a_depth, got, to_row);
+  check_same(check, "rows", got, expected, count);
+  for (size_t row = 0; row < p.m; row++)
+    for (size_t depth = 0; depth < p.k; depth++)
+      if (!check_same_number(expected[row * to_row + depth],
+                             a[(ptrdiff_t)row * p.a_row + (ptrdiff_t)depth * p.a_depth]))
+        check_fail(check, "generic packs row %zu, depth %zu wrongly", row, depth);
+}
+
 static void gemm_round(checker *check) {
   if (check->tested->gemm.rows == 0) check_fail(check, "rows is 0");
   if (check_chance(check, 4))
     check_pack(check);
+  else if (check_chance(check, 5))
+    check_pack_a(check);
   else
     check_product(check);
 }
@@ -356,6 +377,12 @@ static void pack_without_padding(size_t k, size_t n, const float *b, ptrdiff_t r
           b[(ptrdiff_t)depth * row + (ptrdiff_t)j * column];
 }
 
+static void pack_a_into_gaps(size_t m, size_t k, const float *a, ptrdiff_t row, ptrdiff_t depth,
+                             float *to, size_t to_row) {
+  cnn__kernels_for(CNN__ISA_GENERIC)->gemm.pack_a(m, k, a, row, depth, to, to_row);
+  if (m > 1 && to_row > k) to[k] = 0;
+}
+
 #define PLANT(bug)                                                                                 \
   static void plant_##bug(cnn__kernels *table) {                                                   \
     table->gemm.gemm = bug;                                                                        \
@@ -378,6 +405,10 @@ static void plant_pack_without_padding(cnn__kernels *table) {
   table->gemm.pack = pack_without_padding;
 }
 
+static void plant_pack_a_into_gaps(cnn__kernels *table) {
+  table->gemm.pack_a = pack_a_into_gaps;
+}
+
 static const check_planted planted[] = {
     {"skips the last depth of long chains", plant_skip_last_depth},
     {"reads c without accumulate", plant_always_accumulate},
@@ -394,6 +425,7 @@ static const check_planted planted[] = {
     {"rounds products", plant_round_products},
     {"adds the bias after the ReLU", plant_bias_after_relu},
     {"does not zero the packing's padding", plant_pack_without_padding},
+    {"packs A into the gaps between its rows", plant_pack_a_into_gaps},
 };
 
 /* Speed */

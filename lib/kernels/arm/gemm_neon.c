@@ -21,4 +21,5 @@ void cnn__gemm_kernels_fill_neon(cnn__gemm_kernels *table) {
   table->gemm = gemm;
   table->rows = 6;
   table->pack = pack;
+  table->pack_a = pack_a;
 }

@@ -40,8 +40,16 @@ static void pack(size_t k, size_t n, const float *b, ptrdiff_t b_row, ptrdiff_t 
         *packed++ = j < n ? b[(ptrdiff_t)depth * b_row + (ptrdiff_t)j * b_column] : 0;
 }
 
+static void pack_a(size_t m, size_t k, const float *a, ptrdiff_t a_row, ptrdiff_t a_depth,
+                   float *to, size_t to_row) {
+  for (size_t row = 0; row < m; row++)
+    for (size_t depth = 0; depth < k; depth++)
+      to[row * to_row + depth] = a[(ptrdiff_t)row * a_row + (ptrdiff_t)depth * a_depth];
+}
+
 void cnn__gemm_kernels_fill_generic(cnn__gemm_kernels *table) {
   table->gemm = gemm;
   table->rows = 4;
   table->pack = pack;
+  table->pack_a = pack_a;
 }

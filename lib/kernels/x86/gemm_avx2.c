@@ -18,4 +18,5 @@ void cnn__gemm_kernels_fill_avx2(cnn__gemm_kernels *table) {
   table->gemm = gemm;
   table->rows = 6;
   table->pack = pack;
+  table->pack_a = pack_a;
 }

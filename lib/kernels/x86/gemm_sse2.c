@@ -21,4 +21,5 @@ void cnn__gemm_kernels_fill_sse2(cnn__gemm_kernels *table) {
   table->gemm = gemm;
   table->rows = 2;
   table->pack = pack;
+  table->pack_a = pack_a;
 }

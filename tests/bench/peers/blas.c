@@ -33,15 +33,17 @@ static void set_blis(const blas *peer, int threads) {
     printf(", kernels for %s", name_of(architecture()));
 }
 
+static const char *name_in(const char *file) {
+  if (strstr(file, "blis")) return "BLIS";
+  return strstr(file, "openblas") ? "OpenBLAS" : file;
+}
+
 bool blas_open(blas *peer, const char *file, int threads) {
   *peer = (blas){.name = file, .handle = dlopen(file, RTLD_NOW | RTLD_LOCAL)};
   if (!peer->handle) return false;
   const bool renamed = !find(peer, "cblas_sgemm", &peer->sgemm);
   if (renamed && !find(peer, "scipy_cblas_sgemm", &peer->sgemm)) return false;
-  peer->name = renamed                    ? "OpenBLAS(pip)"
-               : strstr(file, "blis")     ? "BLIS"
-               : strstr(file, "openblas") ? "OpenBLAS"
-                                          : file;
+  peer->name = renamed ? "OpenBLAS(pip)" : name_in(file);
   printf("%s: %s", peer->name, file);
   set_openblas(peer, renamed ? "scipy_" : "", threads);
   set_blis(peer, threads);

@@ -1,0 +1,64 @@
+/* Products of few rows: each B is used a few times only, so each task packs what it needs itself, or
+   reads it where it lies. */
+#include "ops/gemm_blocks.h"
+
+enum {
+  NEAR_B = 64,       /* rows of B with a stride up to this are read as they are */
+  SKINNY = 4,        /* rows so few that a row-major B is read as it is, however long its rows */
+  COLUMNS = 64,      /* of a task */
+  DEPTHS = 320,      /* that it packs at once */
+  THIN = 16,         /* rows so few that packing costs as much as multiplying: */
+  THIN_COLUMNS = 32, /* what is packed then stays in L1 until it is used */
+  THIN_DEPTHS = 128
+};
+
+typedef struct few {
+  const cnn__matmul *product;
+  bool pack;
+  float *scratch;
+  size_t slot_floats, columns, depths;
+} few;
+
+static void multiply_columns(void *argument, size_t task, size_t slot) {
+  const few *work = argument;
+  const cnn__matmul *product = work->product;
+  const cnn__range row = {0, product->m}, k = {0, product->k};
+  const cnn__range column =
+      cnn__range_part((cnn__range){0, product->n}, task * work->columns, work->columns);
+  float *packed = work->scratch + slot * work->slot_floats;
+  size_t done = 0;
+  do { /* once without depth, for bias and activation */
+    const cnn__range depth = cnn__range_part(k, done, work->depths);
+    const size_t depths = cnn__range_length(depth);
+    cnn__operand b = {packed, CNN__PANEL, CNN__PANEL * (ptrdiff_t)depths};
+    if (work->pack)
+      cnn__kernels_get()->gemm.pack(depths, cnn__range_length(column),
+                                    cnn__b_at(product, depth.first, column.first), product->b_row,
+                                    product->b_column, packed);
+    else
+      b = cnn__b_in_place(product, column.first, depth.first);
+    cnn__multiply_part(
+        product, row, column, depth,
+        (cnn__operand){cnn__a_at(product, 0, depth.first), product->a_row, product->a_depth}, b);
+    done += work->depths;
+  } while (done < product->k);
+}
+
+size_t cnn__matmul_few_floats(size_t n, size_t k) {
+  return cnn__gemm_packed_size(cnn__size_min(k, DEPTHS), cnn__size_min(n, COLUMNS));
+}
+
+void cnn__matmul_run_few(const cnn__matmul *product, cnn_context *context, float *scratch) {
+  const bool by_rows = product->b_column == 1;
+  const bool near = by_rows && cnn__within(product->b_row, NEAR_B);
+  few work = {.product = product,
+              .pack = product->b && !near && !(by_rows && product->m <= SKINNY),
+              .scratch = scratch,
+              .slot_floats = cnn__matmul_few_floats(product->n, product->k)};
+  const bool in_l1 = work.pack && product->m <= THIN;
+  work.columns = in_l1 ? THIN_COLUMNS : COLUMNS;
+  work.depths = in_l1 ? THIN_DEPTHS : DEPTHS;
+  if (!work.pack) work.depths = cnn__size_max(product->k, 1);
+  cnn__run_parts(product, context, cnn__size_ceil_div(product->n, work.columns), multiply_columns,
+                 &work);
+}
