@@ -12,14 +12,14 @@ for suite in "$@"; do suites="$suites --suite $suite"; done
 
 [ -f "$build/build.ninja" ] ||
   meson setup "$build" "$root" --buildtype=debug -Doptimization=1 -Db_ndebug=true -Db_coverage=true -Dexamples=false \
-    -Dtests=enabled > /dev/null
+    -Dc_args=-fprofile-update=atomic -Dtests=enabled > /dev/null
 ninja -C "$build" --quiet
 find "$build" -name '*.gcda' -delete
 # shellcheck disable=SC2086
 meson test -C "$build" --no-rebuild --timeout-multiplier 5 $suites > "$build/tests.txt" 2>&1 || tail -20 "$build/tests.txt"
 
 cd "$build"
-report() { gcovr --root "$root" --exclude-unreachable-branches --exclude-throw-branches --filter "$root/lib/" "$@" . 2> /dev/null; }
+report() { gcovr --gcov-ignore-parse-errors --root "$root" --exclude-unreachable-branches --exclude-throw-branches --filter "$root/lib/" "$@" . 2> /dev/null; }
 parsers="--filter $root/lib/base/json_read.c --filter $root/lib/base/number.c --filter $root/lib/base/decimal.c
   --filter $root/lib/base/settings.c --filter $root/lib/io/safetensors_read.c --filter $root/lib/io/architecture.c
   --filter $root/lib/io/extras.c --filter $root/lib/io/training_read.c --filter $root/lib/model/state_reader.c
@@ -30,6 +30,6 @@ echo "== core (lib without the kernels' and the plots' folders)"
 report --exclude "$root/lib/kernels/" --exclude "$root/lib/plot/" --print-summary | tail -4
 echo "== parsers: lines, then branches that no test takes"
 # shellcheck disable=SC2086
-gcovr --root "$root" --exclude-unreachable-branches --exclude-throw-branches $parsers . 2> /dev/null
+gcovr --gcov-ignore-parse-errors --root "$root" --exclude-unreachable-branches --exclude-throw-branches $parsers . 2> /dev/null
 # shellcheck disable=SC2086
-gcovr --root "$root" --branches --exclude-unreachable-branches --exclude-throw-branches $parsers . 2> /dev/null
+gcovr --gcov-ignore-parse-errors --root "$root" --branches --exclude-unreachable-branches --exclude-throw-branches $parsers . 2> /dev/null
