@@ -6,11 +6,18 @@
 #include <stdint.h>
 #include <string.h>
 
+/* What every new layer is compared with, apart from the large nodes: thousands of layers take milliseconds. */
+typedef struct entry {
+  const cnn_layer *layer;
+  uint64_t name_hash;
+} entry;
+
 struct cnn_graph {
   cnn_context *context;
   bool sequential;
   size_t count, capacity;
   cnn__node *nodes;
+  entry *entries;       /* one for each node */
   cnn__failure failure; /* the first one: the graph keeps it */
 };
 
@@ -30,6 +37,7 @@ void cnn_graph_free(cnn_graph *graph) {
     cnn__free(context, graph->nodes[i].name);
   }
   cnn__free(context, graph->nodes);
+  cnn__free(context, graph->entries);
   cnn__free(context, graph);
   cnn_context_free(context);
 }
@@ -42,13 +50,22 @@ static bool is_input(const cnn_layer *layer) {
 
 static bool has_layer(const cnn_graph *graph, const cnn_layer *layer) {
   for (size_t i = 0; i < graph->count; i++)
-    if (graph->nodes[i].layer == layer) return true;
+    if (graph->entries[i].layer == layer) return true;
   return false;
 }
 
+/* FNV-1a */
+static uint64_t hash_of(const char *name) {
+  uint64_t hash = UINT64_C(0xcbf29ce484222325);
+  for (; *name; name++)
+    hash = (hash ^ (unsigned char)*name) * UINT64_C(0x100000001b3);
+  return hash;
+}
+
 static bool has_name(const cnn_graph *graph, const char *name) {
+  const uint64_t hash = hash_of(name);
   for (size_t i = 0; i < graph->count; i++)
-    if (strcmp(graph->nodes[i].name, name) == 0) return true;
+    if (graph->entries[i].name_hash == hash && strcmp(graph->nodes[i].name, name) == 0) return true;
   return false;
 }
 
@@ -101,6 +118,10 @@ cnn_status cnn__graph_reserve(cnn_graph *graph, size_t layers) {
       cnn__realloc_array(graph->context, graph->nodes, layers, sizeof *nodes, "a graph's layers");
   if (nodes == NULL) return CNN_E_NOMEM;
   graph->nodes = nodes;
+  entry *entries = cnn__realloc_array(graph->context, graph->entries, layers, sizeof *entries,
+                                      "a graph's layers");
+  if (entries == NULL) return CNN_E_NOMEM;
+  graph->entries = entries;
   graph->capacity = layers;
   return CNN_OK;
 }
@@ -123,6 +144,7 @@ static cnn_status add_layer(cnn_graph *graph, cnn_layer *layer, const size_t *in
     return status;
   }
   *place = graph->count;
+  graph->entries[graph->count] = (entry){.layer = layer, .name_hash = hash_of(node.name)};
   graph->nodes[graph->count++] = node;
   return CNN_OK;
 }

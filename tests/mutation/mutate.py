@@ -123,7 +123,7 @@ class Builder:
 PLANTED = [
     ("a leak", "lib/io/safetensors_read.c", "tests/unit/io/io_safetensors", "  cnn__free(file->context, file->tensors);\n", ""),
     ("an unchecked allocation", "lib/data/npy.c", "tests/unit/data/test_data_files", "  if (!*array) return CNN_E_NOMEM;\n", ""),
-    ("an off-by-one", "lib/io/safetensors_read.c", "tests/unit/io/io_safetensors", "  if (end > size)\n", "  if (end > size + 1)\n"),
+    ("an off-by-one", "lib/io/safetensors_read.c", "tests/unit/io/io_safetensors", "if (size > total - sizeof prefix)", "if (size > total - sizeof prefix + 1)"),
     ("an off-by-one", "lib/base/json_read.c", "tests/unit/base/test_base_json", "if (depth == MAX_DEPTH)", "if (depth == MAX_DEPTH + 1)"),
 ]
 

@@ -43,6 +43,16 @@ static inline cnn_context *counting_context(counting *c, int64_t threads) {
   return cnn_context_new(.allocator = &allocator, .threads = threads);
 }
 
+/* For the end of a group: CMocka's exit status leaves out what that finds, so this ends the program where something is
+   left. */
+static inline int group_end(bool clean) {
+  if (!clean) {
+    print_error("the group's end: memory or files are left\n");
+    exit(1);
+  }
+  return 0;
+}
+
 static inline void assert_error(cnn_status expected, cnn_status status, const char *words) {
   assert_int_equal(status, expected);
   assert_int_equal(cnn_last_status(), expected);

@@ -300,7 +300,7 @@ static int enter(void **state) {
 static int leave(void **state) {
   bool clean = cnn_context_memory(context) == 0;
   cnn_context_free(context);
-  return folder_leave(state) || !clean;
+  return group_end(folder_leave(state) == 0 && clean);
 }
 
 int main(void) {

@@ -13,7 +13,7 @@ static int set_up(void **state) {
 static int tear_down(void **state) {
   bool clean = cnn_context_memory(context) == 0;
   cnn_context_free(context);
-  return clean ? 0 : 1;
+  return group_end(clean);
 }
 
 static cnn__json *parse(const char *text) {

@@ -190,7 +190,7 @@ static int tear_down(void **state) {
   unlink(path);
   int left = cnn_context_memory(context) != 0;
   cnn_context_free(context);
-  return left;
+  return group_end(!left);
 }
 
 int main(void) {
