@@ -69,7 +69,7 @@ typedef struct cnn_context_options {
   const cnn_allocator *allocator; /**< Copied; NULL: the C library's. */
   const cnn_executor *executor;   /**< Copied; NULL: the library's own threads. */
   const cnn_log *log;             /**< Copied; NULL: no log. */
-  uint64_t max_memory;     /**< Bytes this context may hold at a time, the 64 that each block has more
+  uint64_t max_memory; /**< Bytes this context may hold at a time, the 64 that each block has more
                                 not counted; more is CNN_E_NOMEM. Default: no limit. */
   uint64_t max_file_bytes; /**< Largest file to read; more is CNN_E_LIMIT. Default 16 GiB. */
   uint64_t max_pixels;     /**< Largest image to decode, width * height. Default 2^28. */

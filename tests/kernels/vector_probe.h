@@ -7,7 +7,7 @@
 /* One instruction set's: defined by vector_probe.c as vector_probe_<isa>. */
 typedef struct vector_probe {
   double (*peak)(double seconds); /* GFLOP/s of independent multiply-adds */
-  void (*round)(checker *check); /* the vector header's functions against their meaning in C */
+  void (*round)(checker *check);  /* the vector header's functions against their meaning in C */
 } vector_probe;
 
 extern const check_family check_vector;
