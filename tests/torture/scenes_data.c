@@ -90,7 +90,7 @@ static cnn_status darken(void *user, float *values, int64_t height, int64_t widt
   return CNN_OK;
 }
 
-static bool background(torture_world *world) {
+static bool workers(torture_world *world) {
   static const double half[] = {.5, .5, .5};
   cnn_transform *chain[] = {
       cnn_resize(.height = 12, .interpolation = CNN_BICUBIC),
@@ -137,7 +137,7 @@ const torture_scene data_scenes[] = {
     {.name = "synthetic", .set_up = set_up_data, .run = synthetic},
     {.name = "whitening", .set_up = set_up_data, .run = whitening},
     {.name = "augmenting", .set_up = set_up_data, .run = augmenting},
-    {.name = "background", .set_up = set_up_data, .run = background},
+    {.name = "workers", .set_up = set_up_data, .run = workers, .background = true},
     {.name = "write_file", .set_up = set_up_data, .run = write_file, .result = result_text},
     {.name = NULL},
 };
