@@ -48,7 +48,7 @@ run_abi() { sh tests/abi/check.sh || [ $? = 77 ]; }
 # On what tests/run.sh has built, where it has.
 run_grown() {
   programs=build
-  [ -x build/tests/abi/test_options ] || { programs=build-clang && CC=clang set_up clang -Dtests=enabled; } || return 1
+  [ -x build/tests/torture/test_resume ] || { programs=build-clang && CC=clang set_up clang -Dtests=enabled; } || return 1
   sh tests/abi/grown.sh "$programs"
 }
 run_install() { sh tests/checks/install.sh; }
