@@ -6,6 +6,7 @@
    Times are the least of many short repetitions; of one thread, its processor time, which busy
    neighbours disturb less. */
 #include "base/threads.h"
+#include "bench.h"
 #include "kernels/kernels.h"
 #include "ops/conv.h"
 #include <stdio.h>
@@ -66,26 +67,7 @@ static cnn__conv_shape shape_of(const layer *l) {
                            .relu = l->relu};
 }
 
-static void *memory(size_t bytes) {
-  void *p = aligned_alloc(64, (bytes + 127) / 64 * 64);
-  if (!p) exit(1);
-  memset(p, 0, bytes);
-  return p;
-}
-static float *floats(size_t count) {
-  float *p = memory(count * sizeof *p);
-  for (size_t i = 0; i < count; i++)
-    p[i] = (float)(i * 2654435761u % 65536) / 32768 - 1;
-  return p;
-}
-
 static bool one_thread;
-static double clock_now(void) {
-  struct timespec t;
-  if (!one_thread) return cnn__now();
-  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-  return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
 
 /* ---- the roof ---- */
 
@@ -115,14 +97,14 @@ static void roof_task(void *argument, size_t task, size_t slot) {
 }
 
 static double measure_roof(cnn_context *context, size_t threads) {
-  roof_job r = {.a = floats(ROOF_M * ROOF_K), .b = floats(ROOF_N * ROOF_K)};
+  roof_job r = {.a = bench_floats(ROOF_M * ROOF_K), .b = bench_floats(ROOF_N * ROOF_K)};
   for (size_t i = 0; i < threads; i++)
-    r.c[i] = floats(ROOF_M * ROOF_N);
+    r.c[i] = bench_floats(ROOF_M * ROOF_N);
   double best = 1e9;
   for (int i = 0; i < 100; i++) {
-    const double start = clock_now();
+    const double start = bench_clock(one_thread);
     cnn__parallel_for(context, threads, roof_task, &r);
-    const double seconds = clock_now() - start;
+    const double seconds = bench_clock(one_thread) - start;
     best = seconds < best ? seconds : best;
   }
   return 2.0 * ROOF_M * ROOF_N * ROOF_K * ROOF_REPEATS * (double)threads / best;
@@ -135,7 +117,7 @@ typedef struct times {
 } times;
 
 static double since(double *start) {
-  const double now = clock_now(), seconds = now - *start;
+  const double now = bench_clock(one_thread), seconds = now - *start;
   *start = now;
   return seconds;
 }
@@ -147,22 +129,22 @@ static times measure(const cnn__conv *conv, cnn_context *context, double seconds
   const size_t y = s->batch * (s->out_height / pool) * (s->out_width / pool) * s->out_channels;
   const size_t kernel =
       s->kernel_height * s->kernel_width * s->in_channels / s->groups * s->out_channels;
-  float *prepared = memory(conv->prepared_size * sizeof(float));
-  const cnn__conv_buffers b = {.x = floats(x),
-                               .kernel = floats(kernel),
+  float *prepared = bench_memory(conv->prepared_size * sizeof(float));
+  const cnn__conv_buffers b = {.x = bench_floats(x),
+                               .kernel = bench_floats(kernel),
                                .prepared = prepared,
-                               .bias = floats(s->out_channels),
-                               .y = floats(y),
-                               .saved = conv->mode.training ? memory(conv->saved_size) : NULL,
-                               .scratch = memory(conv->scratch_size),
-                               .dy = floats(y),
-                               .dx = conv->mode.input_gradient ? floats(x) : NULL,
-                               .dkernel = floats(kernel),
-                               .dbias = floats(s->out_channels)};
+                               .bias = bench_floats(s->out_channels),
+                               .y = bench_floats(y),
+                               .saved = conv->mode.training ? bench_memory(conv->saved_size) : NULL,
+                               .scratch = bench_memory(conv->scratch_size),
+                               .dy = bench_floats(y),
+                               .dx = conv->mode.input_gradient ? bench_floats(x) : NULL,
+                               .dkernel = bench_floats(kernel),
+                               .dbias = bench_floats(s->out_channels)};
   times best = {1e9, 1e9, 1e9};
   const double stop = cnn__now() + seconds;
   for (int i = 0; i < 5 || cnn__now() < stop; i++) {
-    double start = clock_now();
+    double start = bench_clock(one_thread);
     cnn__conv_prepare(conv, context, b.kernel, prepared);
     double t = since(&start);
     best.prepare = t < best.prepare ? t : best.prepare;

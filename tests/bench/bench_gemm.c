@@ -10,6 +10,7 @@
    libopenblas.so.0 and libblis.so.4, or those that --peer names (none: --peer ""). */
 #include "../kernels/vector_probe.h"
 #include "base/threads.h"
+#include "bench.h"
 #include "kernels/kernels.h"
 #include "ops/gemm.h"
 #include "peers/blas.h"
@@ -121,37 +122,23 @@ static void measure_peaks(bench *b) {
 
 /* ---- one shape ---- */
 
-static void *memory(size_t bytes) {
-  void *p = aligned_alloc(64, (bytes + 127) / 64 * 64);
-  if (!p) exit(1);
-  memset(p, 0, bytes);
-  return p;
-}
-
-static float *floats(size_t count) {
-  float *p = memory(count * sizeof *p);
-  for (size_t i = 0; i < count; i++)
-    p[i] = (float)(i * 2654435761u % 65536) / 32768 - 1;
-  return p;
-}
-
 static matrices make(const bench *b, const shape *s) {
   size_t bytes = 0;
   if (!cnn__matmul_scratch(s->m, s->n, s->k, cnn__context_slots(b->context), &bytes)) exit(1);
-  float *c = floats(s->m * s->n);
+  float *c = bench_floats(s->m * s->n);
   return (matrices){.product = {.m = s->m,
                                 .n = s->n,
                                 .k = s->k,
-                                .a = floats(s->m * s->k),
+                                .a = bench_floats(s->m * s->k),
                                 .a_row = s->a_transposed ? 1 : (ptrdiff_t)s->k,
                                 .a_depth = s->a_transposed ? (ptrdiff_t)s->m : 1,
-                                .b = floats(s->k * s->n),
+                                .b = bench_floats(s->k * s->n),
                                 .b_row = s->b_transposed ? 1 : (ptrdiff_t)s->n,
                                 .b_column = s->b_transposed ? (ptrdiff_t)s->k : 1,
                                 .c = c,
                                 .c_row = (ptrdiff_t)s->n},
                     .c = c,
-                    .scratch = memory(bytes)};
+                    .scratch = bench_memory(bytes)};
 }
 
 static void multiply(const bench *b, const contestant *who, const shape *s, const matrices *on) {
@@ -254,7 +241,8 @@ static bool read_options(int count, char **words, settings *options) {
 }
 
 static void add_contestant(bench *b, const char *name, const blas *peer) {
-  b->contestants[b->count++] = (contestant){name, peer, memory(MOST_SAMPLES * sizeof(double)), 0};
+  b->contestants[b->count++] =
+      (contestant){name, peer, bench_memory(MOST_SAMPLES * sizeof(double)), 0};
 }
 
 static bool wanted(const shape *s, const char *only) {

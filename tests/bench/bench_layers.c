@@ -7,6 +7,7 @@
    time, which busy neighbours disturb less. oneDNN's time is that of the faster of two memory formats, NHWC and its own choice,
    without reorders; weights are prepared before on both sides. */
 #include "base/threads.h"
+#include "bench.h"
 #include "ops/conv.h"
 #include <math.h>
 #include <stdio.h>
@@ -87,26 +88,7 @@ static cnn__conv_shape shape_of(const layer *l, size_t batch) {
                            .relu = batch == 1};
 }
 
-static void *memory(size_t bytes) {
-  void *p = aligned_alloc(64, (bytes + 127) / 64 * 64);
-  if (!p) exit(1);
-  memset(p, 0, bytes);
-  return p;
-}
-static float *floats(size_t count) {
-  float *p = memory(count * sizeof *p);
-  for (size_t i = 0; i < count; i++)
-    p[i] = (float)(i * 2654435761u % 65536) / 32768 - 1;
-  return p;
-}
-
 static bool one_thread;
-static double clock_now(void) {
-  struct timespec t;
-  if (!one_thread) return cnn__now();
-  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-  return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
 
 /* ---- the library's layer ---- */
 
@@ -128,19 +110,19 @@ static subject subject_of(cnn_context *context, const cnn__conv_shape *s, bool t
   const size_t y = s->batch * s->out_height * s->out_width * s->out_channels;
   const size_t kernel =
       s->kernel_height * s->kernel_width * s->in_channels / s->groups * s->out_channels;
-  float *prepared = memory(of.conv.prepared_size * sizeof(float));
-  of.buffers = (cnn__conv_buffers){.x = floats(x),
-                                   .kernel = floats(kernel),
+  float *prepared = bench_memory(of.conv.prepared_size * sizeof(float));
+  of.buffers = (cnn__conv_buffers){.x = bench_floats(x),
+                                   .kernel = bench_floats(kernel),
                                    .prepared = prepared,
-                                   .bias = floats(s->out_channels),
-                                   .y = floats(y),
-                                   .saved = training ? memory(of.conv.saved_size) : NULL,
-                                   .scratch = memory(of.conv.scratch_size)};
+                                   .bias = bench_floats(s->out_channels),
+                                   .y = bench_floats(y),
+                                   .saved = training ? bench_memory(of.conv.saved_size) : NULL,
+                                   .scratch = bench_memory(of.conv.scratch_size)};
   if (training) {
-    of.buffers.dy = floats(y);
-    of.buffers.dx = floats(x);
-    of.buffers.dkernel = floats(kernel);
-    of.buffers.dbias = floats(s->out_channels);
+    of.buffers.dy = bench_floats(y);
+    of.buffers.dx = bench_floats(x);
+    of.buffers.dkernel = bench_floats(kernel);
+    of.buffers.dbias = bench_floats(s->out_channels);
   }
   cnn__conv_prepare(&of.conv, context, of.buffers.kernel, prepared);
   return of;
@@ -169,9 +151,9 @@ static double least_time(subject *of, pass which, double seconds) {
   double best = HUGE_VAL;
   const double stop = cnn__now() + seconds;
   for (int i = 0; i < 2 || cnn__now() < stop; i++) {
-    const double start = clock_now();
+    const double start = bench_clock(one_thread);
     run(of, which);
-    best = fmin(best, clock_now() - start);
+    best = fmin(best, bench_clock(one_thread) - start);
   }
   return best;
 }
@@ -183,9 +165,9 @@ static double peer_least_time(onednn_convolution *convolution, double seconds) {
   double best = HUGE_VAL;
   const double stop = cnn__now() + seconds;
   for (int i = 0; i < 2 || cnn__now() < stop; i++) {
-    const double start = clock_now();
+    const double start = bench_clock(one_thread);
     onednn_run(convolution);
-    best = fmin(best, clock_now() - start);
+    best = fmin(best, bench_clock(one_thread) - start);
   }
   return best;
 }
