@@ -3,44 +3,57 @@
 
    A tile of outputs, rows x columns of them (2, 3 or 4 each way), comes from the (rows + 2) x
    (columns + 2) inputs around it. Both, and the kernel, are taken to a spectrum: the values of
-   polynomials at the points 0, 1, -1, 2, -2 and infinity along each axis, numbered 0 to 5 in this
-   order. A tile of size 4 uses all six; size 3 leaves out -2; size 2 leaves out 2 and -2. In the
-   spectrum the convolution is a product of matrices over channels, one for each of the up to 36
-   frequencies.
+   polynomials at the points 0, p, -p, q, -q and infinity along each axis, numbered 0 to 5 in this
+   order; p = 3/4 and q = 3/2. A tile of size 4 uses all six; size 3 leaves out -q; size 2 leaves out
+   q and -q. In the spectrum the convolution is a product of matrices over channels, one for each of
+   the up to 36 frequencies.
 
-   All sizes share one kernel spectrum. It is scaled for size 4, which so has small integer
-   coefficients; the input transforms of sizes 3 and 2 carry the quotient of the scales. So tiles of
-   different sizes join the same products: 15 = 4 + 4 + 4 + 3.
+   Why 3/4 and 3/2: the usual 1 and 2 have simpler coefficients but two to four times the error
+   (docs/numerics.md); these cost as many instructions, since pairs of opposite points still share
+   their sums, and all their powers that are needed are exact.
 
-   Along one axis, with fma() and everything else rounded once, in this order:
+   All sizes share one kernel spectrum. It is scaled for size 4; the input transforms of sizes 3 and
+   2 carry the quotient of the scales. So tiles of different sizes join the same products: 15 = 4 + 4
+   + 4 + 3.
 
-   input, size 4:  v0 = fma(4, x0, fma(-5, x2, x4))      v5 = fma(4, x1, fma(-5, x3, x5))
-                   a = fma(-4, x2, x4)  b = fma(-4, x1, x3)  c = x4 - x2  d = x3 - x1
-                   v1 = a + b   v2 = a - b   v3 = fma(2, d, c)   v4 = fma(-2, d, c)
-          size 3:  d = x3 - x1   v0 = fma(4, x0 - x2, d + d)   v1 = 3 (d - (x1 + x2))
-                   v2 = fma(3, x1 - x2, d)   v3 = 4 d   v5 = fma(-2, d, x4 - x2)
-          size 2:  v0 = 4 (x0 - x2)   v1 = -3 (x1 + x2)   v2 = 3 (x1 - x2)   v5 = x3 - x1
+   Along one axis, with fma() and everything else rounded once, in this order; products of p and q
+   are constants:
+
+   input, size 4:  v0 = fma(p2q2, x0, fma(-(p2 + q2), x2, x4))   v5: the same of x1, x3, x5
+                   v1, v2 = fma(+-p, fma(-q2, x1, x3), fma(-q2, x2, x4))
+                   v3, v4 = fma(+-q, fma(-p2, x1, x3), fma(-p2, x2, x4))
+          size 3:  d = fma(-p2, x1, x3)   v0 = fma(q, d, fma(-q2, x2, p2q2 x0))   v3 = 2q d
+                   v1 = (p + q) fma(-(q - p), x2, fma(-pq, x1, x3))
+                   v2 = (q - p) fma(-(p + q), x2, fma(pq, x1, x3))
+                   v5 = fma(-q, d, fma(-p2, x2, x4))
+          size 2:  v0 = fma(-q2, x2, p2q2 x0)   v1, v2 = (p2 - q2) fma(+-p, x1, x2)
+                   v5 = fma(-p2, x1, x3)
    output, s1 = m1 + m2, d1 = m1 - m2, s2 = m3 + m4, d2 = m3 - m4:
-          size 4:  y0 = (m0 + s1) + s2   y1 = fma(2, d2, d1)   y2 = fma(4, s2, s1)
-                   y3 = fma(8, d2, d1) + m5
-          size 3:  y0 = (m0 + s1) + m3   y1 = fma(2, m3, d1)   y2 = fma(4, m3, s1) + m5
-          size 2:  y0 = m0 + s1   y1 = d1 + m5
+          size 4:  y0 = (m0 + s1) + s2   y1 = fma(q, d2, p d1)   y2 = fma(q2, s2, p2 s1)
+                   y3 = fma(q3, d2, fma(p3, d1, m5))
+          size 3:  y0 = (m0 + s1) + m3   y1 = fma(q, m3, p d1)   y2 = fma(q2, m3, fma(p2, s1, m5))
+          size 2:  y0 = m0 + s1   y1 = fma(p, d1, m5)
    output's adjoint:
-          size 4:  m0 = y0   m1, m2 = (y0 + y2) +- (y1 + y3)   m5 = y3
-                   m3, m4 = fma(4, y2, y0) +- fma(8, y3, y1 + y1)
-          size 3:  m0 = y0   m1, m2 = (y0 + y2) +- y1   m3 = fma(2, y1, fma(4, y2, y0))   m5 = y2
-          size 2:  m0 = y0   m1, m2 = y0 +- y1   m5 = y1
+          size 4:  m0 = y0   m1, m2 = fma(+-p, fma(p2, y3, y1), fma(p2, y2, y0))   m5 = y3
+                   m3, m4 = fma(+-q, fma(q2, y3, y1), fma(q2, y2, y0))
+          size 3:  m0 = y0   m1, m2 = fma(+-p, y1, fma(p2, y2, y0))   m5 = y2
+                   m3 = fma(q, y1, fma(q2, y2, y0))
+          size 2:  m0 = y0   m1, m2 = fma(+-p, y1, y0)   m5 = y1
    input's adjoint, s1, d1, s2, d2 as above of v:
-          size 4:  x0 = 4 v0   x1 = fma(-2, d2, 4 (v5 - d1))   x2 = fma(-5, v0, fma(-4, s1, -s2))
-                   x3 = fma(-5, v5, fma(2, d2, d1))   x4 = (v0 + s1) + s2   x5 = v5
-          size 3:  x0 = 4 v0   x1 = fma(-6, v1, fma(-4, v3, 2 ((v2 - v0) + v5)))
-                   x2 = fma(-4, v0, fma(-3, v1 + v2, -v5))
-                   x3 = fma(3, v1, fma(4, v3, fma(2, v0 - v5, v2)))   x4 = v5
-          size 2:  x0 = 4 v0   x1 = fma(3, v2 - v1, -v5)   x2 = fma(-4, v0, -3 (v1 + v2))   x3 = v5
-   kernel:         u0 = w0 / 4   u1, u2 = ((w0 + w2) +- w1) * (-1/6)   u5 = w2
-                   u3, u4 = (fma(4, w2, w0) +- (w1 + w1)) * (1/24)
-   its adjoint:    w0 = fma(1/4, u0, fma(1/24, s2, -1/6 * s1))   w1 = fma(1/12, d2, -1/6 * d1)
-                   w2 = fma(1/6, s2 - s1, u5), absent frequencies being 0
+          size 4:  x0 = p2q2 v0   x1 = fma(-pq2, d1, fma(-p2q, d2, p2q2 v5))
+                   x2 = fma(-(p2 + q2), v0, fma(-q2, s1, -p2 s2))
+                   x3 = fma(-(p2 + q2), v5, fma(q, d2, p d1))   x4 = (v0 + s1) + s2   x5 = v5
+          size 3:  x0 = p2q2 v0   x2 = fma(-q2, v0, fma(p2 - q2, s1, -p2 v5))
+                   x1 = fma(-(p + q)pq, v1, fma(-2p2q, v3, p2q ((v2 - v0) + v5)))
+                   x3 = fma(p + q, v1, fma(2q, v3, fma(q, v0 - v5, (q - p) v2)))   x4 = v5
+          size 2:  x0 = p2q2 v0   x1 = fma(p (q2 - p2), v2 - v1, -p2 v5)
+                   x2 = fma(-q2, v0, (p2 - q2) s1)   x3 = v5
+   kernel, n0 = 64/81, np = -128/243, nq = 32/243, rounded:
+                   u0 = n0 w0   u1, u2 = np fma(+-p, w1, fma(p2, w2, w0))   u5 = w2
+                   u3, u4 = nq fma(+-q, w1, fma(q2, w2, w0))
+   its adjoint, s1 = np (u1 + u2), d1 = np (u1 - u2), s2 = nq (u3 + u4), d2 = nq (u3 - u4), absent
+   frequencies being 0:
+                   w0 = fma(n0, u0, s1 + s2)   w1 = fma(q, d2, p d1)   w2 = fma(q2, s2, fma(p2, s1, u5))
 
    Two dimensions: down the columns first, then along the rows. */
 #ifndef CNN_KERNELS_CONVOLUTION_WINOGRAD_H
