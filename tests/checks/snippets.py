@@ -3,7 +3,7 @@
 Compiles what the documents show. Every block of C in README.md and docs/ is compiled by each compiler found, warnings
 being errors: one with main() as a program, the others of a document one after the other, as a reader meets them: functions
 stay functions, statements become the body of one more. What a document leaves to its reader is declared in
-snippets/DOCUMENT.h. Blocks of Python are parsed.
+snippets/DOCUMENT.h. Blocks of Python are parsed. The README shows examples/quickstart.c as it is.
 """
 
 import pathlib
@@ -19,6 +19,10 @@ HEAD = '#include <cnn/cnn.h>\n#include <stdio.h>\n'
 def blocks(text, language):
     for found in re.finditer(r'^```' + language + r'\n(.*?)^```', text, re.S | re.M):
         yield text.count('\n', 0, found.start()) + 2, found.group(1)
+
+
+def blocks_of(document):
+    return [code for _, code in blocks(document.read_text(), 'c')]
 
 
 def split(code):
@@ -51,6 +55,9 @@ def main():
     root = pathlib.Path(sys.argv[1])
     compilers = [c for c in sys.argv[2:] if shutil.which(c)]
     failed = count = 0
+    if (root / 'examples/quickstart.c').read_text() not in blocks_of(root / 'README.md'):
+        print('README.md does not show examples/quickstart.c as it is')
+        failed += 1
     for document in [root / 'README.md', *sorted((root / 'docs').glob('*.md'))]:
         header = root / 'tests/checks/snippets' / (document.stem + '.h')
         for name, source in programs(document, header.read_text() if header.exists() else ''):
