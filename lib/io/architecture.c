@@ -56,8 +56,7 @@ static cnn_status read_layer(cnn_context *context, const cnn__safetensors *file,
                              const cnn__json *json, size_t place) {
   const cnn__json *layer = cnn__json_get(json, "layer"), *frozen = cnn__json_get(json, "frozen");
   size_t inputs[CNN__MAX_INPUTS], count, node;
-  if (json->type != CNN__JSON_OBJECT || json->count != 3 || !layer || !frozen ||
-      frozen->type != CNN__JSON_BOOL)
+  if (json->count != 3 || !layer || !frozen || frozen->type != CNN__JSON_BOOL)
     return cnn__fail(
         CNN_E_FORMAT,
         "%s: architecture: layer %zu: an object of layer, inputs and frozen is expected",

@@ -53,9 +53,7 @@ static cnn_status wrong(const cnn__safetensors *file, const char *what) {
 static cnn_status read_classes(const cnn__safetensors *file, cnn_model *model,
                                const cnn__json *root) {
   size_t count = 0;
-  if (root->type != CNN__JSON_ARRAY ||
-      root->count != cnn__shape_product(cnn__network_output_shape(model->network)))
-    return wrong(file, "classes: one name for each output is expected");
+  if (root->type != CNN__JSON_ARRAY) return wrong(file, "classes: a list of names is expected");
   const char **names =
       cnn__alloc_array(model->context, root->count, sizeof *names, "the names of classes");
   if (!names) return CNN_E_NOMEM;
@@ -66,7 +64,10 @@ static cnn_status read_classes(const cnn__safetensors *file, cnn_model *model,
     else
       names[count++] = item->value.string;
   }
-  if (!status) status = cnn__model_set_class_names(model, names, count);
+  if (!status) {
+    status = cnn_model_set_class_names(model, names, (int64_t)count);
+    if (status) cnn__fail_prefix(status, "%s", file->path);
+  }
   cnn__free(model->context, names);
   return status;
 }
@@ -83,7 +84,7 @@ static bool read_numbers(const cnn__json *list, double *values, size_t *count) {
 static cnn_status read_preprocessing(const cnn__safetensors *file, cnn_model *model,
                                      const cnn__json *root) {
   const cnn__shape *input = cnn__network_input_shape(model->network);
-  size_t channels = input->rank ? input->dim[input->rank - 1] : 0, means = 0, deviations = 0;
+  size_t channels = input->dim[input->rank - 1], means = 0, deviations = 0;
   const cnn__json *scale = cnn__json_get(root, "scale"), *mean = cnn__json_get(root, "mean"),
                   *deviation = cnn__json_get(root, "deviation");
   double factor;
@@ -99,14 +100,11 @@ static cnn_status read_preprocessing(const cnn__safetensors *file, cnn_model *mo
       !read_numbers(deviation, values + channels, &deviations) || (means && means != channels) ||
       (deviations && deviations != channels))
     status = wrong(file, "preprocessing: a number for each channel is expected");
-  for (size_t i = 0; !status && i < deviations; i++)
-    if (values[channels + i] == 0) status = wrong(file, "preprocessing: a deviation is 0");
-  if (!status)
-    status = cnn__model_set_preprocessing(
-        model, &(cnn__preprocessing){.rescale = factor,
-                                     .channels = means || deviations ? channels : 0,
-                                     .mean = means ? values : NULL,
-                                     .deviation = deviations ? values + channels : NULL});
+  if (!status) {
+    status = cnn_model_set_preprocessing(model, factor, means ? values : NULL,
+                                         deviations ? values + channels : NULL, (int64_t)channels);
+    if (status) cnn__fail_prefix(status, "%s", file->path);
+  }
   cnn__free(model->context, values);
   return status;
 }

@@ -201,8 +201,8 @@ static cnn_status read_callback(const cnn__safetensors *file, const cnn__json *j
                                 cnn_context *context, cnn__callback_state *state, bool *taken) {
   const cnn__json *name = cnn__json_get(json, "callback"), *text = cnn__json_get(json, "state"),
                   *arrays = cnn__json_get(json, "arrays");
-  if (!name || name->type != CNN__JSON_STRING || !text || text->type != CNN__JSON_STRING ||
-      !is_list(arrays))
+  if (json->count != 3 || !name || name->type != CNN__JSON_STRING || !text ||
+      text->type != CNN__JSON_STRING || !is_list(arrays))
     return wrong(file, "a callback's name, state and arrays are expected");
   cnn_status status = cnn__callback_state_start(state, context, name->value.string);
   if (status) return status;

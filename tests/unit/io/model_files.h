@@ -134,6 +134,9 @@ typedef struct difference {
   size_t at;
   const void *values;
   size_t bytes;
+  const char *retyped; /* this one has the same bytes, as another type and shape */
+  cnn_dtype dtype;
+  cnn__shape shape;
 } difference;
 
 static inline char *replaced(const char *text, const char *from, const char *to) {
@@ -154,7 +157,7 @@ static inline void write_different(cnn_context *context, const char *from, const
   void *values[MOST];
   char *text = NULL;
   size_t count = 0, text_count = 0;
-  bool found = !d->text && !d->tensor && !d->without;
+  bool found = !d->text && !d->tensor && !d->without && !d->retyped;
   assert_int_equal(cnn__safetensors_open(context, from, &file), CNN_OK);
   for (size_t i = 0; i < file->count; i++) {
     const cnn__stored *stored = &file->tensors[i];
@@ -169,6 +172,11 @@ static inline void write_different(cnn_context *context, const char *from, const
       memcpy((char *)values[count] + d->at * d->bytes, d->values, d->bytes);
     }
     tensors[count] = (cnn__saved){stored->name, stored->dtype, stored->shape, values[count]};
+    if (d->retyped && strcmp(d->retyped, stored->name) == 0) {
+      found = true;
+      tensors[count].dtype = d->dtype;
+      tensors[count].shape = d->shape;
+    }
     count++;
   }
   for (const cnn__json *note = cnn__json_get(file->header, "__metadata__")->first; note;
