@@ -1,66 +1,113 @@
 #!/usr/bin/env python3
-"""Changes one thing in a source file, links its room's test with the changed object, and sees whether the test notices.
+"""Changes one thing in a source file, links its room's tests with what was changed, and sees whether one of them notices.
 
-usage: mutate.py BUILD [--count N] [--seed S] [--first K] [--seconds T] [--only PART]
+usage: mutate.py BUILD [--count N] [--seed S] [--only PART] [--state FILE] [--seconds T] [--check]
        mutate.py BUILD --planted
 
 BUILD is a build folder with the tests built; the tree and the build stay as they are. Mutations are drawn by seed from
-parsers, shape rules and kernels: operators, comparisons, constants, checks that are left out. One is killed when the test
-fails, crashes, or takes over 10 s. --first and --seconds run a part: the K-th on, for so long. --planted: a leak, an
-unchecked allocation and an off-by-one in a parser must be found.
+parsers, shape rules and kernels (a third each): operators, comparisons, constants, checks that are left out. Not changed are
+comments, messages, sizes of texts and estimates of work. A mutation whose object file is the same as before is dropped. One is
+killed when a test fails, crashes or hangs; all tests together have 10 s of processor time. --state keeps what was done, so that
+a run of --seconds goes on where the last one ended. --check: every test passes on the unchanged tree, and how long it takes.
+--planted: a leak, an unchecked allocation and two off-by-ones in parsers must be found.
 """
-import argparse, json, os, random, re, shlex, subprocess, sys, tempfile, time
+import argparse, collections, json, os, random, re, resource, shlex, shutil, signal, subprocess, sys, tempfile, time
 
-# What is changed, and which test is to notice.
+PROCESSOR_SECONDS, WALL_SECONDS, MEMORY = 10, 120, 6 << 30
+
+# Programs by short names: where they are and what they are given. {tree}: the source folder.
+TESTS = {name.split("/")[-1]: "tests/" + name for name in (
+    "unit/base/test_base_json", "unit/base/test_base_number", "unit/base/test_base_settings", "unit/base/test_base_mathematics",
+    "unit/io/io_safetensors", "unit/io/io_model_file", "unit/io/io_callbacks",
+    "unit/data/test_data_files", "unit/data/test_data_idx_sizes", "unit/data/test_data_jpeg_header", "unit/data/test_data_png", "unit/data/test_data_jpeg", "unit/data/test_data_gzip",
+    "unit/data/test_data_images", "unit/data/test_data_transforms", "unit/data/test_data_folder", "unit/data/test_data_loader",
+    "unit/tensor/test_tensor_shape", "unit/tensor/test_tensor_tensor",
+    "unit/layers/test_layers_shapes", "unit/layers/test_layers_options", "unit/layers/test_layers_sizes",
+    "unit/layers/test_layers_operations", "unit/layers/test_layers_memory", "unit/layers/test_layers_files",
+    "unit/model/test_model_build", "unit/model/test_model_plan", "unit/model/test_model_gradient", "unit/model/test_model_views",
+    "unit/model/test_model_predict",
+    "unit/ops/test_ops_activation", "unit/ops/test_ops_conv", "unit/ops/test_ops_conv_winograd", "unit/ops/test_ops_gemm",
+    "unit/ops/test_ops_loss", "unit/ops/test_ops_normalization", "unit/ops/test_ops_optimizer", "unit/ops/test_ops_pool",
+    "unit/ops/test_ops_vector", "grad/grad_layers", "golden/golden_layers", "golden/golden_train", "golden/golden_augment",
+    "kernels/test_elementary", "fuzz/bombs")}
+TESTS["replay"] = "tests/fuzz/replay run {tree}/tests/fuzz/found {tree}/tests/golden/images"
+for family in ("gemm", "convolution", "depthwise", "elementwise", "image"):
+    TESTS["kernels-" + family] = "tests/kernels/kernels --family " + family
+
+LAYERS = """test_layers_shapes test_layers_sizes test_layers_options test_layers_memory test_layers_operations test_layers_files golden_layers
+test_model_plan test_model_build test_model_gradient test_model_views grad_layers replay test_model_predict"""
+ELEMENTS = """test_ops_vector test_ops_pool test_ops_normalization test_ops_optimizer golden_layers golden_train test_ops_loss test_ops_activation
+test_base_mathematics test_elementary kernels-elementwise"""
+CONVOLUTIONS = "kernels-convolution golden_layers test_ops_pool test_ops_conv test_ops_conv_winograd"
+READERS = "test_data_files test_data_idx_sizes test_data_gzip replay bombs"
+BLOCKS = "io_callbacks replay io_model_file"
+
+# What is changed, and the tests that are to notice: the cheapest first. A header of kernels is changed for the families that
+# include it, in generic C and AVX2 at once: so tests against references must find it, not only generic C against AVX2.
 ROOMS = [
-    ("parsers", ["lib/base/json_read.c"], "tests/unit/base/test_base_json"),
-    ("parsers", ["lib/base/number.c", "lib/base/decimal.c"], "tests/unit/base/test_base_number"),
-    ("parsers", ["lib/base/settings.c"], "tests/unit/base/test_base_settings"),
-    ("parsers", ["lib/io/safetensors_read.c"], "tests/unit/io/io_safetensors"),
-    ("parsers", ["lib/io/architecture.c", "lib/io/training_read.c", "lib/io/extras.c"], "tests/unit/io/io_model_file"),
-    ("parsers", ["lib/data/idx.c", "lib/data/npy.c", "lib/data/cifar.c"], "tests/unit/data/test_data_files"),
-    ("parsers", ["lib/data/png_read.c"], "tests/unit/data/test_data_png"),
-    ("parsers", ["lib/data/jpeg_read.c", "lib/data/exif.c"], "tests/unit/data/test_data_jpeg"),
-    ("parsers", ["lib/data/inflate.c"], "tests/unit/data/test_data_gzip"),
-    ("shapes", ["lib/tensor/shape.c"], "tests/unit/tensor/test_tensor_shape"),
-    ("shapes", ["lib/layers/support.c", "lib/layers/convolution.c", "lib/layers/conv2d.c", "lib/layers/max_pool2d.c",
-                "lib/layers/concatenate.c", "lib/layers/zero_padding2d.c", "lib/layers/depthwise_conv2d.c"],
-     "tests/unit/layers/test_layers_shapes"),
-    ("kernels", ["lib/kernels/generic/image_generic.c"], "tests/kernels/kernels --family image"),
-    ("kernels", ["lib/kernels/x86/image_avx2.c"], "tests/kernels/kernels --family image"),
+    ("parsers", "lib/base/json_read.c", "test_base_json io_safetensors replay io_model_file"),
+    ("parsers", "lib/base/number.c lib/base/decimal.c", "test_base_json test_base_number"),
+    ("parsers", "lib/base/settings.c", "test_base_settings test_layers_options test_layers_files replay io_model_file"),
+    ("parsers", "lib/io/safetensors_read.c", "io_safetensors replay io_model_file"),
+    ("parsers", "lib/io/architecture.c lib/io/training_read.c lib/io/extras.c", BLOCKS),
+    ("parsers", "lib/data/idx.c lib/data/npy.c lib/data/cifar.c", READERS),
+    ("parsers", "lib/data/png_read.c", "test_data_png test_data_images test_data_folder replay bombs"),
+    ("parsers", "lib/data/jpeg_read.c lib/data/exif.c", "test_data_jpeg_header test_data_jpeg test_data_images test_data_folder replay bombs"),
+    ("parsers", "lib/data/inflate.c", READERS),
+    ("shapes", "lib/tensor/shape.c", "test_tensor_shape test_tensor_tensor test_layers_shapes test_layers_sizes"),
+    ("shapes", """lib/layers/support.c lib/layers/convolution.c lib/layers/conv2d.c lib/layers/max_pool2d.c lib/layers/concatenate.c
+                lib/layers/zero_padding2d.c lib/layers/depthwise_conv2d.c lib/layers/add.c lib/layers/average_pool2d.c lib/layers/pooling.c
+                lib/layers/dense.c lib/layers/flatten.c lib/layers/global_average_pool2d.c lib/layers/batch_normalization.c""", LAYERS),
+    ("kernels", """lib/kernels/generic/image_generic.c lib/kernels/x86/image_avx2.c lib/kernels/image/image_body.h
+                 lib/kernels/image/pixel_sse.h""", "test_data_images test_data_transforms golden_augment kernels-image"),
+    ("kernels", """lib/kernels/convolution/winograd_body.h lib/kernels/convolution/winograd_transforms.h
+                 lib/kernels/convolution/shallow_body.h lib/kernels/convolution/pooling_body.h""", CONVOLUTIONS),
+    ("kernels", "lib/kernels/depthwise/depthwise_body.h", "kernels-depthwise golden_layers test_ops_conv"),
+    ("kernels", "lib/kernels/gemm_body.h lib/kernels/generic/gemm_generic.c", "kernels-gemm test_ops_gemm test_ops_conv"),
+    ("kernels", """lib/kernels/elementwise/activation_body.h lib/kernels/elementwise/arithmetic_body.h lib/kernels/elementwise/loss_body.h
+                 lib/kernels/elementwise/mathematics_body.h lib/kernels/elementwise/normalization_body.h
+                 lib/kernels/elementwise/optimizer_body.h lib/kernels/elementwise/pooling_body.h lib/kernels/x86/vector_avx2.h""", ELEMENTS),
 ]
 
 OPERATORS = [("<=", ["<"]), (">=", [">"]), ("==", ["!="]), ("!=", ["=="]), ("&&", ["||"]), ("||", ["&&"]),
              (" < ", [" <= ", " > "]), (" > ", [" >= ", " < "]), (" + ", [" - "]), (" - ", [" + "]), (" * ", [" + "]),
              (" / ", [" * "]), (" % ", [" + "]), (" << ", [" >> "]), (" >> ", [" << "]), ("++", ["--"]), ("+= ", ["-= "]),
              ("if (!", ["if ("])]
-SKIPPED = re.compile(r"^\s*(#|/\*|\*|//|assert\(|static const char|_Static_assert|enum )|cnn__fail|\"")
+
+# What is not changed: comments, texts, directives; declarations of texts and of constants that only bound work; whole
+# statements that make messages or estimates, or that are not compiled.
+LEFT_OUT = re.compile(r"""/\*.*?\*/ | //[^\n]* | "(?:\\.|[^"\\\n])*" | '(?:\\.|[^'\\\n])+' | ^[ \t]*\#(?:\\\n|[^\n])*
+  | \bchar\s+[^;={}()]*\[[^;]*; | \benum\s*\{[^}]*\}; | \b\w+->flops\s*[+*]?=[^;]*; """, re.S | re.M | re.X)
+CALLS_LEFT_OUT = re.compile(r"\b(cnn__fail|cnn__fail_prefix|\w*_fail\w*|snprintf|assert|_Static_assert|static_assert)\(")
 
 
-def candidates(path, text):
-    """(line, begin, end, replacement) for everything that may be changed."""
-    found, in_comment, offset = [], False, 0
-    for number, line in enumerate(text.splitlines(keepends=True), 1):
-        code = line
-        opened = in_comment or "/*" in code
-        in_comment = (in_comment or "/*" in code) and "*/" not in code
-        if not opened and not SKIPPED.search(code):
-            for old, news in OPERATORS:
-                at = code.find(old)
-                while at >= 0:
-                    for new in news:
-                        found.append((number, offset + at, offset + at + len(old), new))
-                    at = code.find(old, at + len(old))
-            for match in re.finditer(r"(?<![\w.'])(\d+)(?![\w.'x])", code):
-                value = int(match.group(1))
-                for new in (value + 1, value - 1):
-                    if new >= 0:
-                        found.append((number, offset + match.start(1), offset + match.end(1), str(new)))
-            check = re.match(r"\s*(if \(.*\)) (return .*|break|continue);$", code.rstrip("\n"))
-            if check:
-                found.append((number, offset + code.index("if ("), offset + len(code.rstrip("\n")), ";"))
-        offset += len(line)
-    return found
+def left_out(text):
+    """For every character whether it is to stay."""
+    stays = bytearray(len(text))
+    for match in LEFT_OUT.finditer(text):
+        stays[match.start():match.end()] = b"\1" * (match.end() - match.start())
+    for match in CALLS_LEFT_OUT.finditer(text):
+        at, depth = match.end(), 1
+        while depth and at < len(text):
+            if not stays[at]:
+                depth += {"(": 1, ")": -1}.get(text[at], 0)
+            at += 1
+        stays[match.start():at] = b"\1" * (at - match.start())
+    return stays
+
+
+def candidates(text):
+    """(begin, end, replacement) for everything that may be changed."""
+    found, stays = [], left_out(text)
+    for old, news in OPERATORS:
+        for match in re.finditer(re.escape(old), text):
+            found += [(match.start(), match.end(), new) for new in news]
+    for match in re.finditer(r"(?<![\w.'])(\d+)(?![\w.'x])", text):
+        value = int(match.group(1))
+        found += [(match.start(), match.end(), str(new)) for new in (value + 1, value - 1) if new >= 0]
+    for match in re.finditer(r"^[ \t]*(if \([^\n]*\)) (return [^\n]*|break|continue);$", text, re.M):
+        found.append((match.start(1), match.end(), ";"))
+    return sorted(c for c in found if not stays[c[0]])
 
 
 class Builder:
@@ -69,62 +116,110 @@ class Builder:
         with open(os.path.join(self.build, "compile_commands.json")) as file:
             self.commands = {os.path.normpath(os.path.join(c["directory"], c["file"])): c for c in json.load(file)
                              if c["output"].startswith("lib/")}
-        self.links = {}
-        self.work = tempfile.mkdtemp(prefix="cnn-mutation-")
-        intro = json.load(open(os.path.join(self.build, "meson-info", "intro-buildsystem_files.json")))
-        self.root = os.path.dirname(os.path.commonprefix([f for f in intro if f.endswith("meson.build")]) + "x")
+        self.links, self.sound = {}, {}
+        self.work = tempfile.mkdtemp(prefix="cnn-mutation-", dir="/dev/shm" if os.path.isdir("/dev/shm") else None)
+        self.linker = ["-fuse-ld=gold"] if shutil.which("ld.gold") else []
+        intro = json.load(open(os.path.join(self.build, "meson-info", "meson-info.json")))
+        self.root = intro["directories"]["source"]
+
+    def sources(self, path):
+        """The files to compile for a change of path."""
+        if path.endswith(".c"):
+            return [path]
+        if path == "lib/kernels/x86/vector_avx2.h":
+            return ["lib/kernels/x86/elementwise_avx2.c"]
+        if path.endswith("pixel_sse.h"):
+            return ["lib/kernels/x86/image_avx2.c", "lib/kernels/x86/image_sse2.c"]
+        family = path.split("/")[2].replace("gemm_body.h", "gemm")
+        kinds = [("x86", "sse2"), ("x86", "avx2")] if family in ("image", "gemm") else [("generic", "generic"), ("x86", "avx2")]
+        return ["lib/kernels/%s/%s_%s.c" % (folder, family, kind) for folder, kind in kinds]
 
     def compile(self, path, text):
-        command = self.commands[os.path.join(self.root, path)]
-        source, target = os.path.join(self.work, os.path.basename(path)), os.path.join(self.work, "changed.o")
-        with open(source, "w") as file:
+        """The objects' names and contents; None: it does not compile."""
+        place = os.path.join(self.work, os.path.relpath(path, "lib"))
+        os.makedirs(os.path.dirname(place), exist_ok=True)
+        with open(place, "w") as file:
             file.write(text)
-        words = [w for w in shlex.split(command["command"]) if w != "ccache"]
-        words[words.index("-o") + 1] = target
-        words[words.index("-c") + 1] = source
-        for option in ("-MF", "-MQ"):
-            if option in words:
-                at = words.index(option)
-                del words[at:at + 2]
-        words = [w for w in words if w != "-MD"] + ["-w", "-O1", "-iquote", os.path.dirname(os.path.join(self.root, path))]
-        return target if subprocess.run(words, cwd=self.build, capture_output=True).returncode == 0 else None
+        running, objects = [], []
+        for source in self.sources(path):
+            command = self.commands[os.path.join(self.root, source)]
+            words = [w for w in shlex.split(command["command"]) if w not in ("ccache", "-MD")]
+            objects.append(os.path.join(self.work, "changed-%d.o" % len(objects)))
+            words[words.index("-o") + 1] = objects[-1]
+            if source == path:
+                words[words.index("-c") + 1] = place
+            for option in ("-MF", "-MQ"):
+                if option in words:
+                    at = words.index(option)
+                    del words[at:at + 2]
+            words[1:1] = ["-I", self.work]
+            words += ["-w", "-O1", "-iquote", os.path.dirname(os.path.join(self.root, source))]
+            running.append(subprocess.Popen(words, cwd=self.build, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
+        failed = [process.wait() for process in running]
+        os.remove(place)
+        return None if any(failed) else (objects, [open(o, "rb").read() for o in objects])
 
-    def link(self, test, changed):
-        if test not in self.links:
-            lines = subprocess.run(["ninja", "-C", self.build, "-t", "commands", "-s", test], capture_output=True,
+    def link(self, program, objects):
+        if program not in self.links:
+            lines = subprocess.run(["ninja", "-C", self.build, "-t", "commands", "-s", program], capture_output=True,
                                    text=True, check=True).stdout.splitlines()
-            self.links[test] = [w for w in shlex.split(lines[-1]) if w != "ccache"]
-        words = list(self.links[test])
+            self.links[program] = [w for w in shlex.split(lines[-1]) if w != "ccache"]
+        words = list(self.links[program])
         target = os.path.join(self.work, "test")
         at = words.index("-o")
         words[at + 1] = target
-        words.insert(at + 2, changed)
+        words[at + 2:at + 2] = self.linker + objects
         done = subprocess.run(words, cwd=self.build, capture_output=True, text=True)
         if done.returncode != 0:
-            sys.exit("cannot link %s:\n%s" % (test, done.stderr[-2000:]))
+            sys.exit("cannot link %s:\n%s" % (program, done.stderr[-2000:]))
         return target
 
-    def killed(self, test, path, text):
-        """None: it does not compile."""
-        changed = self.compile(path, text)
-        if changed is None:
-            return None
-        program, *arguments = test.split()
-        target = self.link(program, changed)
-        environment = dict(os.environ, TMPDIR="/dev/shm" if os.path.isdir("/dev/shm") else "/tmp")
+    def run(self, test, objects, seconds):
+        """Whether the test passes."""
+        program, *arguments = TESTS[test].format(tree=self.root).split()
+        target = self.link(program, objects)
+
+        def limit():
+            resource.setrlimit(resource.RLIMIT_CPU, (max(1, int(seconds + 0.5)),) * 2)
+            resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+            resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+        environment = dict(os.environ, TMPDIR=self.work, CNN_GOLDEN=os.path.join(self.root, "tests/golden/vectors"))
+        process = subprocess.Popen([target] + arguments, cwd=os.path.join(self.root, "tests/unit/data"), env=environment, preexec_fn=limit,
+                                   start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
-            return subprocess.run([target] + arguments, cwd=os.path.join(self.root, "tests/unit/data"), env=environment,
-                                  stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=10).returncode != 0
+            return process.wait(timeout=WALL_SECONDS) == 0
         except subprocess.TimeoutExpired:
-            return True
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            return False
+
+    def outcome(self, tests, path, text, original):
+        """(invalid, same, killed, survived; by which test)."""
+        if path not in self.sound:
+            self.sound[path] = self.compile(path, original)[1]
+        made = self.compile(path, text)
+        if made is None:
+            return "invalid", ""
+        objects, contents = made
+        if contents == self.sound[path]:
+            return "same", ""
+        left = PROCESSOR_SECONDS
+        for test in tests:
+            before = resource.getrusage(resource.RUSAGE_CHILDREN)
+            if not self.run(test, objects, left):
+                return "killed", test
+            after = resource.getrusage(resource.RUSAGE_CHILDREN)
+            left -= after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+        return "survived", ""
 
 
-# file, test, what is there, what stands there instead
+# file, tests, what is there, what stands there instead
 PLANTED = [
-    ("a leak", "lib/io/safetensors_read.c", "tests/unit/io/io_safetensors", "  cnn__free(file->context, file->tensors);\n", ""),
-    ("an unchecked allocation", "lib/data/npy.c", "tests/unit/data/test_data_files", "  if (!*array) return CNN_E_NOMEM;\n", ""),
-    ("an off-by-one", "lib/io/safetensors_read.c", "tests/unit/io/io_safetensors", "if (size > total - sizeof prefix)", "if (size > total - sizeof prefix + 1)"),
-    ("an off-by-one", "lib/base/json_read.c", "tests/unit/base/test_base_json", "if (depth == MAX_DEPTH)", "if (depth == MAX_DEPTH + 1)"),
+    ("a leak", "lib/io/safetensors_read.c", "io_safetensors", "  cnn__free(file->context, file->tensors);\n", ""),
+    ("an unchecked allocation", "lib/data/npy.c", "test_data_files", "  if (!*array) return CNN_E_NOMEM;\n", ""),
+    ("an off-by-one", "lib/io/safetensors_read.c", "io_safetensors", "if (size > total - sizeof prefix)", "if (size > total - sizeof prefix + 1)"),
+    ("an off-by-one", "lib/base/json_read.c", "test_base_json", "if (depth == MAX_DEPTH)", "if (depth == MAX_DEPTH + 1)"),
 ]
 
 
@@ -134,10 +229,31 @@ def planted(builder):
         text = open(os.path.join(builder.root, path)).read()
         if text.count(old) != 1:
             sys.exit("%s: %r is not there once" % (path, old))
-        sound, found = builder.killed(test, path, text) is False, builder.killed(test, path, text.replace(old, new))
+        sound = builder.run(test, builder.compile(path, text)[0], PROCESSOR_SECONDS)
+        found = builder.outcome([test], path, text.replace(old, new), text)[0] == "killed"
         print("%s in %s: %s by %s" % (what, path, "found" if sound and found else "MISSED", test))
         missed += not (sound and found)
     return missed
+
+
+def check(builder, everything):
+    """The tests of every file on the unchanged tree: each passes, all together in half of the time that a mutation has."""
+    failed, took = 0, {}
+    for path, tests in everything.items():
+        objects = builder.compile(path, open(os.path.join(builder.root, path)).read())[0]
+        total = 0
+        for test in tests:
+            if test not in took:
+                before = resource.getrusage(resource.RUSAGE_CHILDREN)
+                if not builder.run(test, objects, PROCESSOR_SECONDS):
+                    print("%s fails on the unchanged tree" % test)
+                    failed += 1
+                after = resource.getrusage(resource.RUSAGE_CHILDREN)
+                took[test] = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+            total += took[test]
+        failed += total > PROCESSOR_SECONDS * 0.8
+        print("%5.1f s  %s" % (total, path), flush=True)
+    return failed
 
 
 def main():
@@ -145,37 +261,60 @@ def main():
     parser.add_argument("build")
     parser.add_argument("--count", type=int, default=300)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--first", type=int, default=0)
+    parser.add_argument("--state", default="")
     parser.add_argument("--seconds", type=float, default=1e9)
     parser.add_argument("--only", default="")
+    parser.add_argument("--check", action="store_true")
     parser.add_argument("--planted", action="store_true")
     options = parser.parse_args()
     builder = Builder(options.build)
+    try:
+        return work(builder, options)
+    finally:
+        shutil.rmtree(builder.work)
+
+
+def work(builder, options):
     if options.planted:
         return planted(builder)
-    draw, drawn, texts = random.Random(options.seed), [], {}
-    everything = [(test, path) for part, paths, test in ROOMS if options.only in part for path in paths]
-    for test, path in everything:
-        texts[path] = open(os.path.join(builder.root, path)).read()
-    choices = {path: candidates(path, texts[path]) for _, path in everything}
-    while len(drawn) < options.count:
-        test, path = draw.choice(everything)
-        if choices[path]:
-            drawn.append((test, path, draw.choice(choices[path])))
-    begin, tried, killed, place = time.time(), 0, 0, options.first
-    for test, path, (line, first, last, new) in drawn[options.first:]:
-        if time.time() - begin > options.seconds:
-            break
-        text = texts[path]
-        outcome = builder.killed(test, path, text[:first] + new + text[last:])
-        place += 1
-        if outcome is None:
+    parts, everything = collections.defaultdict(list), {}
+    for part, paths, tests in ROOMS:
+        for path in paths.split():
+            if options.only in part or options.only in path:
+                parts[part].append(path)
+                everything[path] = tests.split()
+    if options.check:
+        return check(builder, everything)
+    texts = {path: open(os.path.join(builder.root, path)).read() for path in everything}
+    choices = {path: candidates(texts[path]) for path in everything}
+    state = {"drawn": 0, "results": []}
+    if options.state and os.path.exists(options.state):
+        state = json.load(open(options.state))
+    draw, drawn, seen, begin = random.Random(options.seed), 0, set(), time.time()
+    names = sorted(part for part in parts)
+    while sum(r["outcome"] in ("killed", "survived") for r in state["results"]) < options.count and time.time() - begin < options.seconds:
+        part = draw.choice(names)
+        path = draw.choice(parts[part])
+        first, last, new = draw.choice(choices[path])
+        drawn += 1
+        is_new = (path, first, new) not in seen
+        seen.add((path, first, new))
+        if drawn <= state["drawn"] or not is_new:
             continue
-        tried += 1
-        killed += outcome
-        if not outcome:
-            print("survived: %s:%d: %r -> %r: %s" % (path, line, text[first:last], new, text.splitlines()[line - 1].strip()), flush=True)
-    print("mutations %d to %d: %d tried, %d killed" % (options.first, place, tried, killed), flush=True)
+        text = texts[path]
+        outcome, test = builder.outcome(everything[path], path, text[:first] + new + text[last:], text)
+        line = text.count("\n", 0, first)
+        result = {"outcome": outcome, "test": test, "part": part, "path": path, "line": line + 1, "old": text[first:last], "new": new}
+        state["drawn"] = drawn
+        state["results"].append(result)
+        if outcome == "survived":
+            print("survived: %s:%d: %r -> %r: %s" % (path, line + 1, text[first:last], new, text.splitlines()[line].strip()), flush=True)
+        if options.state:
+            json.dump(state, open(options.state, "w"), indent=0)
+    for part in names + [""]:
+        count = collections.Counter(r["outcome"] for r in state["results"] if part in r["part"])
+        print("%s: %d tried, %d killed; dropped: %d whose object is the same, %d that do not compile" % (
+            part or "all", count["killed"] + count["survived"], count["killed"], count["same"], count["invalid"]), flush=True)
     return 0
 
 
