@@ -1,12 +1,11 @@
 #include "base/json.h"
 #include "base/number.h"
-#include "base/size.h"
 #include "base/utf8.h"
 #include <assert.h>
-#include <inttypes.h>
 #include <string.h>
 
-enum { MAX_DEPTH = 8, MAX_VALUES = 65536, MAX_NUMBER = 1024 /* characters */ };
+/* A text of that size with that many values needs less than 2^31 bytes. */
+enum { MAX_DEPTH = 8, MAX_VALUES = 65536, MAX_NUMBER = 1024 /* characters */, MAX_TEXT = 1 << 30 };
 
 /* The one block: nodes, room for one object's keys while it is checked, then strings. */
 typedef struct parser {
@@ -115,12 +114,15 @@ static bool take_hex(parser *p, uint32_t *value) {
   *value = 0;
   for (int i = 0; i < 4; i++) {
     char c = p->text[p->at++];
-    uint32_t digit = c >= '0' && c <= '9'   ? (uint32_t)(c - '0')
-                     : c >= 'a' && c <= 'f' ? (uint32_t)(c - 'a' + 10)
-                     : c >= 'A' && c <= 'F' ? (uint32_t)(c - 'A' + 10)
-                                            : 16;
-    if (digit == 16) return false;
-    *value = *value * 16 + digit;
+    *value *= 16;
+    if (c >= '0' && c <= '9')
+      *value += (uint32_t)(c - '0');
+    else if (c >= 'a' && c <= 'f')
+      *value += (uint32_t)(c - 'a' + 10);
+    else if (c >= 'A' && c <= 'F')
+      *value += (uint32_t)(c - 'A' + 10);
+    else
+      return false;
   }
   return true;
 }
@@ -343,16 +345,14 @@ static cnn_status parse_text(parser *p, cnn__json *root) {
 
 cnn_status cnn__json_parse(cnn_context *context, const char *what, const char *text, size_t size,
                            cnn__json **root) {
-  if (size > UINT32_MAX)
-    return cnn__fail(CNN_E_LIMIT, "%s: JSON of %zu bytes; at most %" PRIu32 " are read", what, size,
-                     UINT32_MAX);
+  if (size > MAX_TEXT)
+    return cnn__fail(CNN_E_LIMIT, "%s: JSON of %zu bytes; at most %d are read", what, size,
+                     MAX_TEXT);
   bounds room = measure(text, size);
-  size_t each = sizeof(cnn__json) + sizeof(char *), bytes;
+  const size_t each = sizeof(cnn__json) + sizeof(char *);
   if (room.nodes > MAX_VALUES)
     return cnn__fail(CNN_E_LIMIT, "%s: JSON of more than %d values", what, MAX_VALUES);
-  if (!cnn__size_mul(room.nodes, each, &bytes) || !cnn__size_add(bytes, room.string_bytes, &bytes))
-    return cnn__fail(CNN_E_NOMEM, "%s: JSON of %zu bytes is more than memory holds", what, size);
-  cnn__json *block = cnn__alloc(context, bytes, "a JSON text");
+  cnn__json *block = cnn__alloc(context, room.nodes * each + room.string_bytes, "a JSON text");
   if (!block) return cnn__fail_prefix(CNN_E_NOMEM, "%s", what);
   const char **keys = (const char **)(void *)(block + room.nodes);
   char *strings = (char *)(keys + room.nodes);

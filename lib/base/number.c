@@ -95,12 +95,11 @@ char *cnn__number_shortest(char *buffer, size_t size, double value, bool single)
   if (put_special(&out, value)) return buffer;
   cnn__decimal exact, decimal;
   cnn__decimal_of(value, &exact);
-  decimal = exact;
-  for (int digits = 1; digits <= 17; digits++) {
+  int digits = 0;
+  do { /* 17 always do */
     decimal = exact;
-    cnn__decimal_round(&decimal, digits);
-    if (reads_back(&decimal, fabs(value), single)) break;
-  }
+    cnn__decimal_round(&decimal, ++digits);
+  } while (digits < 17 && !reads_back(&decimal, fabs(value), single));
   int point = decimal.count > 0 ? decimal.exponent : 1;
   if (point > 16 || point < -3)
     put_scientific(&out, &decimal, decimal.count - 1);

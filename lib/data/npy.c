@@ -87,7 +87,7 @@ static cnn_status read_shape(npy_header *h) {
     int64_t size;
     while (h->at < h->end && *h->at >= '0' && *h->at <= '9')
       h->at++;
-    if (!cnn__number_parse_integer(begin, (size_t)(h->at - begin), &size) || size < 0)
+    if (!cnn__number_parse_integer(begin, (size_t)(h->at - begin), &size))
       return malformed(h, "a size in shape is no number");
     if (h->shape.rank == CNN_MAX_RANK)
       return cnn__fail(CNN_E_UNSUPPORTED, "%s: more than %d dimensions", h->path, CNN_MAX_RANK);

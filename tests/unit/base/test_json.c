@@ -110,6 +110,15 @@ static void refuse(const char *text, size_t size, const char *words) {
   assert_int_equal(cnn_context_memory(context), 0);
 }
 
+/* The text itself is not looked at: there is less of it. */
+static void test_a_text_over_a_gibibyte_is_refused(void **state) {
+  cnn__json *root = NULL;
+  assert_error(CNN_E_LIMIT, cnn__json_parse(context, "test", "[]", ((size_t)1 << 30) + 1, &root),
+               "test: JSON of 1073741825 bytes; at most 1073741824 are read");
+  assert_null(root);
+  cnn_clear_error();
+}
+
 static void test_what_is_no_json_is_refused_with_its_place(void **state) {
   static const char *const cases[][2] = {
       {"", "a value is expected at offset 0"},
@@ -369,6 +378,7 @@ int main(void) {
       cmocka_unit_test(test_integers_are_exact_and_the_rest_is_real),
       cmocka_unit_test(test_escapes_become_utf8),
       cmocka_unit_test(test_nesting_goes_to_8),
+      cmocka_unit_test(test_a_text_over_a_gibibyte_is_refused),
       cmocka_unit_test(test_what_is_no_json_is_refused_with_its_place),
       cmocka_unit_test(test_the_same_key_in_different_objects_is_fine),
       cmocka_unit_test(test_damaged_texts_are_answered),

@@ -1,3 +1,4 @@
+#include "base/decimal.h"
 #include "base/number.h"
 #include "base/random.h"
 #include "support.h"
@@ -221,6 +222,28 @@ static void test_parsing_extremes(void **state) {
   compare_parse(text);
 }
 
+/* 7.038531e-26 lies so near the middle of two floats that by way of a double it becomes the other one: neither is
+   written like that. */
+static void test_a_float_reads_back_at_once_and_by_way_of_a_double(void **state) {
+  const float near = (float)7.038531e-26,
+              floats[] = {nextafterf(near, 0), near, nextafterf(near, 1)};
+  for (size_t i = 0; i < 3; i++) {
+    char text[64];
+    double read;
+    cnn__number_shortest(text, sizeof text, (double)floats[i], true);
+    assert_string_not_equal(text, "7.038531e-26");
+    assert_true(cnn__number_parse(text, strlen(text), &read));
+    assert_true((float)read == floats[i]);
+    assert_true(strtof(text, NULL) == floats[i]);
+  }
+}
+
+static void test_what_no_float_holds_is_infinite_as_one(void **state) {
+  const cnn__decimal large = {.count = 1, .exponent = 39, .digits = "4"};
+  assert_true(isinf(cnn__decimal_to_double(&large, true)));
+  assert_true(cnn__decimal_to_double(&large, false) == 4e38);
+}
+
 static void test_what_is_no_number_is_refused(void **state) {
   static const char *const texts[] = {
       "",    "-",   "+1", ".5", "1.",  "01",   "-01",  "1e",    "1e+",      "1.e5", "0x10", "nan",
@@ -275,6 +298,8 @@ int main(void) {
       cmocka_unit_test(test_parsing_equals_strtod),
       cmocka_unit_test(test_parsing_halves_equals_strtod),
       cmocka_unit_test(test_parsing_extremes),
+      cmocka_unit_test(test_a_float_reads_back_at_once_and_by_way_of_a_double),
+      cmocka_unit_test(test_what_no_float_holds_is_infinite_as_one),
       cmocka_unit_test(test_what_is_no_number_is_refused),
       cmocka_unit_test(test_integers_are_exact_to_the_last),
       cmocka_unit_test(test_a_comma_locale_changes_nothing),

@@ -95,6 +95,21 @@ static void test_what_is_out_of_range_is_named(void **state) {
 #undef REFUSE
 }
 
+static void test_a_number_without_an_upper_bound_is_finite(void **state) {
+  static const cnn__field unbounded = {.name = "rate",
+                                       .kind = CNN__FIELD_REAL,
+                                       .offset = offsetof(options, rate),
+                                       .minimum = 0,
+                                       .maximum = INFINITY};
+  options o = good();
+  o.rate = 1e308;
+  assert_int_equal(cnn__settings_complete("layer", &unbounded, 1, &o), CNN_OK);
+  o.rate = INFINITY;
+  assert_error(CNN_E_INVALID, cnn__settings_complete("layer", &unbounded, 1, &o),
+               "layer: rate is inf; it must be 0 or more");
+  cnn_clear_error();
+}
+
 static void test_what_is_written_reads_back(void **state) {
   cnn_context *context = cnn_context_new(.threads = 1);
   options o = good(), read = {0};
@@ -164,6 +179,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_zero_means_the_default),
       cmocka_unit_test(test_what_is_out_of_range_is_named),
+      cmocka_unit_test(test_a_number_without_an_upper_bound_is_finite),
       cmocka_unit_test(test_what_is_written_reads_back),
       cmocka_unit_test(test_files_that_state_it_wrongly_are_refused),
   };

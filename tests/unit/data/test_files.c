@@ -109,6 +109,8 @@ static void test_broken_idx_files_are_named(void **state) {
   }
   expect_refusal(path, (const unsigned char *)"\x1f\x8b\x08",
                  3); /* gzip, cut off or not built in */
+  expect_refusal(path, (const unsigned char *)"\x1f\x00\x08\x01",
+                 4); /* begins as gzip alone does */
   write_file(path, idx_images, sizeof idx_images);
   unsigned char three[] = {0, 0, 8, 1, 0, 0, 0, 3, 4, 1, 1};
   write_file(labels, three, sizeof three);
@@ -119,6 +121,21 @@ static void test_broken_idx_files_are_named(void **state) {
   refuse_set(cnn_idx_dataset(NULL, NULL), CNN_E_INVALID, "images is NULL");
   unlink(path);
   unlink(labels);
+}
+
+/* Sizes whose product, or whose product and header, are more than can be counted. */
+static void test_idx_sizes_beyond_the_address_space(void **state) {
+  static const unsigned char product[] = {0,   0,   8,   4,   255, 255, 255, 255, 255, 255,
+                                          255, 255, 255, 255, 255, 255, 255, 255, 255, 255};
+  /* 4294967295 * 641 * 6700417 = 2^64 - 1 */
+  static const unsigned char sum[] = {0, 0, 8, 3,   255, 255, 255, 255,
+                                      0, 0, 2, 129, 0,   102, 61,  129};
+  const char *path = scratch_path("broken");
+  expect_refusal(path, product, sizeof product);
+  assert_non_null(strstr(cnn_last_error(), "dimension 2 is 4294967295"));
+  expect_refusal(path, sum, sizeof sum);
+  assert_non_null(strstr(cnn_last_error(), "its sizes exceed the address space"));
+  unlink(path);
 }
 
 /* ---- npy ---- */
@@ -228,6 +245,7 @@ int main(void) {
       cmocka_unit_test(test_broken_cifar_files_are_named),
       cmocka_unit_test(test_idx_files_come_back),
       cmocka_unit_test(test_broken_idx_files_are_named),
+      cmocka_unit_test(test_idx_sizes_beyond_the_address_space),
       cmocka_unit_test(test_npy_files_come_back),
       cmocka_unit_test(test_broken_npy_files_are_named),
       cmocka_unit_test(test_every_allocation_may_fail),

@@ -87,6 +87,18 @@ static void test_a_header_without_fault_is_taken(void **state) {
   assert_int_equal(open_and_close(), CNN_OK);
 }
 
+static void test_a_file_of_no_tensors_has_none(void **state) {
+  (void)state;
+  put("{}", 0);
+  cnn__safetensors *file = NULL;
+  assert_int_equal(cnn__safetensors_open(context, path, &file), CNN_OK);
+  assert_int_equal(file->count, 0);
+  assert_null(cnn__safetensors_find(file, "a"));
+  assert_null(cnn__safetensors_note(file, "a"));
+  cnn__safetensors_close(file);
+  cnn__safetensors_close(NULL);
+}
+
 static void test_headers_that_lie_are_refused(void **state) {
   (void)state;
   static const struct {
@@ -98,6 +110,17 @@ static void test_headers_that_lie_are_refused(void **state) {
       {"a text where texts are expected", "{\"__metadata__\":{\"k\":1}}", 0},
       {"metadata that is a list", "{\"__metadata__\":[]}", 0},
       {"an unknown dtype", "{\"a\":{\"dtype\":\"F99\",\"shape\":[1],\"data_offsets\":[0,4]}}", 4},
+      {"a dtype that is no text", "{\"a\":{\"dtype\":7,\"shape\":[1],\"data_offsets\":[0,4]}}", 4},
+      {"a shape that is no list", "{\"a\":{\"dtype\":\"F32\",\"shape\":1,\"data_offsets\":[0,4]}}",
+       4},
+      {"offsets that are no list", "{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":4}}",
+       4},
+      {"a first offset that is no integer",
+       "{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0.0,4]}}", 4},
+      {"a last offset that is no integer",
+       "{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,\"4\"]}}", 4},
+      {"an entry that is no object", "{\"a\":[1,2,3]}", 0},
+      {"a text behind what is none", "{\"__metadata__\":{\"k\":1,\"l\":\"v\"}}", 0},
       {"a missing shape", "{\"a\":{\"dtype\":\"F32\",\"data_offsets\":[0,4]}}", 4},
       {"a fourth member",
        "{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4],\"x\":1}}", 4},
@@ -198,6 +221,7 @@ int main(void) {
       cmocka_unit_test(test_what_is_written_is_read_again),
       cmocka_unit_test(test_equal_contents_give_equal_bytes),
       cmocka_unit_test(test_a_header_without_fault_is_taken),
+      cmocka_unit_test(test_a_file_of_no_tensors_has_none),
       cmocka_unit_test(test_headers_that_lie_are_refused),
       cmocka_unit_test(test_a_header_larger_than_the_file_allocates_nothing),
       cmocka_unit_test(test_every_truncation_is_refused),
