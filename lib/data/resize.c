@@ -25,35 +25,37 @@ static cnn_status complete(void *settings) {
 }
 
 /* The size that an image of height x width gets. */
-static void new_size(const options *o, size_t *height, size_t *width) {
+static cnn_status new_size(const options *o, size_t *height, size_t *width) {
   if (o->height) {
     *height = (size_t)o->height;
     *width = (size_t)o->width;
-    return;
+    return CNN_OK;
   }
   const size_t side = (size_t)o->short_side;
   const size_t least = *height < *width ? *height : *width;
   const size_t most = *height < *width ? *width : *height;
   const size_t longer = most * side / least;
   const bool tall = *height > *width;
+  if (longer > CNN__MOST_SIDE)
+    return cnn__fail(CNN_E_LIMIT, "cnn_resize: %zux%zu to %zux%zu exceeds %d pixels a side",
+                     *height, *width, tall ? longer : side, tall ? side : longer, CNN__MOST_SIDE);
   *height = tall ? longer : side;
   *width = tall ? side : longer;
+  return CNN_OK;
 }
 
 static cnn_status shape_rule(const cnn_transform *transform, cnn__shape *shape) {
   const options *o = transform->settings;
-  if (o->height || (shape->dim[0] && shape->dim[1])) new_size(o, &shape->dim[0], &shape->dim[1]);
-  return CNN_OK;
+  if (o->height == 0 && (shape->dim[0] == 0 || shape->dim[1] == 0)) return CNN_OK;
+  return new_size(o, &shape->dim[0], &shape->dim[1]);
 }
 
 static cnn_status apply(const cnn_transform *transform, cnn__random *random,
                         cnn__picture *picture) {
   const options *o = transform->settings;
   size_t height = picture->height, width = picture->width;
-  new_size(o, &height, &width);
-  if (height > CNN__MOST_SIDE || width > CNN__MOST_SIDE)
-    return cnn__fail(CNN_E_LIMIT, "cnn_resize: %zux%zu to %zux%zu exceeds %d pixels a side",
-                     picture->height, picture->width, height, width, CNN__MOST_SIDE);
+  const cnn_status status = new_size(o, &height, &width);
+  if (status != CNN_OK) return status;
   return cnn__picture_resize(picture, height, width, (cnn__resize_filter)o->interpolation);
 }
 

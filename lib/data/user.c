@@ -16,8 +16,8 @@ static cnn_status check_image(const cnn_dataset *dataset, size_t i, const cnn_te
                      (int)image->dtype, i, (int)dataset->dtype);
   bool fits = image->shape.rank == dataset->shape.rank;
   for (size_t d = 0; fits && d < image->shape.rank; d++)
-    fits = image->shape.dim[d] == dataset->shape.dim[d] ||
-           (dataset->shape.dim[d] == 0 && image->shape.dim[d] > 0);
+    fits = dataset->shape.dim[d] ? image->shape.dim[d] == dataset->shape.dim[d]
+                                 : image->shape.dim[d] > 0;
   if (!fits)
     return cnn__fail(CNN_E_SHAPE, "dataset: fetch gave %s for sample %zu, not %s (0: any)",
                      cnn__shape_text(&image->shape, have), i,
