@@ -92,6 +92,7 @@ int main(int argc, char **argv) {
                 : NULL;
   cnn_loader *loader = cnn_loader_new(part, .batch_size = s.batch, .shuffle = 1,
                                       .rescale = 1 / 255., .augment = augment);
+  uint64_t before = cnn_context_memory(context);
   cnn_model *model = network(&s);
   double start = processor_seconds();
   cnn_model_fit(model, loader, .epochs = s.epochs);
@@ -112,6 +113,10 @@ int main(int argc, char **argv) {
          (long long)s.filters[0], (long long)s.filters[1], (long long)s.filters[2],
          s.exact ? ", exact" : "", s.augment ? ", augmented" : "", (long long)s.epochs, best,
          (double)s.images / best, speed, 100 * speed / peak, peak, processor);
+  printf("memory: %llu bytes of the plan, %llu of weights and of what Adam keeps of them\n",
+         (unsigned long long)cnn_model_plan_bytes(model, s.batch, 1),
+         (unsigned long long)(cnn_context_memory(context) - before -
+                              cnn_model_plan_bytes(model, s.batch, 1)));
   cnn_model_free(model);
   cnn_loader_free(loader);
   cnn_dataset_free(part);
