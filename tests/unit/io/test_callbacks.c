@@ -103,13 +103,60 @@ static void test_the_log_goes_on_where_a_resumed_fit_does(void **state) {
   cnn_model_free(model);
 }
 
+static void test_what_saves_needs_a_path(void **state) {
+  static const char *const none[] = {NULL, ""};
+  cnn_clear_error();
+  for (size_t i = 0; i < 2; i++) {
+    assert_null(cnn_model_checkpoint(.path = none[i]));
+    assert_error(CNN_E_INVALID, cnn_last_status(), "model_checkpoint: path is required");
+    cnn_clear_error();
+    assert_null(cnn_csv_log(none[i]));
+    assert_error(CNN_E_INVALID, cnn_last_status(), "csv_log: path is required");
+    cnn_clear_error();
+  }
+  assert_null(cnn_model_checkpoint(.path = "x", .best_only = 2));
+  assert_error(CNN_E_INVALID, cnn_last_status(), "best_only is 2");
+  cnn_clear_error();
+  assert_null(cnn_model_checkpoint(.path = "x", .maximize = -2));
+  assert_error(CNN_E_INVALID, cnn_last_status(), "maximize is -2");
+  cnn_clear_error();
+}
+
+/* A file's word on the best value so far. */
+static void test_a_best_value_that_is_no_number_is_refused(void **state) {
+  static const struct {
+    const char *from, *to;
+    cnn_status status;
+  } cases[] = {{"{\\\"best\\\":", "{\\\"best\\\":[],\\\"x\\\":", CNN_E_FORMAT},
+               {"{\\\"best\\\":", "\\\"best\\\"", CNN_E_FORMAT},
+               {"{\\\"best\\\":", "{\\\"worst\\\":", CNN_OK}};
+  cnn_model *model = compiled_model();
+  assert_int_equal(
+      fit(model, 1, 0, cnn_model_checkpoint(.path = "b", .monitor = "loss", .best_only = 1)),
+      CNN_OK);
+  assert_int_equal(cnn_model_save(model, "best"), CNN_OK);
+  cnn_model_free(model);
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    write_different(context, "best", "changed",
+                    &(difference){.text = "training", .from = cases[i].from, .to = cases[i].to});
+    model = cnn_model_load("changed");
+    assert_non_null(model);
+    cnn_clear_error();
+    assert_int_equal(
+        fit(model, 2, 1, cnn_model_checkpoint(.path = "b", .monitor = "loss", .best_only = 1)),
+        cases[i].status);
+    cnn_clear_error();
+    cnn_model_free(model);
+  }
+}
+
 static void test_logs_that_are_damaged(void **state) {
   static const char head[] = "epoch,seconds,loss,val_loss,learning_rate\n";
   static const struct {
     const char *rows;
     int lines;
-  } cases[] = {{"", 2},  {"1,0.0,1,1,1\n", 3}, {"1,0.0,1,1,1", 2},
-               {"x", 2}, {"99,1,1,1,1\n", 2},  {"\n\n", 2}};
+  } cases[] = {{"", 2},      {"1,0.0,1,1,1\n", 3}, {"1,0.0,1,1,1", 2}, {"x", 2},
+               {"x,1\n", 2}, {"99,1,1,1,1\n", 2},  {"\n\n", 2}};
   cnn_model *model = compiled_model();
   assert_int_equal(fit(model, 1, 0, NULL), CNN_OK);
   assert_int_equal(cnn_model_save(model, "one"), CNN_OK);
@@ -124,6 +171,10 @@ static void test_logs_that_are_damaged(void **state) {
       fail_msg("\"%s\": %d lines", cases[i].rows, lines_of("log.csv"));
     cnn_model_free(model);
   }
+  put_file("log.csv", "epoch");
+  model = cnn_model_load("one");
+  assert_error(CNN_E_MISMATCH, fit(model, 2, 1, cnn_csv_log("log.csv")), "log.csv");
+  cnn_model_free(model);
   put_file("log.csv", "other,columns\n1,2\n");
   model = cnn_model_load("one");
   assert_error(CNN_E_MISMATCH, fit(model, 2, 1, cnn_csv_log("log.csv")), "log.csv");
@@ -151,6 +202,8 @@ int main(void) {
       cmocka_unit_test(test_only_the_best_is_kept_after_a_resume_too),
       cmocka_unit_test(test_a_folder_that_is_not_there_ends_the_fit),
       cmocka_unit_test(test_the_log_goes_on_where_a_resumed_fit_does),
+      cmocka_unit_test(test_what_saves_needs_a_path),
+      cmocka_unit_test(test_a_best_value_that_is_no_number_is_refused),
       cmocka_unit_test(test_logs_that_are_damaged),
   };
   return cmocka_run_group_tests_name("callbacks that write", tests, set_up, tear_down);
