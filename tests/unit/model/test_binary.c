@@ -88,17 +88,17 @@ static void test_labels_beyond_the_models_classes_are_not_counted(void **state) 
   cnn_model_free(three);
 }
 
-/* A value that never changes is no improvement: the rate falls to its minimum, and no further. */
+/* Nothing weighs anything, so the loss stays 0, which is no improvement: the rate falls to its minimum, and no further. */
 static void test_the_rate_stops_at_its_minimum(void **state) {
   cnn_dataset *set = halves(false, 1, 1);
   cnn_loader *batches = cnn_loader_new(set, .batch_size = 4);
   cnn_model *model = model_of(1);
   assert_refused(cnn_reduce_on_plateau(.maximize = 2), CNN_E_INVALID, "maximize is 2");
   assert_refused(cnn_early_stopping(.maximize = -2), CNN_E_INVALID, "maximize is -2");
-  assert_ok(cnn_model_fit(
-      model, batches, .epochs = 6,
-      .callbacks = {cnn_reduce_on_plateau(.monitor = "learning_rate", .maximize = 1, .patience = 1,
-                                          .factor = 0.5, .minimum_rate = 0.04)}));
+  assert_ok(
+      cnn_model_fit(model, batches, .epochs = 6, .class_weights = (double[]){0, 0}, .classes = 2,
+                    .callbacks = {cnn_reduce_on_plateau(.monitor = "loss", .patience = 1,
+                                                        .factor = 0.5, .minimum_rate = 0.04)}));
   assert_true(cnn_model_learning_rate(model) == 0.04);
   cnn_model_free(model);
   cnn_loader_free(batches);
