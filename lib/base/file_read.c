@@ -42,9 +42,10 @@ static cnn_status open_regular(const char *path, uint64_t limit, int *descriptor
 
 /* ---- whole files ---- */
 
-/* One byte more than there was is asked for, so that a file that grows is noticed. */
+/* One byte more than there was is asked for, so that a file that grows is noticed; but without another call
+   for it: of small files, opening and reading is a good part of what they cost. */
 static cnn_status read_all(const char *path, int descriptor, unsigned char *bytes, size_t size) {
-  int64_t count = cnn__system_read(descriptor, 0, bytes, size + 1);
+  int64_t count = cnn__system_read(descriptor, 0, bytes, size + 1, size > 0 ? size : 1);
   if (count < 0) return cnn__system_fail(path, "read");
   if ((uint64_t)count == size) {
     bytes[size] = 0;
@@ -138,7 +139,7 @@ cnn_status cnn__reader_read(cnn__reader *reader, uint64_t offset, void *bytes, s
   if (offset > reader->size || size > reader->size - offset)
     return cnn__fail(CNN_E_IO, "%s: %zu bytes are expected at offset %llu, but it ends at %llu",
                      reader->path, size, as_long(offset), as_long(reader->size));
-  int64_t count = cnn__system_read(reader->descriptor, offset, bytes, size);
+  int64_t count = cnn__system_read(reader->descriptor, offset, bytes, size, size);
   if (count < 0) {
     char what[80];
     int cause = errno;

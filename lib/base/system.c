@@ -116,9 +116,9 @@ static size_t step(size_t left) {
   return left < largest_step ? left : largest_step;
 }
 
-int64_t cnn__system_read(int descriptor, uint64_t offset, void *bytes, size_t size) {
+int64_t cnn__system_read(int descriptor, uint64_t offset, void *bytes, size_t size, size_t enough) {
   size_t done = 0;
-  for (int attempts = 0; done < size;) {
+  for (int attempts = 0; done < enough;) {
     ssize_t now =
         pread(descriptor, (char *)bytes + done, step(size - done), (off_t)(offset + done));
     if (now < 0 && again(&attempts)) continue;

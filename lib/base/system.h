@@ -27,8 +27,8 @@ void cnn__system_close(int descriptor); /* -1 is fine */
 
 /* A symbolic link's text, NUL-terminated: its length, or -1 with errno (EINVAL: no link). */
 int64_t cnn__system_read_link(const char *path, char *text, size_t size);
-/* Up to the end of the file or all size bytes: the number read, or -1 with errno. */
-int64_t cnn__system_read(int descriptor, uint64_t offset, void *bytes, size_t size);
+/* Up to the end of the file or enough of size bytes: the number read, or -1 with errno. */
+int64_t cnn__system_read(int descriptor, uint64_t offset, void *bytes, size_t size, size_t enough);
 /* All size bytes: 0, or -1 with errno. */
 int cnn__system_write(int descriptor, const void *bytes, size_t size);
 

@@ -1,4 +1,7 @@
-/* JPEG by libturbojpeg: the header first, then pixels with a limit on progressive scans. */
+/* JPEG by libturbojpeg: the header first, then pixels with a limit on progressive scans.
+
+   libturbojpeg reads a header once to tell its size and again to decode, which is an eighth of the time that a
+   small image takes. So headers of the usual kind are read here, and only what is out of the way by it. */
 #include "data/image_file.h"
 
 #ifndef CNN__HAVE_JPEG
@@ -106,22 +109,94 @@ static cnn_status read_pixels(const cnn__decoding *decoding, cnn__sample *sample
   return CNN_OK;
 }
 
+/* ---- the header ---- */
+
+typedef struct header {
+  int height, width; /* 0: not told in the usual way */
+  bool cmyk;
+} header;
+
+enum marker {
+  SOF0 = 0xc0, /* baseline; then extended, and SOF2 progressive */
+  SOF2 = 0xc2,
+  DHT = 0xc4,
+  SOS = 0xda,
+  DQT = 0xdb,
+  DRI = 0xdd,
+  APP0 = 0xe0,
+  APP15 = 0xef,
+  COM = 0xfe
+};
+
+static bool is_skipped(uint8_t marker) {
+  return marker == DHT || marker == DQT || marker == DRI || marker == COM ||
+         (marker >= APP0 && marker <= APP15);
+}
+
+/* The frame's size where it is of a kind that libturbojpeg takes: 8 bits, grey or three components of
+   which the first alone may be finer. */
+static void read_frame(const uint8_t *body, size_t length, header *found) {
+  if (length < 6 || body[0] != 8 || length != 6 + 3 * (size_t)body[5]) return;
+  if (body[5] == 3) {
+    const uint8_t luma = body[7]; /* blocks across in the upper half, down in the lower */
+    const bool usual = luma == 0x11 || luma == 0x21 || luma == 0x22 || luma == 0x12 || luma == 0x41;
+    if (!usual || body[10] != 0x11 || body[13] != 0x11) return;
+  } else if (body[5] != 1) {
+    return;
+  }
+  found->height = body[1] << 8 | body[2];
+  found->width = body[3] << 8 | body[4];
+}
+
+/* The size, if segments lie side by side, as libjpeg reads them, from the start of the image to a whole
+   header of its first scan. libjpeg sees the same size then; were it not so, decoding would still not
+   leave the room made by this one, for it is told that height and width. */
+static bool read_size(const cnn__decoding *decoding, header *found) {
+  const uint8_t *bytes = decoding->bytes;
+  const size_t size = decoding->size;
+  for (size_t at = 2; at + 4 <= size && bytes[at] == 0xff;) {
+    const uint8_t marker = bytes[at + 1];
+    if (marker == 0xff) { /* fill */
+      at++;
+      continue;
+    }
+    const size_t length = (size_t)bytes[at + 2] << 8 | bytes[at + 3];
+    if (length < 2 || length > size - at - 2) return false;
+    if (marker == SOS) return found->height > 0 && found->width > 0;
+    if (marker >= SOF0 && marker <= SOF2)
+      read_frame(bytes + at + 4, length - 2, found);
+    else if (!is_skipped(marker))
+      return false;
+    at += 2 + length;
+  }
+  return false;
+}
+
+static cnn_status read_header(const cnn__decoding *decoding, tjhandle decoder, header *found) {
+  *found = (header){0};
+  if (read_size(decoding, found)) return CNN_OK;
+  int subsampling, colours = TJCS_YCbCr;
+  const cnn_status status =
+      check(decoding, decoder,
+            tjDecompressHeader3(decoder, decoding->bytes, (unsigned long)decoding->size,
+                                &found->width, &found->height, &subsampling, &colours));
+  found->cmyk = colours == TJCS_CMYK || colours == TJCS_YCCK;
+  return status;
+}
+
 static cnn_status decode(const cnn__decoding *decoding, cnn__sample *sample, int *orientation) {
   tjhandle decoder = find_decoder(sample);
   if (!decoder) return cnn__fail(CNN_E_NOMEM, "%s: libturbojpeg makes no decoder", decoding->name);
-  int width = 0, height = 0, subsampling, colours = TJCS_YCbCr;
-  cnn_status status =
-      check(decoding, decoder,
-            tjDecompressHeader3(decoder, decoding->bytes, (unsigned long)decoding->size, &width,
-                                &height, &subsampling, &colours));
-  if (status != CNN_OK) return status;
-  status = check_size(decoding, height, width, cnn__context_max_pixels(sample->context));
+  header found;
+  cnn_status status = read_header(decoding, decoder, &found);
+  const int height = found.height, width = found.width;
+  if (status == CNN_OK)
+    status = check_size(decoding, height, width, cnn__context_max_pixels(sample->context));
   if (status != CNN_OK) return status;
   *orientation = cnn__jpeg_orientation(decoding->bytes, decoding->size);
   const int divisor = find_divisor(decoding, *orientation >= 5, height, width);
-  const bool cmyk = colours == TJCS_CMYK || colours == TJCS_YCCK;
   return read_pixels(decoding, sample, decoder, (height + divisor - 1) / divisor,
-                     (width + divisor - 1) / divisor, cmyk);
+                     (width + divisor - 1) / divisor, found.cmyk);
 }
 
 /* A decoder that has failed may hold on to half of that file, and take it for the next one's. */
