@@ -64,6 +64,30 @@ static void test_messages_are_printable_whatever_they_quote(void **state) {
   assert_string_equal(cnn_last_error(), "a?b?[31m?\xc3\xa9???\xf0\x9f\x98\x80");
 }
 
+/* Callbacks of the user's may fail with anything. */
+static void test_a_users_failure_has_a_status_and_words(void **state) {
+  static const int none[] = {0, 1, 99, -15, -1000};
+  for (size_t i = 0; i < sizeof none / sizeof *none; i++) {
+    assert_int_equal(cnn_fail((cnn_status)none[i], "why"), CNN_E_INVALID);
+    assert_string_equal(cnn_last_error(), "why");
+  }
+  assert_int_equal(cnn_fail(CNN_E_IO, NULL), CNN_E_IO);
+  assert_string_equal(cnn_last_error(), cnn_status_string(CNN_E_IO));
+}
+
+/* Bytes that are within no character do not take what is before them along. */
+static void test_cutting_a_text_of_no_characters_ends(void **state) {
+  char text[1200];
+  memset(text, 0x80, sizeof text - 1);
+  text[sizeof text - 1] = 0;
+  cnn__fail(CNN_E_IO, "%s", text);
+  for (const char *c = cnn_last_error(); *c; c++)
+    assert_int_equal(*c, '?');
+  memset(text, 'a', 505);
+  cnn__fail(CNN_E_IO, "%s", text);
+  assert_memory_equal(cnn_last_error(), text, 505);
+}
+
 static void *fail_elsewhere(void *argument) {
   cnn__failure *out = argument;
   assert_string_equal(cnn_last_error(), "");
@@ -104,6 +128,8 @@ int main(void) {
       cmocka_unit_test(test_a_message_may_quote_the_one_before),
       cmocka_unit_test(test_long_text_is_cut_between_characters),
       cmocka_unit_test(test_messages_are_printable_whatever_they_quote),
+      cmocka_unit_test(test_a_users_failure_has_a_status_and_words),
+      cmocka_unit_test(test_cutting_a_text_of_no_characters_ends),
       cmocka_unit_test(test_failures_are_each_threads_own_and_can_travel),
       cmocka_unit_test(test_every_status_has_words_of_its_own),
   };

@@ -62,6 +62,43 @@ static void test_what_is_written_is_read_again(void **state) {
   cnn__safetensors_close(file);
 }
 
+static void test_every_dtype_is_read_again(void **state) {
+  (void)state;
+  const uint64_t bits = UINT64_C(0x0123456789abcdef);
+  const cnn_dtype dtypes[] = {CNN_FLOAT32, CNN_UINT8,   CNN_INT32,
+                              CNN_INT64,   CNN_FLOAT64, CNN_UINT64};
+  const size_t sizes[] = {4, 1, 4, 8, 8, 8};
+  for (size_t i = 0; i < 6; i++) {
+    const cnn__saved tensor = {"x", dtypes[i], {.rank = 1, .dim = {1}}, &bits};
+    cnn__safetensors *file;
+    uint64_t back = 0;
+    assert_int_equal(cnn__safetensors_write(context, path, &tensor, 1, NULL, 0), CNN_OK);
+    assert_int_equal(cnn__safetensors_open(context, path, &file), CNN_OK);
+    assert_int_equal(file->tensors[0].dtype, dtypes[i]);
+    assert_int_equal(file->tensors[0].bytes, sizes[i]);
+    assert_int_equal(cnn__safetensors_read(file, &file->tensors[0], &back), CNN_OK);
+    assert_memory_equal(&back, &bits, sizes[i]);
+    cnn__safetensors_close(file);
+  }
+}
+
+/* What could not be read again is not written. */
+static void test_a_header_over_two_mebibytes_is_not_written(void **state) {
+  (void)state;
+  put("{}", 0);
+  char *text = malloc((2 << 20) + 1);
+  memset(text, 'x', 2 << 20);
+  text[2 << 20] = 0;
+  const cnn__metadata note = {"note", text};
+  cnn_clear_error();
+  assert_error(CNN_E_LIMIT, cnn__safetensors_write(context, path, NULL, 0, &note, 1),
+               "at most 2097152 are allowed");
+  assert_non_null(strstr(cnn_last_error(), path));
+  assert_int_equal(open_and_close(), CNN_OK); /* the older file stands */
+  cnn_clear_error();
+  free(text);
+}
+
 static void test_equal_contents_give_equal_bytes(void **state) {
   (void)state;
   const float value = 4;
@@ -219,6 +256,8 @@ static int tear_down(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_what_is_written_is_read_again),
+      cmocka_unit_test(test_every_dtype_is_read_again),
+      cmocka_unit_test(test_a_header_over_two_mebibytes_is_not_written),
       cmocka_unit_test(test_equal_contents_give_equal_bytes),
       cmocka_unit_test(test_a_header_without_fault_is_taken),
       cmocka_unit_test(test_a_file_of_no_tensors_has_none),

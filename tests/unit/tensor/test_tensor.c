@@ -61,6 +61,10 @@ static void test_a_slice_holds_the_rows_asked_for(void **state) {
   assert_null(cnn_tensor_slice(tensor, -1, 2));
   assert_null(cnn_tensor_slice(tensor, 1, INT64_MAX));
   assert_error(CNN_E_SHAPE, cnn_last_status(), "9223372036854775807");
+  assert_null(cnn_tensor_slice(tensor, 1, -1));
+  assert_error(CNN_E_SHAPE, cnn_last_status(), "-1 elements from 1 on");
+  assert_null(cnn_tensor_slice(tensor, 4, 0));
+  assert_error(CNN_E_SHAPE, cnn_last_status(), "0 elements from 4 on");
   cnn_tensor *scalar = cnn_tensor_create(CNN_FLOAT32, 0, NULL);
   assert_null(cnn_tensor_slice(scalar, 0, 1));
   assert_error(CNN_E_SHAPE, cnn_last_status(), "scalar");
@@ -90,11 +94,18 @@ static void test_what_cannot_be_is_refused(void **state) {
   assert_error(CNN_E_SHAPE, cnn_last_status(), "rank");
   assert_null(cnn_tensor_create(CNN_FLOAT32, 1, (const int64_t[]){INT64_MAX / 4 + 1}));
   assert_error(CNN_E_LIMIT, cnn_last_status(), "4-byte elements exceeds memory");
+  assert_null(cnn_tensor_create(CNN_FLOAT64, 1, (const int64_t[]){INT64_C(1) << 61}));
+  assert_error(CNN_E_LIMIT, cnn_last_status(), "8-byte elements exceeds memory");
+  assert_null(cnn_tensor_create(CNN_UINT8, 2, (const int64_t[]){INT64_MAX, INT64_MAX}));
+  assert_error(CNN_E_LIMIT, cnn_last_status(), "more elements than can be counted");
   assert_null(cnn_tensor_create(CNN_UINT8, 1, (const int64_t[]){INT64_MAX - 63}));
   assert_error(CNN_E_NOMEM, cnn_last_status(), "");
   cnn_clear_error();
   assert_null(cnn_tensor_copy_of(CNN_FLOAT32, 2, two_by_three, NULL));
   assert_error(CNN_E_INVALID, cnn_last_status(), "data is NULL");
+  cnn_clear_error();
+  assert_null(cnn_tensor_borrow(CNN_FLOAT32, 2, two_by_three, NULL));
+  assert_error(CNN_E_INVALID, cnn_last_status(), "cnn_tensor_borrow: data is NULL");
 }
 
 static void test_null_gives_the_stated_answer_and_keeps_the_first_failure(void **state) {
