@@ -140,6 +140,24 @@ static void test_chains_of_floats_are_chains_of_bytes(void **state) {
   cnn_tensor_free(floats);
 }
 
+/* One transform in two places is two steps, and freed once. */
+static void test_a_transform_named_twice_is_applied_twice(void **state) {
+  cnn_tensor *image = bytes_of(4, 4, 1);
+  cnn_tensor *images = cnn_tensor_copy_of(CNN_UINT8, 4, (int64_t[]){1, 4, 4, 1}, image->data);
+  cnn_dataset *set = cnn_array_dataset(.images = images);
+  cnn_transform *one = cnn_custom_transform(.apply = add_one);
+  const cnn_tensor *batch;
+  cnn_loader *loader = cnn_loader_new(set, .transforms = {one, one}, .augment = one);
+  assert_non_null(loader);
+  assert_int_equal(cnn_loader_next(loader, &batch, NULL), CNN_OK);
+  for (size_t i = 0; i < 16; i++)
+    assert_true(value_at(batch, i) == value_at(image, i) + 3);
+  cnn_loader_free(loader);
+  cnn_dataset_free(set);
+  cnn_tensor_free(images);
+  cnn_tensor_free(image);
+}
+
 /* ---- sizes ---- */
 
 static void test_the_short_side_decides_both(void **state) {
@@ -162,9 +180,10 @@ static void test_the_short_side_decides_both(void **state) {
   assert_null(cnn_resize(.short_side = 4, .width = 4));
   assert_null(cnn_resize(.width = 4));
   cnn_clear_error();
-  resize = cnn_resize(.short_side = 40000);
-  cnn_tensor *image = bytes_of(1, 2, 1);
-  refuse_tensor(cnn_augment_image(resize, image, 0, 0, 0), CNN_E_LIMIT, "exceeds 65536 pixels");
+  resize = cnn_resize(.short_side = 4);
+  cnn_tensor *image = bytes_of(1, 20000, 1);
+  refuse_tensor(cnn_augment_image(resize, image, 0, 0, 0), CNN_E_LIMIT,
+                "1x20000 to 4x80000 exceeds 65536 pixels a side");
   cnn_tensor_free(image);
   cnn_transform_free(resize);
 }
@@ -356,6 +375,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_floats_become_what_bytes_become),
       cmocka_unit_test(test_chains_of_floats_are_chains_of_bytes),
+      cmocka_unit_test(test_a_transform_named_twice_is_applied_twice),
       cmocka_unit_test(test_the_short_side_decides_both),
       cmocka_unit_test(test_where_no_window_fits_the_middle_is_taken),
       cmocka_unit_test(test_images_of_differing_sizes),

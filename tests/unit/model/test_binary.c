@@ -105,12 +105,30 @@ static void test_the_rate_stops_at_its_minimum(void **state) {
   cnn_dataset_free(set);
 }
 
+/* Nothing before that epoch counts, neither as the best nor as waiting. */
+static void test_early_stopping_starts_where_it_is_told(void **state) {
+  cnn_dataset *set = halves(false, 1, 1);
+  cnn_loader *batches = cnn_loader_new(set, .batch_size = 4);
+  for (int64_t from = 0; from <= 3; from += 3) {
+    cnn_model *model = model_of(1);
+    assert_ok(cnn_model_fit(model, batches, .epochs = 9, .class_weights = (double[]){0, 0},
+                            .classes = 2,
+                            .callbacks = {cnn_early_stopping(.monitor = "loss", .patience = 2,
+                                                             .start_from_epoch = from)}));
+    assert_int_equal(cnn_model_epochs_done(model), from + 3);
+    cnn_model_free(model);
+  }
+  cnn_loader_free(batches);
+  cnn_dataset_free(set);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_class_weights_reach_labels_of_every_kind),
       cmocka_unit_test(test_one_output_tells_two_classes_apart),
       cmocka_unit_test(test_labels_beyond_the_models_classes_are_not_counted),
       cmocka_unit_test(test_the_rate_stops_at_its_minimum),
+      cmocka_unit_test(test_early_stopping_starts_where_it_is_told),
   };
   cnn_context *context = begin_context(1, 1);
   const int failures = cmocka_run_group_tests_name("one output", tests, NULL, NULL);
