@@ -1,6 +1,10 @@
 /* What is read of a JPEG before its pixels: EXIF's orientation, found in the markers, and the fraction of its size at which it is
    decoded. */
+#include "../base/guarded.h"
 #include "pictures.h"
+
+/* Behind the bytes that are given nothing can be read. */
+static guarded guard;
 
 /* ---- orientation ---- */
 
@@ -110,10 +114,8 @@ static void test_blocks_that_are_cut_off_say_nothing(void **state) {
     const size_t whole = write_block(&b, bytes), needed = 8 + 2 + 2 * 12;
     assert_int_equal(whole, BLOCK);
     for (size_t size = 0; size <= whole; size++) {
-      unsigned char *copy = malloc(size + (size == 0));
-      memcpy(copy, bytes, size);
-      assert_int_equal(cnn__exif_orientation(copy, size), size >= needed ? 6 : 1);
-      free(copy);
+      assert_int_equal(cnn__exif_orientation(guarded_copy(&guard, bytes, size), size),
+                       size >= needed ? 6 : 1);
     }
     put_32(bytes + 4, big, 0xffffffff);
     assert_int_equal(cnn__exif_orientation(bytes, whole), 1);
@@ -157,11 +159,7 @@ static void add_exif(stream *s) {
 }
 
 static int found_in(const stream *s) {
-  unsigned char *copy = malloc(s->size);
-  memcpy(copy, s->bytes, s->size);
-  const int found = cnn__jpeg_orientation(copy, s->size);
-  free(copy);
-  return found;
+  return cnn__jpeg_orientation(guarded_copy(&guard, s->bytes, s->size), s->size);
 }
 
 static void test_exif_is_found_among_the_markers(void **state) {
@@ -335,5 +333,8 @@ int main(void) {
       cmocka_unit_test(test_the_limit_of_pixels_is_exact),
       cmocka_unit_test(test_the_most_pixels_for_a_file_are_exact),
   };
-  return cmocka_run_group_tests_name("data_jpeg_header", tests, NULL, NULL);
+  guard = guarded_open(4096);
+  const int failures = cmocka_run_group_tests_name("data_jpeg_header", tests, NULL, NULL);
+  guarded_close(&guard);
+  return failures;
 }

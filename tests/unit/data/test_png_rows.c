@@ -1,0 +1,131 @@
+/* How many rows a PNG has, interlaced ones of every small size included: all are read, and what follows the last one is not. */
+#include "pictures.h"
+
+#include <zlib.h>
+
+typedef struct picture {
+  size_t height, width;
+  bool interlaced;
+  size_t extra; /* bytes behind the last row, in the same block */
+} picture;
+
+/* Adam7: each pass's first row and column and their distances. */
+static const size_t adam7[7][4] = {{0, 0, 8, 8}, {0, 4, 8, 8}, {4, 0, 8, 4}, {0, 2, 4, 4},
+                                   {2, 0, 4, 2}, {0, 1, 2, 2}, {1, 0, 2, 1}};
+
+/* Does not compress, so that a row takes its size in the file. */
+static uint8_t noise(size_t i) {
+  uint32_t x = (uint32_t)i * 2654435761u + 12345u;
+  x ^= x >> 15;
+  x *= 2246822519u;
+  x ^= x >> 13;
+  return (uint8_t)(x >> 8);
+}
+
+static size_t put_pass(const picture *p, const size_t pass[4], uint8_t *to) {
+  uint8_t *at = to;
+  if (p->width <= pass[1]) return 0;
+  for (size_t y = pass[0]; y < p->height; y += pass[2]) {
+    *at++ = 0; /* no filter */
+    for (size_t x = pass[1]; x < p->width; x += pass[3])
+      *at++ = noise(y * p->width + x);
+  }
+  return (size_t)(at - to);
+}
+
+static size_t put_rows(const picture *p, uint8_t *to) {
+  static const size_t whole[4] = {0, 0, 1, 1};
+  if (!p->interlaced) return put_pass(p, whole, to);
+  size_t size = 0;
+  for (size_t i = 0; i < 7; i++)
+    size += put_pass(p, adam7[i], to + size);
+  return size;
+}
+
+static void put_32(uint8_t *at, size_t value) {
+  for (int i = 0; i < 4; i++)
+    at[i] = (uint8_t)(value >> (24 - 8 * i));
+}
+
+static size_t put_chunk(uint8_t *at, const char *name, const uint8_t *body, size_t size) {
+  put_32(at, size);
+  memcpy(at + 4, name, 4);
+  if (size > 0) memmove(at + 8, body, size);
+  put_32(at + 8 + size, crc32(crc32(0, NULL, 0), at + 4, (uInt)size + 4));
+  return size + 12;
+}
+
+static uint8_t *make_png(const picture *p, size_t *size) {
+  const size_t most = 2 * (p->height + 8) * (p->width + 2) + 64 + p->extra;
+  uint8_t *rows = malloc(most), *file = malloc(2 * most + 1024);
+  size_t raw = put_rows(p, rows);
+  for (size_t i = 0; i < p->extra; i++)
+    rows[raw + i] = noise(i + (1u << 24));
+  raw += p->extra;
+  uLongf packed = compressBound(raw);
+  uint8_t *block = malloc(packed);
+  assert_int_equal(compress2(block, &packed, rows, raw, 1), Z_OK);
+  uint8_t header[13] = {[8] = 8, [12] = p->interlaced};
+  put_32(header, p->width);
+  put_32(header + 4, p->height);
+  memcpy(file, "\x89PNG\r\n\x1a\n", 8);
+  *size = 8;
+  *size += put_chunk(file + *size, "IHDR", header, sizeof header);
+  *size += put_chunk(file + *size, "IDAT", block, packed);
+  *size += put_chunk(file + *size, "IEND", NULL, 0);
+  free(rows);
+  free(block);
+  return file;
+}
+
+static void expect_pixels(picture p) {
+  size_t size;
+  uint8_t *file = make_png(&p, &size);
+  cnn_tensor *image = cnn_image_decode("rows", file, size, 1);
+  if (!image) fail_msg("%zux%zu: %s", p.height, p.width, cnn_last_error());
+  assert_int_equal(image->shape.dim[0], p.height);
+  assert_int_equal(image->shape.dim[1], p.width);
+  for (size_t i = 0; i < p.height * p.width; i++)
+    if (((uint8_t *)image->data)[i] != noise(i)) fail_msg("%zux%zu: %zu", p.height, p.width, i);
+  cnn_tensor_free(image);
+  free(file);
+}
+
+static void expect_stop(picture p) {
+  size_t size;
+  p.extra = 12000;
+  uint8_t *file = make_png(&p, &size);
+  cnn_tensor *image = cnn_image_decode("rows", file, size, 1);
+  if (image) fail_msg("%zux%zu: what follows its rows was unpacked", p.height, p.width);
+  assert_error(CNN_E_FORMAT, cnn_last_status(), "much data follows its last row");
+  cnn_clear_error();
+  free(file);
+}
+
+static void test_rows_of_every_small_size(void **state) {
+  for (size_t height = 1; height <= 10; height++)
+    for (size_t width = 1; width <= 10; width++)
+      for (int interlaced = 0; interlaced < 2; interlaced++) {
+        const picture p = {height, width, interlaced, 0};
+        expect_pixels(p);
+        expect_stop(p);
+      }
+}
+
+/* Rows so long that to stop one row early would leave much behind. */
+static void test_long_rows_and_high_columns(void **state) {
+  for (size_t few = 1; few <= 10; few++)
+    for (int interlaced = 0; interlaced < 2; interlaced++) {
+      expect_pixels((picture){few, 9000, interlaced, 0});
+      expect_pixels((picture){9000, few, interlaced, 0});
+      expect_stop((picture){few, 9000, interlaced, 0});
+    }
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_rows_of_every_small_size),
+      cmocka_unit_test(test_long_rows_and_high_columns),
+  };
+  return cmocka_run_group_tests_name("data_png_rows", tests, NULL, NULL);
+}
