@@ -40,6 +40,28 @@ static void test_broken_files_are_named(void **state) {
   unlink(path);
 }
 
+/* A limit of a file's size holds for what it unpacks to as well: exactly. */
+static void test_the_limit_holds_for_what_is_unpacked(void **state) {
+  const char *path = scratch_path("limited");
+  unsigned char bytes[4096] = {0, 0, 8, 3, 0, 0, 0, 1, 0, 0, 0, 1};
+  bytes[14] = (4096 - 16) >> 8;
+  bytes[15] = (4096 - 16) & 255;
+  write_gzip(path, bytes, sizeof bytes);
+  for (int less = 0; less < 2; less++) {
+    cnn_context *context = cnn_context_new(.max_file_bytes = 4096 - (uint64_t)less);
+    cnn_context_use(context);
+    cnn_dataset *set = cnn_idx_dataset(path, NULL);
+    if (less)
+      refuse_set(set, CNN_E_LIMIT, "unpacks to 4096 bytes, over the limit of 4095");
+    else
+      assert_non_null(set);
+    if (!less) cnn_dataset_free(set);
+    cnn_context_use(NULL);
+    cnn_context_free(context);
+  }
+  unlink(path);
+}
+
 static cnn_status read_set(void) {
   cnn_dataset *set = cnn_idx_dataset(scratch_path("images"), NULL);
   const cnn_status status = set ? CNN_OK : cnn_last_status();
@@ -58,6 +80,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_compressed_files_come_back),
       cmocka_unit_test(test_broken_files_are_named),
+      cmocka_unit_test(test_the_limit_holds_for_what_is_unpacked),
       cmocka_unit_test(test_every_allocation_may_fail),
   };
   const int failures = cmocka_run_group_tests_name("data_gzip", tests, NULL, NULL);
