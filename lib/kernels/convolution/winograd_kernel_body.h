@@ -50,11 +50,21 @@ static void winograd_kernel(size_t rows, size_t columns, const size_t *spectrum,
     }
 }
 
-/* The sum over slices of one frequency. */
+/* What is AHEAD floats further will be wanted soon; beyond the end it is never read. */
+static inline void fetch_ahead(const float *from) {
+  enum { AHEAD = 32 };
+  __builtin_prefetch((const void *)((uintptr_t)from + AHEAD * sizeof *from));
+}
+
+/* The sum over slices of one frequency. They lie in hundreds of places, more than a processor
+   follows by itself. */
 static inline vector sum_slices(const float *du, size_t slices, size_t stride) {
   vector sum = vector_load(du);
-  for (size_t slice = 1; slice < slices; slice++)
+  fetch_ahead(du);
+  for (size_t slice = 1; slice < slices; slice++) {
     sum = vector_add(sum, vector_load(du + slice * stride));
+    fetch_ahead(du + slice * stride);
+  }
   return sum;
 }
 
