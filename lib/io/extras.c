@@ -75,7 +75,7 @@ static cnn_status read_classes(const cnn__safetensors *file, cnn_model *model,
 /* A list of numbers, one a channel, or none. */
 static bool read_numbers(const cnn__json *list, double *values, size_t *count) {
   *count = 0;
-  if (!list || list->type != CNN__JSON_ARRAY) return false;
+  if (list->type != CNN__JSON_ARRAY) return false;
   for (const cnn__json *item = list->first; item; item = item->next)
     if (!cnn__json_number(item, &values[(*count)++])) return false;
   return true;
