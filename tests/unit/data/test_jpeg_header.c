@@ -283,6 +283,25 @@ static void test_grey_of_four_inks_is_the_grey_of_their_colours(void **state) {
   cnn_tensor_free(grey);
 }
 
+/* Bytes that belong to nothing before the end's marker: other programs show such an image, too. */
+static void test_a_warning_is_no_failure(void **state) {
+  size_t size;
+  unsigned char *bytes = read_bytes(image_path("grey.jpg"), &size), *changed = malloc(size + 6);
+  assert_true(bytes[size - 2] == 0xff && bytes[size - 1] == 0xd9);
+  memcpy(changed, bytes, size - 2);
+  memset(changed + size - 2, 0x55, 6);
+  memcpy(changed + size + 4, bytes + size - 2, 2);
+  cnn_tensor *want = cnn_image_decode("sound", bytes, size, 3);
+  cnn_tensor *got = cnn_image_decode("padded", changed, size + 6, 3);
+  if (!got) fail_msg("%s", cnn_last_error());
+  assert_int_equal(got->bytes, want->bytes);
+  assert_memory_equal(got->data, want->data, want->bytes);
+  cnn_tensor_free(want);
+  cnn_tensor_free(got);
+  free(bytes);
+  free(changed);
+}
+
 static cnn_status status_within(const char *name, uint64_t most) {
   cnn_context *context = cnn_context_new(.max_pixels = most);
   cnn_context_use(context);
@@ -330,6 +349,7 @@ int main(void) {
       cmocka_unit_test(test_the_fraction_is_the_smallest_that_serves),
       cmocka_unit_test(test_the_fraction_of_turned_and_odd_images),
       cmocka_unit_test(test_grey_of_four_inks_is_the_grey_of_their_colours),
+      cmocka_unit_test(test_a_warning_is_no_failure),
       cmocka_unit_test(test_the_limit_of_pixels_is_exact),
       cmocka_unit_test(test_the_most_pixels_for_a_file_are_exact),
   };

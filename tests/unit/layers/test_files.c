@@ -1,5 +1,6 @@
 /* Layers as JSON: what is written reads back the same; hostile text is refused. */
 #include "support.h"
+#include <stdio.h>
 
 static cnn_context *context;
 
@@ -128,6 +129,38 @@ static void test_values_out_of_range_fail_as_they_do_in_options(void **state) {
                     CNN_E_INVALID, "relu takes no slope");
 }
 
+/* Every number of such a layer is a size, a distance or a count: none may be 0. */
+static void refuse_zeros(cnn_layer *layer) {
+  cnn__text text = written(layer, "it");
+  cnn_layer_free(layer);
+  int tried = 0;
+  for (const char *at = text.bytes; *at; at++) {
+    const bool begins = (at[-(at > text.bytes)] == ':' || at[-(at > text.bytes)] == '[' ||
+                         at[-(at > text.bytes)] == ',') &&
+                        *at >= '1' && *at <= '9';
+    if (!begins) continue;
+    char changed[1024];
+    const size_t length = strspn(at, "0123456789");
+    assert_true(strchr(",]}", at[length]) != NULL);
+    (void)snprintf(changed, sizeof changed, "%.*s0%s", (int)(at - text.bytes), text.bytes,
+                   at + length);
+    assert_unreadable(changed, CNN_E_INVALID, "m.safetensors: it: ");
+    tried++;
+  }
+  assert_true(tried >= 1);
+  cnn__text_free(&text);
+}
+
+static void test_no_size_of_a_file_is_0(void **state) {
+  refuse_zeros(cnn_conv2d(.filters = 4, .kernel = {3, 2}, .stride = {2, 3}, .groups = 2));
+  refuse_zeros(cnn_conv2d(.filters = 1, .kernel = {1, 5}, .dilation = {4, 3}));
+  refuse_zeros(cnn_depthwise_conv2d(.kernel = {3, 2}, .stride = {2, 3}, .multiplier = 7));
+  refuse_zeros(cnn_depthwise_conv2d(.kernel = {3, 2}, .dilation = {2, 3}));
+  refuse_zeros(cnn_max_pool2d(.pool = {3, 2}, .stride = {1, 4}));
+  refuse_zeros(cnn_average_pool2d(.pool = {3, 2}, .stride = {1, 4}));
+  refuse_zeros(cnn_dense(.units = 12));
+}
+
 static void test_groups_from_a_file_divide_the_filters(void **state) {
   cnn_layer *layer = cnn_conv2d(.filters = 6, .kernel = {3}, .groups = 3);
   cnn__text text = written(layer, "conv");
@@ -178,6 +211,7 @@ int main(void) {
       cmocka_unit_test(test_text_that_is_no_layer_is_refused),
       cmocka_unit_test(test_members_of_a_wrong_type_are_refused),
       cmocka_unit_test(test_values_out_of_range_fail_as_they_do_in_options),
+      cmocka_unit_test(test_no_size_of_a_file_is_0),
       cmocka_unit_test(test_groups_from_a_file_divide_the_filters),
       cmocka_unit_test(test_default_is_no_initializer_in_a_file),
       cmocka_unit_test(test_changed_bytes_yield_an_error_or_a_layer),

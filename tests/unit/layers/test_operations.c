@@ -242,6 +242,32 @@ static void test_only_plain_pooling_is_taken_in(void **state) {
   cnn_layer_free(average);
 }
 
+/* A convolution's gradient needs its output for the ReLU or the pooling that it has taken in, and its input for the kernel's: what
+   it does not claim the plan may overwrite. */
+static void test_a_convolution_claims_what_its_gradient_reads(void **state) {
+  cnn_layer *conv = cnn_conv2d(.filters = 8, .kernel = {3}), *max = cnn_max_pool2d();
+  const cnn__shape output = image(8, 8, 8);
+  cnn__pool_shape pool;
+  assert_true(cnn__max_pool_geometry(max, &output, &pool));
+  for (int i = 0; i < 16; i++) {
+    const bool relu = i & 1, pooled = i & 2, training = i & 4, frozen = i & 8;
+    const trial_setup setup = {.layer = conv,
+                               .images = 2,
+                               .input = {image(10, 10, 3)},
+                               .fuse_relu = relu,
+                               .fuse_pool = pooled ? &pool : NULL,
+                               .training = training,
+                               .frozen = frozen};
+    op_trial trial = start(&setup);
+    assert_int_equal(trial.op.backward_reads_output, training && (relu || pooled));
+    assert_int_equal(trial.op.backward_reads_input, training && !frozen);
+    assert_int_equal(trial.op.backward != NULL, training);
+    trial_end(&trial);
+  }
+  cnn_layer_free(conv);
+  cnn_layer_free(max);
+}
+
 static void test_batches_that_no_memory_holds_are_refused(void **state) {
   cnn_layer *layers[] = {cnn_dense(.units = 1),
                          cnn_conv2d(.filters = 1, .kernel = {1}),
@@ -279,6 +305,7 @@ int main(void) {
       cmocka_unit_test(test_dropout_does_nothing_when_a_training_plan_evaluates),
       cmocka_unit_test(test_fused_and_separate_operations_give_the_same_outputs_and_near_gradients),
       cmocka_unit_test(test_only_plain_pooling_is_taken_in),
+      cmocka_unit_test(test_a_convolution_claims_what_its_gradient_reads),
       cmocka_unit_test(test_batches_that_no_memory_holds_are_refused),
   };
   return cmocka_run_group_tests_name("operations of layers", tests, set_up, tear_down);
