@@ -1,6 +1,7 @@
 /* The architecture of a model as JSON, and back:
    {"sequential":true,"output":9,"layers":[{"layer":{"class":...},"inputs":[0],"frozen":false},...]} */
-#include "io/model_file.h"
+#include "io/architecture.h"
+#include "io/bundle.h"
 #include "model/graph.h"
 
 void cnn__architecture_write(cnn__text *text, const cnn_model *model) {

@@ -1,4 +1,4 @@
-#include "io/model_file.h"
+#include "io/bundle.h"
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -77,4 +77,23 @@ void cnn__bundle_end(cnn__bundle *bundle) {
     cnn__free(bundle->context, bundle->names[i]);
   cnn__free(bundle->context, bundle->names);
   cnn__free(bundle->context, bundle->tensors);
+}
+
+cnn_status cnn__text_parse(const cnn__safetensors *file, const char *name, cnn__json **json) {
+  const char *text = cnn__safetensors_note(file, name);
+  *json = NULL;
+  if (!text) return CNN_OK;
+  cnn_status status = cnn__json_parse(file->context, file->path, text, strlen(text), json);
+  return status ? cnn__fail_prefix(status, "%s", name) : CNN_OK;
+}
+
+cnn_status cnn__tensor_read(const cnn__safetensors *file, const char *name, cnn_dtype dtype,
+                            const cnn__shape *shape, void *data) {
+  const cnn__stored *stored = cnn__safetensors_find(file, name);
+  char text[CNN__SHAPE_TEXT];
+  if (!stored) return cnn__fail(CNN_E_FORMAT, "%s: tensor \"%.100s\" is missing", file->path, name);
+  if (stored->dtype != dtype || !cnn__shape_equal(&stored->shape, shape))
+    return cnn__fail(CNN_E_FORMAT, "%s: tensor \"%.100s\" has another type or shape than %s",
+                     file->path, name, cnn__shape_text(shape, text));
+  return cnn__safetensors_read(file, stored, data);
 }

@@ -1,6 +1,6 @@
 /* The callback that saves the model after epochs. */
 #include "base/number.h"
-#include "io/model_file.h"
+#include "model/model.h"
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* The callback that writes a line an epoch to a CSV file, which is whole after each. */
 #include "base/number.h"
-#include "io/model_file.h"
+#include "model/model.h"
 #include <inttypes.h>
 #include <string.h>
 

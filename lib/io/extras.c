@@ -1,5 +1,5 @@
 /* Class names, preprocessing and notes in model files. */
-#include "io/model_file.h"
+#include "io/extras.h"
 #include <math.h>
 #include <string.h>
 

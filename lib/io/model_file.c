@@ -1,25 +1,22 @@
-/* Saving and loading models. */
-#include "io/model_file.h"
+/* Saving and loading models: safetensors with the model's description in the texts of the header (docs/files.md).
+
+   texts                                          tensors
+   format        "libcnn"                         <layer>/<parameter>                F32, in their shapes
+   version       "1"                              training/counters                  U64
+   architecture  JSON: layers, inputs, frozen     training/sums                      F64
+   classes       JSON: names                      training/optimizer                 F64
+   preprocessing JSON: scale, mean, deviation     training/metrics                   F64 (metrics, 2)
+   notes         JSON: the caller's texts         training/history                   F64 (series, epochs)
+   training      JSON: optimizer, loss, metrics,  training/slot/<slot>/<parameter>   F32, as the parameter
+                 history's names, callbacks       training/callback/<n>/<array>      F32
+
+   A layer's name holds no '/', so parameters never meet the names under training/. */
+#include "io/architecture.h"
+#include "io/extras.h"
+#include "io/training.h"
 #include <string.h>
 
-cnn_status cnn__text_parse(const cnn__safetensors *file, const char *name, cnn__json **json) {
-  const char *text = cnn__safetensors_note(file, name);
-  *json = NULL;
-  if (!text) return CNN_OK;
-  cnn_status status = cnn__json_parse(file->context, file->path, text, strlen(text), json);
-  return status ? cnn__fail_prefix(status, "%s", name) : CNN_OK;
-}
-
-cnn_status cnn__tensor_read(const cnn__safetensors *file, const char *name, cnn_dtype dtype,
-                            const cnn__shape *shape, void *data) {
-  const cnn__stored *stored = cnn__safetensors_find(file, name);
-  char text[CNN__SHAPE_TEXT];
-  if (!stored) return cnn__fail(CNN_E_FORMAT, "%s: tensor \"%.100s\" is missing", file->path, name);
-  if (stored->dtype != dtype || !cnn__shape_equal(&stored->shape, shape))
-    return cnn__fail(CNN_E_FORMAT, "%s: tensor \"%.100s\" has another type or shape than %s",
-                     file->path, name, cnn__shape_text(shape, text));
-  return cnn__safetensors_read(file, stored, data);
-}
+static const char file_format[] = "libcnn", file_version[] = "1";
 
 static void put_text(cnn__bundle *bundle, const char *name, const char *value) {
   if (!bundle->status) bundle->texts[bundle->text_count++] = (cnn__metadata){name, value};
@@ -30,8 +27,8 @@ static cnn_status save(const cnn_model *model, const char *path, bool with_train
   cnn__training_image image = {.context = model->context};
   cnn__text text;
   cnn__bundle_start(&bundle, model->context);
-  put_text(&bundle, "format", CNN__FILE_FORMAT);
-  put_text(&bundle, "version", CNN__FILE_VERSION);
+  put_text(&bundle, "format", file_format);
+  put_text(&bundle, "version", file_version);
   cnn__text_start(&text, model->context);
   cnn__architecture_write(&text, model);
   cnn__bundle_text(&bundle, "architecture", &text);
@@ -66,15 +63,15 @@ cnn_status cnn_model_save_weights(const cnn_model *model, const char *path) {
 static cnn_status check_format(const cnn__safetensors *file) {
   const char *format = cnn__safetensors_note(file, "format"),
              *version = cnn__safetensors_note(file, "version");
-  if (!format || strcmp(format, CNN__FILE_FORMAT) != 0 || !version)
+  if (!format || strcmp(format, file_format) != 0 || !version)
     return cnn__fail(
         CNN_E_FORMAT,
         "%s: a safetensors file, but not of libcnn's: its header names no architecture",
         file->path);
-  if (strcmp(version, CNN__FILE_VERSION) == 0) return CNN_OK;
+  if (strcmp(version, file_version) == 0) return CNN_OK;
   return cnn__fail(CNN_E_UNSUPPORTED,
                    "%s: version %.32s of the format; this library reads version %s", file->path,
-                   version, CNN__FILE_VERSION);
+                   version, file_version);
 }
 
 static cnn_status load(cnn_context *context, const char *path, cnn_model **model) {

@@ -1,7 +1,7 @@
 /* How a model learns, and where its training stands, from a model file. What is read is checked as a caller's arguments
    are: a file may hold anything. */
 #include "base/size.h"
-#include "io/model_file.h"
+#include "io/training.h"
 #include <math.h>
 
 static cnn_status wrong(const cnn__safetensors *file, const char *what) {

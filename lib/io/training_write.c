@@ -1,6 +1,6 @@
 /* How a model learns, and where its training stands, into a model file. */
 #include "base/size.h"
-#include "io/model_file.h"
+#include "io/training.h"
 #include <string.h>
 
 static void write_callbacks(cnn__bundle *bundle, cnn__text *text, const cnn__training *training) {
