@@ -1,6 +1,7 @@
 /* How a classifier errs: a count for each pair of a true and a predicted class. */
+#include "base/float_environment.h"
 #include "base/size.h"
-#include "model/predict.h"
+#include "model/outputs.h"
 #include "tensor/tensor.h"
 #include <inttypes.h>
 #include <stdio.h>
@@ -78,7 +79,7 @@ static cnn_status count_all(cnn_confusion *confusion, cnn_model *model, cnn_load
 static cnn_status check_labels(const cnn_model *model, const char *who, const cnn_loader *batches,
                                size_t width) {
   const cnn__loader_info *info = cnn__loader_info_of(batches);
-  cnn_status status = cnn__predict_check(model, who, batches);
+  cnn_status status = cnn__outputs_check(model, who, batches);
   if (status != CNN_OK) return status;
   if (info->labels == CNN__LABELS_INDEX) return CNN_OK;
   if (info->labels == CNN__LABELS_VECTOR && info->label_width == width) return CNN_OK;

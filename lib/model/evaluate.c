@@ -1,6 +1,6 @@
 /* Loss and metrics over batches. */
 #include "base/size.h"
-#include "model/predict.h"
+#include "model/fit.h"
 #include "tensor/tensor.h"
 #include <string.h>
 
@@ -41,7 +41,7 @@ static cnn_status look_often(cnn__evaluation *evaluation, const char *who, cnn__
   cnn_status status = CNN_OK;
   batch->images = 0;
   if (outputs->model == NULL) {
-    status = cnn__predict_check(model, who, evaluation->loader);
+    status = cnn__outputs_check(model, who, evaluation->loader);
     if (status == CNN_OK) status = cnn__outputs_start(outputs, model, evaluation->loader, who);
   }
   if (status == CNN_OK) status = cnn__outputs_next(outputs);
@@ -97,11 +97,6 @@ static cnn_status check(const char *who, const cnn_model *model, int64_t count) 
   if (count < 0) return cnn__fail(CNN_E_INVALID, "%s: %lld results", who, (long long)count);
   if (model->training == NULL) return cnn__fail(CNN_E_STATE, "%s: the model is not compiled", who);
   return CNN_OK;
-}
-
-cnn_status cnn__loader_rewind(cnn_loader *loader) {
-  if (cnn_loader_position(loader) == 0) return CNN_OK;
-  return cnn_loader_seek(loader, cnn_loader_epoch(loader) + 1, 0);
 }
 
 cnn_status cnn_model_evaluate(cnn_model *model, cnn_loader *batches, double *results,

@@ -32,9 +32,6 @@ cnn_status cnn__test_step(cnn_model *model, const cnn__fed_batch *batch, size_t 
 cnn_status cnn__test_outputs(cnn_model *model, const cnn__fed_batch *batch, size_t planned,
                              const float *outputs, double *loss);
 
-/* A loader that was read in part goes to its next epoch. */
-cnn_status cnn__loader_rewind(cnn_loader *loader);
-
 /* The fit is complete: the optimizer's last word on the weights (running means). */
 void cnn__training_settle(cnn_model *model);
 

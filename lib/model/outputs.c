@@ -1,4 +1,5 @@
 /* Outputs of a loader's samples: of each batch, or the mean over the views that the loader gives of it. */
+#include "model/outputs.h"
 #include "base/size.h"
 #include "model/predict.h"
 #include "tensor/tensor.h"
@@ -64,4 +65,58 @@ cnn_status cnn__outputs_next(cnn__outputs *outputs) {
   if (status != CNN_OK || outputs->images == NULL) return status;
   outputs->count = outputs->images->shape.dim[0];
   return views > 1 ? average(outputs, views) : CNN_OK;
+}
+
+cnn_status cnn__loader_rewind(cnn_loader *loader) {
+  if (cnn_loader_position(loader) == 0) return CNN_OK;
+  return cnn_loader_seek(loader, cnn_loader_epoch(loader) + 1, 0);
+}
+
+cnn_status cnn__outputs_check(const cnn_model *model, const char *who, const cnn_loader *loader) {
+  const cnn__shape *input = cnn__network_input_shape(model->network);
+  const cnn__shape *sample = &cnn__loader_info_of(loader)->sample;
+  if (cnn__shape_equal(sample, input)) return CNN_OK;
+  char given[CNN__SHAPE_TEXT], own[CNN__SHAPE_TEXT];
+  return cnn__fail(CNN_E_SHAPE, "%s: the loader has images of %s; the model takes %s", who,
+                   cnn__shape_text(sample, given), cnn__shape_text(input, own));
+}
+
+/* Fills outputs with as many samples as come, at most so many as it has room for. */
+static cnn_status predict_batches(cnn_model *model, cnn_loader *batches, const char *who,
+                                  cnn_tensor *outputs, size_t *done) {
+  size_t room = outputs->shape.dim[0];
+  cnn__outputs batch;
+  cnn_status status = cnn__outputs_start(&batch, model, batches, who);
+  if (status == CNN_OK) status = cnn__outputs_next(&batch);
+  while (status == CNN_OK && batch.count > 0) {
+    size_t now = cnn__size_min(batch.count, room - *done);
+    memcpy((float *)outputs->data + *done * batch.width, batch.values,
+           now * batch.width * sizeof(float));
+    *done += now;
+    status = cnn__outputs_next(&batch);
+  }
+  cnn__outputs_end(&batch);
+  return status;
+}
+
+cnn_tensor *cnn_model_predict_all(cnn_model *model, cnn_loader *batches) {
+  const char *who = "cnn_model_predict_all";
+  cnn_status status = CNN_OK;
+  if (model == NULL || batches == NULL)
+    status = cnn__fail_null(who, model == NULL ? "model" : "batches");
+  if (status == CNN_OK) status = cnn__outputs_check(model, who, batches);
+  if (status == CNN_OK) status = cnn__loader_rewind(batches);
+  cnn_tensor *outputs =
+      status == CNN_OK ? cnn__prediction_new(model, cnn__loader_info_of(batches)->samples) : NULL;
+  if (outputs == NULL) return NULL;
+  size_t done = 0;
+  cnn__float_environment callers;
+  cnn__float_environment_enter(&callers);
+  status = predict_batches(model, batches, who, outputs, &done);
+  cnn__float_environment_leave(&callers);
+  if (status == CNN_OK && done == outputs->shape.dim[0]) return outputs;
+  /* Samples that could not be decoded were left out. */
+  cnn_tensor *fewer = status == CNN_OK ? cnn_tensor_slice(outputs, 0, (int64_t)done) : NULL;
+  cnn_tensor_free(outputs);
+  return fewer;
 }

@@ -20,4 +20,10 @@ cnn_status cnn__outputs_start(cnn__outputs *outputs, cnn_model *model, cnn_loade
 cnn_status cnn__outputs_next(cnn__outputs *outputs);
 void cnn__outputs_end(cnn__outputs *outputs);
 
+/* A loader's batch checked for predicting: its images fit the model. CNN_E_SHAPE. */
+cnn_status cnn__outputs_check(const cnn_model *model, const char *who, const cnn_loader *loader);
+
+/* A loader that was read in part goes to its next epoch. */
+cnn_status cnn__loader_rewind(cnn_loader *loader);
+
 #endif

@@ -25,8 +25,7 @@ cnn_status cnn__predict(cnn_model *model, cnn__mode mode, size_t planned, size_t
   return CNN_OK;
 }
 
-/* A count, and the shape of an output: of the caller's context. */
-static cnn_tensor *new_outputs(const cnn_model *model, size_t images) {
+cnn_tensor *cnn__prediction_new(const cnn_model *model, size_t images) {
   const cnn__shape *output = cnn__network_output_shape(model->network);
   cnn__shape shape = {.rank = output->rank + 1, .dim = {images}};
   if (shape.rank > CNN_MAX_RANK) {
@@ -46,8 +45,6 @@ static cnn_tensor *new_outputs(const cnn_model *model, size_t images) {
   cnn_context_free(context);
   return outputs;
 }
-
-/* ---- a tensor of images ---- */
 
 /* How many images it holds: of the input's shape behind a count, or one without. */
 static cnn_status count_images(const cnn_model *model, const char *who, const cnn_tensor *images,
@@ -105,7 +102,7 @@ cnn_tensor *cnn_model_predict(cnn_model *model, const cnn_tensor *images) {
   if (model == NULL || images == NULL)
     status = cnn__fail_null(who, model == NULL ? "model" : "images");
   if (status == CNN_OK) status = count_images(model, who, images, &count);
-  cnn_tensor *outputs = status == CNN_OK ? new_outputs(model, count) : NULL;
+  cnn_tensor *outputs = status == CNN_OK ? cnn__prediction_new(model, count) : NULL;
   if (outputs == NULL) return NULL;
   size_t planned = count == 1 ? 1 : PREDICT_BATCH;
   cnn__float_environment callers;
@@ -119,55 +116,4 @@ cnn_tensor *cnn_model_predict(cnn_model *model, const cnn_tensor *images) {
   if (status == CNN_OK) return outputs;
   cnn_tensor_free(outputs);
   return NULL;
-}
-
-/* ---- a loader ---- */
-
-cnn_status cnn__predict_check(const cnn_model *model, const char *who, const cnn_loader *loader) {
-  const cnn__shape *input = cnn__network_input_shape(model->network);
-  const cnn__shape *sample = &cnn__loader_info_of(loader)->sample;
-  if (cnn__shape_equal(sample, input)) return CNN_OK;
-  char given[CNN__SHAPE_TEXT], own[CNN__SHAPE_TEXT];
-  return cnn__fail(CNN_E_SHAPE, "%s: the loader has images of %s; the model takes %s", who,
-                   cnn__shape_text(sample, given), cnn__shape_text(input, own));
-}
-
-/* Fills outputs with as many samples as come, at most so many as it has room for. */
-static cnn_status predict_batches(cnn_model *model, cnn_loader *batches, const char *who,
-                                  cnn_tensor *outputs, size_t *done) {
-  size_t room = outputs->shape.dim[0];
-  cnn__outputs batch;
-  cnn_status status = cnn__outputs_start(&batch, model, batches, who);
-  if (status == CNN_OK) status = cnn__outputs_next(&batch);
-  while (status == CNN_OK && batch.count > 0) {
-    size_t now = cnn__size_min(batch.count, room - *done);
-    memcpy((float *)outputs->data + *done * batch.width, batch.values,
-           now * batch.width * sizeof(float));
-    *done += now;
-    status = cnn__outputs_next(&batch);
-  }
-  cnn__outputs_end(&batch);
-  return status;
-}
-
-cnn_tensor *cnn_model_predict_all(cnn_model *model, cnn_loader *batches) {
-  const char *who = "cnn_model_predict_all";
-  cnn_status status = CNN_OK;
-  if (model == NULL || batches == NULL)
-    status = cnn__fail_null(who, model == NULL ? "model" : "batches");
-  if (status == CNN_OK) status = cnn__predict_check(model, who, batches);
-  if (status == CNN_OK) status = cnn__loader_rewind(batches);
-  cnn_tensor *outputs =
-      status == CNN_OK ? new_outputs(model, cnn__loader_info_of(batches)->samples) : NULL;
-  if (outputs == NULL) return NULL;
-  size_t done = 0;
-  cnn__float_environment callers;
-  cnn__float_environment_enter(&callers);
-  status = predict_batches(model, batches, who, outputs, &done);
-  cnn__float_environment_leave(&callers);
-  if (status == CNN_OK && done == outputs->shape.dim[0]) return outputs;
-  /* Samples that could not be decoded were left out. */
-  cnn_tensor *fewer = status == CNN_OK ? cnn_tensor_slice(outputs, 0, (int64_t)done) : NULL;
-  cnn_tensor_free(outputs);
-  return fewer;
 }
