@@ -36,6 +36,6 @@ library=$build/$shared
 for test in unit/io/io_safetensors unit/io/io_model_file unit/base/test_base_json; do
   expect "$test fails" "$build/tests/$test"
 done
-expect "the replay of hostile inputs fails" "$build/tests/fuzz/replay" run "$root/tests/fuzz/found" "$root/tests/golden/images"
+expect "the replay of hostile inputs fails" "$build/tests/fuzz/replay" run "$root/tests/golden/images" "$root/tests/fuzz/found" "$root/tests/fuzz/corpus"
 [ $failed = 0 ] && echo "hardening: $library has what its flags promise"
 exit $failed

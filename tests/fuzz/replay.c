@@ -1,5 +1,5 @@
 /* usage: replay seeds FOLDER IMAGES   writes each target's seeds into FOLDER/<target>/
-          replay run FOLDER IMAGES     every target's seeds, their simple mutations, and the inputs that are stored in
+          replay run IMAGES FOLDER...  every target's seeds, their simple mutations, and the inputs that are stored in
                                        FOLDER/<target>/: what was found, and what the long runs kept
           replay file TARGET FILE...   these inputs
    The targets without a fuzzer's runtime: in every build, with any compiler. A failed requirement ends it. */
@@ -97,7 +97,7 @@ static void run_file(const fuzz_target *target, const char *path) {
   size_t size;
   uint8_t *bytes = fuzz_read(path, &size);
   FUZZ_REQUIRE(bytes);
-  fprintf(stderr, "%s\n", path);
+  fprintf(stderr, "%s\n", path); /* the last one is the one that ended it */
   run(target, bytes, size);
   free(bytes);
 }
@@ -125,15 +125,18 @@ int main(int count, char **arguments) {
       run_file(target, arguments[i]);
     return 0;
   }
-  if (strcmp(mode, "seeds") != 0 && strcmp(mode, "run") != 0) {
-    fprintf(stderr, "usage: %s seeds|run FOLDER IMAGES, or file TARGET FILE...\n", arguments[0]);
+  const bool seeds_only = strcmp(mode, "seeds") == 0;
+  if (!seeds_only && strcmp(mode, "run") != 0) {
+    fprintf(stderr, "usage: %s seeds FOLDER IMAGES, run IMAGES FOLDER..., or file TARGET FILE...\n",
+            arguments[0]);
     return 2;
   }
   for (size_t i = 0; i < fuzz_target_count; i++) {
     const fuzz_target *target = &fuzz_targets[i];
     runs = 0;
-    use_seeds(target, strcmp(mode, "seeds") == 0 ? arguments[2] : NULL, arguments[3]);
-    if (strcmp(mode, "run") == 0) run_folder(target, arguments[2]);
+    use_seeds(target, seeds_only ? arguments[2] : NULL, arguments[seeds_only ? 3 : 2]);
+    for (int k = 3; !seeds_only && k < count; k++)
+      run_folder(target, arguments[k]);
     printf("%s: %ld inputs\n", target->name, runs);
   }
   return 0;

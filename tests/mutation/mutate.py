@@ -17,7 +17,7 @@ PROCESSOR_SECONDS, WALL_SECONDS, MEMORY = 10, 120, 6 << 30
 
 # Programs by short names: where they are and what they are given. {tree}: the source folder.
 TESTS = {name.split("/")[-1]: "tests/" + name for name in (
-    "unit/base/test_base_json", "unit/base/test_base_number", "unit/base/test_base_settings", "unit/base/test_base_mathematics",
+    "unit/base/test_base_json", "unit/base/test_base_edges", "unit/layers/test_layers_values", "unit/data/test_data_png_rows", "unit/data/test_data_npy", "unit/base/test_base_number", "unit/base/test_base_settings", "unit/base/test_base_mathematics",
     "unit/io/io_safetensors", "unit/io/io_model_file", "unit/io/io_callbacks",
     "unit/data/test_data_files", "unit/data/test_data_idx_sizes", "unit/data/test_data_jpeg_header", "unit/data/test_data_png", "unit/data/test_data_jpeg", "unit/data/test_data_gzip",
     "unit/data/test_data_images", "unit/data/test_data_transforms", "unit/data/test_data_folder", "unit/data/test_data_loader",
@@ -30,28 +30,28 @@ TESTS = {name.split("/")[-1]: "tests/" + name for name in (
     "unit/ops/test_ops_loss", "unit/ops/test_ops_normalization", "unit/ops/test_ops_optimizer", "unit/ops/test_ops_pool",
     "unit/ops/test_ops_vector", "grad/grad_layers", "golden/golden_layers", "golden/golden_train", "golden/golden_augment",
     "kernels/test_elementary", "fuzz/bombs")}
-TESTS["replay"] = "tests/fuzz/replay run {tree}/tests/fuzz/found {tree}/tests/golden/images"
+TESTS["replay"] = "tests/fuzz/replay run {tree}/tests/golden/images {tree}/tests/fuzz/found {tree}/tests/fuzz/corpus"
 for family in ("gemm", "convolution", "depthwise", "elementwise", "image"):
     TESTS["kernels-" + family] = "tests/kernels/kernels --family " + family
 
-LAYERS = """test_layers_shapes test_layers_sizes test_layers_options test_layers_memory test_layers_operations test_layers_files golden_layers
+LAYERS = """test_layers_shapes test_layers_values test_layers_sizes test_layers_options test_layers_memory test_layers_operations test_layers_files golden_layers
 test_model_plan test_model_build test_model_gradient test_model_views grad_layers replay test_model_predict"""
 ELEMENTS = """test_ops_vector test_ops_pool test_ops_normalization test_ops_optimizer golden_layers golden_train test_ops_loss test_ops_activation
 test_base_mathematics test_elementary kernels-elementwise"""
 CONVOLUTIONS = "kernels-convolution golden_layers test_ops_pool test_ops_conv test_ops_conv_winograd"
-READERS = "test_data_files test_data_idx_sizes test_data_gzip replay bombs"
+READERS = "test_data_npy test_data_files test_data_idx_sizes test_data_gzip replay bombs"
 BLOCKS = "io_callbacks replay io_model_file"
 
 # What is changed, and the tests that are to notice: the cheapest first. A header of kernels is changed for the families that
 # include it, in generic C and AVX2 at once: so tests against references must find it, not only generic C against AVX2.
 ROOMS = [
-    ("parsers", "lib/base/json_read.c", "test_base_json io_safetensors replay io_model_file"),
-    ("parsers", "lib/base/number.c lib/base/decimal.c", "test_base_json test_base_number"),
+    ("parsers", "lib/base/json_read.c", "test_base_edges test_base_json io_safetensors replay io_model_file"),
+    ("parsers", "lib/base/number.c lib/base/decimal.c", "test_base_edges test_base_json test_base_number"),
     ("parsers", "lib/base/settings.c", "test_base_settings test_layers_options test_layers_files replay io_model_file"),
     ("parsers", "lib/io/safetensors_read.c", "io_safetensors replay io_model_file"),
     ("parsers", "lib/io/architecture.c lib/io/training_read.c lib/io/extras.c", BLOCKS),
     ("parsers", "lib/data/idx.c lib/data/npy.c lib/data/cifar.c", READERS),
-    ("parsers", "lib/data/png_read.c", "test_data_png test_data_images test_data_folder replay bombs"),
+    ("parsers", "lib/data/png_read.c", "test_data_png test_data_png_rows test_data_images test_data_folder replay bombs"),
     ("parsers", "lib/data/jpeg_read.c lib/data/exif.c", "test_data_jpeg_header test_data_jpeg test_data_images test_data_folder replay bombs"),
     ("parsers", "lib/data/inflate.c", READERS),
     ("shapes", "lib/tensor/shape.c", "test_tensor_shape test_tensor_tensor test_layers_shapes test_layers_sizes"),
