@@ -173,12 +173,28 @@ static void test_groups_from_a_file_divide_the_filters(void **state) {
   cnn_layer_free(layer);
 }
 
+/* Takes the layer; which: "kernel_initializer" or "bias_initializer". */
+static void refuse_default(cnn_layer *layer, const char *which) {
+  cnn__text text = written(layer, "d");
+  cnn_layer_free(layer);
+  char *at = strstr(text.bytes, which);
+  assert_non_null(at);
+  at += strlen(which) + strlen("\":");
+  const size_t length = strcspn(at + 1, "\"") + 2;
+  char changed[1024];
+  (void)snprintf(changed, sizeof changed, "%.*s\"default\"%s", (int)(at - text.bytes), text.bytes,
+                 at + length);
+  assert_unreadable(changed, CNN_E_INVALID, which);
+  cnn__text_free(&text);
+}
+
 static void test_default_is_no_initializer_in_a_file(void **state) {
-  assert_unreadable("{\"class\":\"Dense\",\"name\":\"d\",\"units\":10,\"activation\":\"linear\","
-                    "\"no_bias\":false,\"kernel_initializer\":\"default\","
-                    "\"bias_initializer\":\"zeros\",\"kernel_scale\":0,\"bias_scale\":0,"
-                    "\"kernel_l2\":0,\"frozen\":false}",
-                    CNN_E_INVALID, "kernel_initializer");
+  static const char *const parameters[] = {"kernel_initializer", "bias_initializer"};
+  for (size_t i = 0; i < 2; i++) {
+    refuse_default(cnn_dense(.units = 10), parameters[i]);
+    refuse_default(cnn_conv2d(.filters = 4, .kernel = {3}), parameters[i]);
+    refuse_default(cnn_depthwise_conv2d(.kernel = {3}), parameters[i]);
+  }
 }
 
 /* Each byte of a layer's text replaced by each of some others: an error or a layer, never more. */
