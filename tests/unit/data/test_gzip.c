@@ -40,6 +40,20 @@ static void test_broken_files_are_named(void **state) {
   unlink(path);
 }
 
+/* Sound gzip around an IDX file that is a byte short, or has a byte too many. */
+static void test_what_is_unpacked_is_what_is_declared(void **state) {
+  const char *path = scratch_path("other");
+  unsigned char bytes[sizeof idx_images + 1] = {0};
+  memcpy(bytes, idx_images, sizeof idx_images);
+  write_gzip(path, bytes, sizeof idx_images - 1);
+  refuse_set(cnn_idx_dataset(path, NULL), CNN_E_FORMAT,
+             "unpacks to fewer than the 28 bytes that it declares");
+  write_gzip(path, bytes, sizeof bytes);
+  refuse_set(cnn_idx_dataset(path, NULL), CNN_E_FORMAT,
+             "unpacks to more than the 28 bytes that it declares");
+  unlink(path);
+}
+
 /* A limit of a file's size holds for what it unpacks to as well: exactly. */
 static void test_the_limit_holds_for_what_is_unpacked(void **state) {
   const char *path = scratch_path("limited");
@@ -80,6 +94,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_compressed_files_come_back),
       cmocka_unit_test(test_broken_files_are_named),
+      cmocka_unit_test(test_what_is_unpacked_is_what_is_declared),
       cmocka_unit_test(test_the_limit_holds_for_what_is_unpacked),
       cmocka_unit_test(test_every_allocation_may_fail),
   };
