@@ -12,9 +12,7 @@ cnn_status cnn__png_decode(const cnn__decoding *decoding, cnn__sample *sample, i
 #else
 
 #include "base/size.h"
-#include <png.h>
-#include <setjmp.h>
-#include <string.h>
+#include "data/png_message.h"
 
 /* Behind the last row stand the end of its block and a checksum. What libpng has in its buffer by then, it
    unpacks. */
@@ -26,18 +24,10 @@ typedef struct png_source {
   size_t at;
   size_t rows_left; /* to unpack */
   bool out_of_memory;
-  char message[128];
+  cnn__png_message message;
 } png_source;
 
 /* ---- what libpng calls ---- */
-
-static void on_error(png_structp png, png_const_charp message) {
-  png_source *source = png_get_error_ptr(png);
-  strncpy(source->message, message, sizeof source->message - 1);
-  png_longjmp(png, 1);
-}
-
-static void on_warning(png_structp png, png_const_charp message) {}
 
 static void on_read(png_structp png, png_bytep to, size_t size) {
   png_source *source = png_get_io_ptr(png);
@@ -188,20 +178,22 @@ static cnn_status read_image(png_structp png, png_infop info, png_source *source
 static cnn_status failure(const png_source *source) {
   if (source->out_of_memory) return CNN_E_NOMEM;
   return cnn__fail(CNN_E_FORMAT, "%s: not a sound PNG image: %s (at offset %zu of %zu)",
-                   source->decoding->name, source->message, source->at, source->decoding->size);
+                   source->decoding->name, source->message.text, source->at,
+                   source->decoding->size);
 }
 
 cnn_status cnn__png_decode(const cnn__decoding *decoding, cnn__sample *sample, int *orientation) {
   png_source source = {.decoding = decoding, .sample = sample};
-  png_structp png = png_create_read_struct_2(PNG_LIBPNG_VER_STRING, &source, on_error, on_warning,
-                                             &source, on_allocate, on_release);
+  png_structp png =
+      png_create_read_struct_2(PNG_LIBPNG_VER_STRING, &source.message, cnn__png_on_error,
+                               cnn__png_on_warning, &source, on_allocate, on_release);
   png_infop info = png ? png_create_info_struct(png) : NULL;
   cnn_status status;
   if (!info) {
     status = source.out_of_memory
                  ? CNN_E_NOMEM
                  : cnn__fail(CNN_E_UNSUPPORTED, "%s: libpng is of another version: %s",
-                             decoding->name, source.message);
+                             decoding->name, source.message.text);
   } else if (setjmp(png_jmpbuf(png))) {
     status = failure(&source);
   } else {

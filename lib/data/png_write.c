@@ -14,9 +14,7 @@ cnn_status cnn_image_write_png(const char *path, const cnn_tensor *image) {
 
 #else
 
-#include <png.h>
-#include <setjmp.h>
-#include <string.h>
+#include "data/png_message.h"
 
 enum { MOST_SIDE = 1 << 24 };
 
@@ -25,16 +23,8 @@ typedef struct png_sink {
   const char *path;
   cnn__writer *writer;
   cnn_status status; /* of our own calls inside libpng's */
-  char message[128];
+  cnn__png_message message;
 } png_sink;
-
-static void on_error(png_structp png, png_const_charp message) {
-  png_sink *sink = png_get_error_ptr(png);
-  strncpy(sink->message, message, sizeof sink->message - 1);
-  png_longjmp(png, 1);
-}
-
-static void on_warning(png_structp png, png_const_charp message) {}
 
 static void on_write(png_structp png, png_bytep bytes, size_t size) {
   png_sink *sink = png_get_io_ptr(png);
@@ -82,14 +72,15 @@ static void write_image(png_structp png, png_infop info, const cnn_tensor *image
 }
 
 static cnn_status encode(png_sink *sink, const cnn_tensor *image, uint8_t *row) {
-  png_structp png = png_create_write_struct_2(PNG_LIBPNG_VER_STRING, sink, on_error, on_warning,
-                                              sink, on_allocate, on_release);
+  png_structp png =
+      png_create_write_struct_2(PNG_LIBPNG_VER_STRING, &sink->message, cnn__png_on_error,
+                                cnn__png_on_warning, sink, on_allocate, on_release);
   png_infop info = png ? png_create_info_struct(png) : NULL;
   cnn_status status = CNN_OK;
   if (!info || setjmp(png_jmpbuf(png))) {
     status = sink->status != CNN_OK
                  ? sink->status
-                 : cnn__fail(CNN_E_UNSUPPORTED, "%s: libpng: %s", sink->path, sink->message);
+                 : cnn__fail(CNN_E_UNSUPPORTED, "%s: libpng: %s", sink->path, sink->message.text);
   } else {
     png_set_write_fn(png, sink, on_write, on_flush);
     write_image(png, info, image, row);
