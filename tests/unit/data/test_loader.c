@@ -1,11 +1,5 @@
-#include "data/loader.h"
-#include "support.h"
-#include <math.h>
-
-static cnn_transform *tutorial(void) {
-  return cnn_augmentation(.rotation = 20, .width_shift = .2, .height_shift = .2, .shear = .2,
-                          .zoom = .2, .horizontal_flip = 1);
-}
+/* What loaders give: batches, in order or shuffled, the same for any number of threads. */
+#include "loaders.h"
 
 /* ---- plain batches ---- */
 
@@ -104,35 +98,6 @@ static void test_one_hot_and_normalisation(void **state) {
 }
 
 /* ---- the same for any number of threads, and after seeking ---- */
-
-enum { EPOCHS = 3, MOST_BATCHES = 16 };
-
-/* A sum over every bit of an epoch's batches. */
-static uint64_t batch_sum(const cnn_tensor *images, const cnn_tensor *labels) {
-  uint64_t sum = 1469598103934665603u;
-  const cnn_tensor *parts[] = {images, labels};
-  for (int k = 0; k < 2; k++) {
-    const uint8_t *bytes = parts[k]->data;
-    for (size_t i = 0; i < parts[k]->bytes; i++)
-      sum = (sum ^ bytes[i]) * 1099511628211u;
-  }
-  return sum;
-}
-
-static void read_epochs(cnn_loader *loader, uint64_t sums[EPOCHS][MOST_BATCHES]) {
-  for (int epoch = 0; epoch < EPOCHS; epoch++)
-    for (int b = 0;; b++) {
-      const cnn_tensor *images, *labels;
-      assert_int_equal(cnn_loader_next(loader, &images, &labels), CNN_OK);
-      if (!images) break;
-      sums[epoch][b] = batch_sum(images, labels);
-    }
-}
-
-static cnn_loader *shuffled(cnn_dataset *set, int64_t workers) {
-  return cnn_loader_new(set, .batch_size = 16, .shuffle = 1, .seed = 11, .rescale = 1 / 255.,
-                        .workers = workers, .augment = tutorial());
-}
 
 static void test_threads_and_workers_change_nothing(void **state) {
   static const int64_t threads[] = {1, 2, 4, 8};
@@ -286,91 +251,6 @@ static void test_a_part_takes_its_samples(void **state) {
   cnn_dataset_free(set);
 }
 
-/* ---- failing samples ---- */
-
-static cnn_status every_third_fails(void *user, int64_t i, cnn_tensor **image, int32_t *index,
-                                    float *vector) {
-  *index = (int32_t)i;
-  if (i % 3 == 1 && user) return *(cnn_status *)user;
-  *image = cnn_tensor_create(CNN_UINT8, 3, (int64_t[]){2, 2, 1});
-  if (!*image) return cnn_last_status();
-  memset((*image)->data, (int)i, 4);
-  return CNN_OK;
-}
-
-static cnn_status index_is_label(void *user, int64_t i, int32_t *index, float *vector) {
-  *index = (int32_t)i;
-  return CNN_OK;
-}
-
-static cnn_dataset *failing_set(cnn_status *status) {
-  return cnn_dataset_create(&(cnn_dataset_callbacks){.struct_size = sizeof(cnn_dataset_callbacks),
-                                                     .user = status,
-                                                     .count = 12,
-                                                     .shape = {2, 2, 1},
-                                                     .classes = 12,
-                                                     .fetch = every_third_fails,
-                                                     .label = index_is_label});
-}
-
-static void test_a_failing_sample_fails_its_batch(void **state) {
-  cnn_status failure = CNN_E_FORMAT;
-  cnn_dataset *set = failing_set(&failure);
-  for (int64_t workers = 0; workers < 4; workers++) {
-    cnn_loader *loader = cnn_loader_new(set, .batch_size = 1, .workers = workers);
-    for (int64_t i = 0; i < 12; i++) {
-      const cnn_tensor *images, *labels;
-      const cnn_status status = cnn_loader_next(loader, &images, &labels);
-      assert_int_equal(cnn_loader_position(loader), i + 1);
-      if (i % 3 == 1) {
-        char words[32];
-        snprintf(words, sizeof words, "sample %d", (int)i);
-        assert_error(CNN_E_FORMAT, status, words);
-        assert_null(images);
-        cnn_clear_error();
-      } else {
-        assert_int_equal(status, CNN_OK);
-        assert_int_equal(*(const int32_t *)cnn_tensor_const_data(labels), i);
-      }
-    }
-    cnn_loader_free(loader);
-    loader = cnn_loader_new(set, .batch_size = 12, .workers = workers);
-    const cnn_tensor *images;
-    assert_error(CNN_E_FORMAT, cnn_loader_next(loader, &images, NULL), "sample 1 ");
-    cnn_loader_free(loader);
-  }
-  cnn_dataset_free(set);
-}
-
-static void test_broken_samples_are_left_out(void **state) {
-  cnn_status failure = CNN_E_FORMAT;
-  cnn_dataset *set = failing_set(&failure);
-  for (int64_t workers = 0; workers < 3; workers++) {
-    cnn_loader *loader = cnn_loader_new(set, .batch_size = 4, .workers = workers, .skip_broken = 1);
-    int32_t seen[12] = {0};
-    for (;;) {
-      const cnn_tensor *images, *labels;
-      assert_int_equal(cnn_loader_next(loader, &images, &labels), CNN_OK);
-      if (!images) break;
-      for (int64_t i = 0; i < cnn_tensor_shape(images)[0]; i++) {
-        const int32_t label = ((const int32_t *)cnn_tensor_const_data(labels))[i];
-        assert_true(cnn_tensor_floats(images)[i * 4 + 3] == (float)label);
-        seen[label]++;
-      }
-    }
-    for (int i = 0; i < 12; i++)
-      assert_int_equal(seen[i], i % 3 != 1);
-    assert_int_equal(cnn_loader_skipped(loader), 4);
-    cnn_loader_free(loader);
-  }
-  failure = CNN_E_IO; /* the system's failures are not the sample's */
-  cnn_loader *loader = cnn_loader_new(set, .skip_broken = 1);
-  const cnn_tensor *images;
-  assert_int_equal(cnn_loader_next(loader, &images, NULL), CNN_E_IO);
-  cnn_loader_free(loader);
-  cnn_dataset_free(set);
-}
-
 static void test_a_cache_changes_nothing(void **state) {
   cnn_dataset *set = failing_set(NULL);
   uint64_t want[EPOCHS][MOST_BATCHES] = {{0}};
@@ -385,62 +265,6 @@ static void test_a_cache_changes_nothing(void **state) {
     cnn_loader_free(loader);
   }
   cnn_dataset_free(set);
-}
-
-/* ---- what cannot be ---- */
-
-static void refuse(cnn_loader *loader, cnn_status status, const char *words) {
-  assert_null(loader);
-  assert_error(status, cnn_last_status(), words);
-  cnn_clear_error();
-}
-
-static void test_wrong_options_are_named(void **state) {
-  cnn_dataset *set = made_up_set(3, 2, 2, 2, 3);
-  const double good[] = {1, 1}, bad[] = {1, 0};
-  cnn_clear_error();
-  refuse(cnn_loader_new(NULL), CNN_E_INVALID, "dataset is NULL");
-  refuse(cnn_loader_new(set, .batch_size = -1), CNN_E_INVALID, "batch_size -1");
-  refuse(cnn_loader_new(set, .workers = 1000), CNN_E_INVALID, "workers 1000");
-  refuse(cnn_loader_new(set, .prefetch = -1), CNN_E_INVALID, "prefetch -1");
-  refuse(cnn_loader_new(set, .views = 1025), CNN_E_INVALID, "views 1025");
-  refuse(cnn_loader_new(set, .views = 2, .one_hot = 1, .transforms = {cnn_mixup()}), CNN_E_INVALID,
-         "views cannot average");
-  refuse(cnn_loader_new(set, .rescale = -1), CNN_E_INVALID, "rescale");
-  refuse(cnn_loader_new(set, .mean = good, .channels = 3), CNN_E_SHAPE, "3 channels");
-  refuse(cnn_loader_new(set, .deviation = bad, .channels = 2), CNN_E_INVALID, "deviation[1]");
-  refuse(cnn_loader_new(set, .augment = cnn_augmentation(.featurewise_center = 1)), CNN_E_STATE,
-         "cnn_transform_fit");
-  cnn_dataset_free(set);
-}
-
-/* ---- allocations ---- */
-
-static cnn_status load(int64_t workers) {
-  cnn_transform *augment = tutorial();
-  if (!augment) return cnn_last_status(); /* to a loader, NULL is no augmentation */
-  cnn_dataset *set = made_up_set(20, 4, 4, 3, 2);
-  cnn_loader *loader = cnn_loader_new(set, .batch_size = 8, .shuffle = 1, .workers = workers,
-                                      .augment = augment, .prefetch = 1);
-  cnn_status status = loader ? CNN_OK : cnn_last_status();
-  for (int i = 0; status == CNN_OK && i < 5; i++) {
-    const cnn_tensor *images;
-    status = cnn_loader_next(loader, &images, NULL);
-  }
-  cnn_loader_free(loader);
-  cnn_dataset_free(set);
-  return status;
-}
-static cnn_status load_alone(void) {
-  return load(0);
-}
-static cnn_status load_in_background(void) {
-  return load(2);
-}
-
-static void test_every_allocation_may_fail(void **state) {
-  every_allocation_fails(load_alone);
-  every_allocation_fails(load_in_background);
 }
 
 static void test_nothing_is_allocated_after_the_first_batch(void **state) {
@@ -474,11 +298,7 @@ int main(void) {
       cmocka_unit_test(test_views_show_a_batch_again),
       cmocka_unit_test(test_fingerprints_tell_recipes_apart),
       cmocka_unit_test(test_a_part_takes_its_samples),
-      cmocka_unit_test(test_a_failing_sample_fails_its_batch),
-      cmocka_unit_test(test_broken_samples_are_left_out),
       cmocka_unit_test(test_a_cache_changes_nothing),
-      cmocka_unit_test(test_wrong_options_are_named),
-      cmocka_unit_test(test_every_allocation_may_fail),
       cmocka_unit_test(test_nothing_is_allocated_after_the_first_batch),
   };
   return cmocka_run_group_tests_name("data_loader", tests, NULL, NULL);
