@@ -40,11 +40,13 @@ static spent start_time(void) {
   return (spent){read_clock(CLOCK_MONOTONIC), read_clock(CLOCK_PROCESS_CPUTIME_ID)};
 }
 
-/* What has passed since then, where it is less than the least so far. */
-static void keep_least(spent *least, spent start) {
+/* What has passed since then; kept where it is less than the least so far. */
+static spent keep_least(spent *least, spent start) {
   const spent now = start_time();
-  least->wall = fmin(least->wall, now.wall - start.wall);
-  least->processor = fmin(least->processor, now.processor - start.processor);
+  const spent passed = {now.wall - start.wall, now.processor - start.processor};
+  least->wall = fmin(least->wall, passed.wall);
+  least->processor = fmin(least->processor, passed.processor);
+  return passed;
 }
 
 static const spent never = {HUGE_VAL, HUGE_VAL};
@@ -57,6 +59,42 @@ static void print_time(const char *what, spent least, double images) {
 static int fail(void) {
   fprintf(stderr, "bench_data: %s\n", cnn_last_error());
   return 1;
+}
+
+/* ---- two things by turns ---- */
+
+enum { MOST_ROUNDS = 64 };
+
+/* How the second's times relate to the first's: of each round, since what disturbs one disturbs the other. */
+typedef struct ratios {
+  double wall[MOST_ROUNDS], processor[MOST_ROUNDS];
+  size_t count;
+} ratios;
+
+static void keep_ratio(ratios *kept, spent first, spent second) {
+  if (kept->count == MOST_ROUNDS) return;
+  kept->wall[kept->count] = second.wall / first.wall;
+  kept->processor[kept->count++] = second.processor / first.processor;
+}
+
+static int compare_numbers(const void *a, const void *b) {
+  const double x = *(const double *)a, y = *(const double *)b;
+  return (x > y) - (x < y);
+}
+
+static void print_ratios(const char *what, const char *name, double *values, size_t count) {
+  qsort(values, count, sizeof *values, compare_numbers);
+  printf("%s, %s, median of %zu rounds (all):%*s%7.3f (", what, name, count,
+         (int)(12 - strlen(name)), "", (values[(count - 1) / 2] + values[count / 2]) / 2);
+  for (size_t i = 0; i < count; i++)
+    printf("%s%.3f", i ? " " : "", values[i]);
+  printf(")\n");
+}
+
+static void print_rounds(const char *what, ratios *kept) {
+  if (kept->count == 0) return;
+  print_ratios(what, "by the clock", kept->wall, kept->count);
+  print_ratios(what, "processor", kept->processor, kept->count);
 }
 
 /* ---- loaders ---- */
@@ -134,12 +172,17 @@ static int bench_train(const setting *s) {
   cnn_loader *loaders[2] = {open_loader(s, set, NULL), open_loader(s, set, tutorial())};
   cnn_model *models[2] = {network(), network()};
   spent least[2] = {never, never};
-  for (int64_t round = 1; round <= s->rounds + 1; round++) /* the first warms up */
-    for (int k = 0; k < 2; k++) {
+  ratios rounds = {.count = 0};
+  for (int64_t round = 1; round <= s->rounds + 1; round++) { /* the first warms up */
+    spent passed[2] = {never, never};
+    for (int turn = 0; turn < 2; turn++) {
+      const int k = (int)((turn + round) & 1); /* either goes first as often */
       const spent start = start_time();
       cnn_model_fit(models[k], loaders[k], .epochs = round, .resume = 1);
-      if (round > 1) keep_least(&least[k], start);
+      if (round > 1) passed[k] = keep_least(&least[k], start);
     }
+    if (round > 1) keep_ratio(&rounds, passed[0], passed[1]);
+  }
   const bool good = cnn_last_status() == CNN_OK;
   if (good) {
     print_time("an epoch of training", least[0], (double)s->images);
@@ -147,6 +190,7 @@ static int bench_train(const setting *s) {
     printf("%-44s %+8.2f %%, processor %+8.2f %%\n", "augmentation costs",
            100 * (least[1].wall / least[0].wall - 1),
            100 * (least[1].processor / least[0].processor - 1));
+    print_rounds("with / without", &rounds);
   }
   for (int k = 0; k < 2; k++)
     cnn_model_free(models[k]), cnn_loader_free(loaders[k]);
@@ -166,14 +210,15 @@ static int bench_folder(const setting *s) {
       cnn_loader_new(set, .batch_size = s->batch, .shuffle = 1, .rescale = 1 / 255.,
                      .workers = s->workers, .transforms = {same});
   spent alone = never, ours = never;
+  ratios rounds = {.count = 0};
   int64_t images = 0;
   for (int64_t round = 0; round <= s->rounds && loader; round++) { /* the first warms up */
     spent start = start_time();
     if (raw && !raw_jpeg_decode(&files, (size_t)threads)) break;
-    if (round) keep_least(&alone, start);
+    const spent first = round ? keep_least(&alone, start) : never;
     start = start_time();
     images = read_epoch(loader);
-    if (round) keep_least(&ours, start);
+    if (round) keep_ratio(&rounds, keep_least(&ours, start), first);
   }
   const bool good = cnn_last_status() == CNN_OK;
   if (good) {
@@ -184,6 +229,7 @@ static int bench_folder(const setting *s) {
     if (raw)
       printf("%-44s %8.3f, by processor time %.3f\n", "speed as a share of the former",
              alone.wall / ours.wall, alone.processor / ours.processor);
+    if (raw) print_rounds("speed as a share", &rounds);
   }
   cnn_loader_free(loader);
   cnn_dataset_free(set);
