@@ -140,6 +140,56 @@ static void test_inputs_of_a_wrong_rank_are_refused(void **state) {
   assert_no_shape(cnn_batch_normalization(), (cnn__shape){0}, CNN_E_SHAPE, "scalar");
 }
 
+/* As many inputs as the class takes, and no other number; of an image where it takes images. */
+static void test_every_layer_counts_its_inputs(void **state) {
+  const struct {
+    cnn_layer *layer;
+    size_t least, most;
+    bool of_images;
+  } all[] = {{cnn_conv2d(.filters = 2, .kernel = {1}), 1, 1, true},
+             {cnn_depthwise_conv2d(.kernel = {1}), 1, 1, true},
+             {cnn_max_pool2d(.pool = {1}), 1, 1, true},
+             {cnn_average_pool2d(.pool = {1}), 1, 1, true},
+             {cnn_global_average_pool2d(), 1, 1, true},
+             {cnn_zero_padding2d(.top = 1), 1, 1, true},
+             {cnn_dense(.units = 2), 1, 1, false},
+             {cnn_flatten(), 1, 1, false},
+             {cnn_activation(.function = CNN_RELU), 1, 1, false},
+             {cnn_dropout(), 1, 1, false},
+             {cnn_rescaling(.scale = 2), 1, 1, false},
+             {cnn_batch_normalization(), 1, 1, false},
+             {cnn_add(), 2, CNN__MAX_INPUTS, false},
+             {cnn_concatenate(), 2, CNN__MAX_INPUTS, false}};
+  cnn__shape inputs[CNN__MAX_INPUTS + 1];
+  for (size_t i = 0; i <= CNN__MAX_INPUTS; i++)
+    inputs[i] = image(3, 3, 2);
+  for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+    cnn_layer *layer = all[i].layer;
+    if (!layer) fail_msg("%s", cnn_last_error());
+    cnn__layer_spec spec;
+    for (size_t count = 0; count <= CNN__MAX_INPUTS + 1; count++) {
+      const bool taken = count >= all[i].least && count <= all[i].most;
+      const cnn_status status = layer->class->infer(layer, "it", count, inputs, &spec);
+      if (taken)
+        assert_int_equal(status, CNN_OK);
+      else
+        assert_error(CNN_E_SHAPE, status, " inputs; ");
+    }
+    assert_int_equal(layer->class->minimum_inputs, all[i].least);
+    assert_int_equal(layer->class->maximum_inputs, all[i].most);
+    for (size_t rank = 0; all[i].of_images && rank <= CNN_MAX_RANK; rank++) {
+      const cnn__shape other = {rank, {3, 3, 2, 1, 1, 1, 1, 1}};
+      const cnn_status status = layer->class->infer(layer, "it", 1, &other, &spec);
+      if (rank == 3)
+        assert_int_equal(status, CNN_OK);
+      else
+        assert_error(CNN_E_SHAPE, status, "is no image");
+    }
+    cnn_clear_error();
+    cnn_layer_free(layer);
+  }
+}
+
 static void test_groups_divide_the_input_channels(void **state) {
   assert_no_shape(cnn_conv2d(.filters = 6, .kernel = {1}, .groups = 3), image(4, 4, 64),
                   CNN_E_SHAPE, "3 groups do not divide 64 input channels");
@@ -242,6 +292,7 @@ int main(void) {
       cmocka_unit_test(test_layers_of_several_inputs),
       cmocka_unit_test(test_a_window_that_does_not_fit_is_refused_with_its_numbers),
       cmocka_unit_test(test_inputs_of_a_wrong_rank_are_refused),
+      cmocka_unit_test(test_every_layer_counts_its_inputs),
       cmocka_unit_test(test_groups_divide_the_input_channels),
       cmocka_unit_test(test_sizes_that_no_memory_holds_are_refused),
       cmocka_unit_test(test_parameters_are_those_of_keras),
