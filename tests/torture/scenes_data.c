@@ -1,4 +1,5 @@
 /* Datasets, transforms and loaders. */
+#include "../transform_chain.h"
 #include "scenes.h"
 #include <string.h>
 
@@ -110,15 +111,7 @@ static bool workers(torture_world *world) {
                                 .shuffle = 1,
                                 .workers = 2,
                                 .cache_bytes = 1 << 20};
-  bool all = true;
-  for (size_t i = 0; i < COUNT; i++)
-    all = all && chain[i];
-  for (size_t i = 0; i < COUNT; i++)
-    if (all)
-      options.transforms[i] = chain[i];
-    else
-      cnn_transform_free(chain[i]);
-  return all && see_epoch(world, cnn_loader_create(&options));
+  return hand_over(chain, COUNT, &options) && see_epoch(world, cnn_loader_create(&options));
 }
 
 static bool write_file(torture_world *world) {

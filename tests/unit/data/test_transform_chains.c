@@ -1,4 +1,5 @@
 /* Mixing, normalisation and whitening; transforms of one's own; transforms one after the other. */
+#include "../../transform_chain.h"
 #include "transforms.h"
 
 /* ---- mixing ---- */
@@ -218,15 +219,7 @@ static cnn_status all_kinds(void) {
                             cnn_cutmix()};
   enum { COUNT = sizeof chain / sizeof *chain };
   cnn_loader_options options = {.struct_size = sizeof options, .batch_size = 4, .one_hot = 1};
-  bool all = true;
-  for (size_t i = 0; i < COUNT; i++)
-    all = all && chain[i];
-  for (size_t i = 0; i < COUNT; i++)
-    if (all)
-      options.transforms[i] = chain[i];
-    else
-      cnn_transform_free(chain[i]);
-  if (!all) return cnn_last_status();
+  if (!hand_over(chain, COUNT, &options)) return cnn_last_status();
   options.dataset = made_up_set(6, 9, 14, 3, 2);
   cnn_loader *loader = cnn_loader_create(&options);
   const cnn_tensor *x;
