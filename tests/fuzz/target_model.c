@@ -1,10 +1,11 @@
 /* Model files and checkpoints: what loads is used, saved and loaded again. */
+#include "../small_set.h"
 #include "targets.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { SIDE = 4, IMAGES = 12, MEMORY = 64 << 20, SMALL_INPUT = 4096 };
+enum { MEMORY = 64 << 20, SMALL_INPUT = 4096 };
 
 /* ---- using ---- */
 
@@ -67,23 +68,9 @@ void fuzz_model(const uint8_t *bytes, size_t size) {
 /* ---- training on ---- */
 
 static cnn_loader *small_loader(int64_t shuffle) {
-  static const char *const names[] = {"low", "high"};
-  const int64_t shape[] = {IMAGES, SIDE, SIDE, 1};
-  uint8_t pixels[IMAGES * SIDE * SIDE];
-  int32_t labels[IMAGES];
-  for (int i = 0; i < IMAGES; i++) {
-    labels[i] = i % 2;
-    for (int k = 0; k < SIDE * SIDE; k++)
-      pixels[i * SIDE * SIDE + k] = (uint8_t)((i * 37 + k * 11) % 100 + labels[i] * 120);
-  }
-  cnn_tensor *images = cnn_tensor_copy_of(CNN_UINT8, 4, shape, pixels);
-  cnn_tensor *classes = cnn_tensor_copy_of(CNN_INT32, 1, shape, labels);
-  cnn_dataset *dataset =
-      cnn_array_dataset(.images = images, .labels = classes, .classes = 2, .class_names = names);
+  cnn_dataset *dataset = small_dataset();
   cnn_loader *loader =
       cnn_loader_new(dataset, .batch_size = 4, .shuffle = shuffle, .rescale = 1 / 255.);
-  cnn_tensor_free(images);
-  cnn_tensor_free(classes);
   cnn_dataset_free(dataset);
   FUZZ_REQUIRE(loader);
   return loader;

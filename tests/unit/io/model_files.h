@@ -3,6 +3,7 @@
 #ifndef CNN_TESTS_UNIT_IO_MODEL_FILES_H
 #define CNN_TESTS_UNIT_IO_MODEL_FILES_H
 
+#include "../../small_set.h"
 #include "../base/folder.h"
 #include "io/safetensors.h"
 #include <cnn/cnn.h>
@@ -40,30 +41,9 @@ static inline cnn_context *watched_context(watched *w) {
 
 /* ---- a small model ---- */
 
-enum { SIDE = 4, IMAGES = 12 };
-
-static inline cnn_dataset *small_dataset(void) {
-  static const char *const names[] = {"low", "high"};
-  const int64_t shape[] = {IMAGES, SIDE, SIDE, 1};
-  uint8_t pixels[IMAGES * SIDE * SIDE];
-  int32_t labels[IMAGES];
-  for (int i = 0; i < IMAGES; i++) {
-    labels[i] = i % 2;
-    for (int k = 0; k < SIDE * SIDE; k++)
-      pixels[i * SIDE * SIDE + k] = (uint8_t)((i * 37 + k * 11) % 100 + labels[i] * 120);
-  }
-  cnn_tensor *images = cnn_tensor_copy_of(CNN_UINT8, 4, shape, pixels);
-  cnn_tensor *classes = cnn_tensor_copy_of(CNN_INT32, 1, shape, labels);
-  cnn_dataset *dataset =
-      cnn_array_dataset(.images = images, .labels = classes, .classes = 2, .class_names = names);
-  cnn_tensor_free(images);
-  cnn_tensor_free(classes);
-  assert_non_null(dataset);
-  return dataset;
-}
-
 static inline cnn_loader *small_loader(void) {
   cnn_dataset *dataset = small_dataset();
+  assert_non_null(dataset);
   cnn_loader *loader = cnn_loader_new(dataset, .batch_size = 4, .shuffle = 1, .rescale = 1 / 255.);
   cnn_dataset_free(dataset);
   assert_non_null(loader);
