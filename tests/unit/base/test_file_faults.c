@@ -192,7 +192,7 @@ static void test_every_call_of_reading_may_fail_or_be_interrupted(void **state) 
       if (status) failures++;
       if (!plan.hit) break;
     }
-    assert_int_equal(failures, kind == FAILS ? 7 : 0);
+    assert_int_equal(failures, kind == FAILS ? 6 : 0); /* open, examine, read; twice */
     assert_int_equal(open_files(), before);
   }
 }
