@@ -43,11 +43,28 @@ typedef struct cnn__gemm {
   cnn__gemm_epilogue epilogue;
 } cnn__gemm;
 
+/* One row of C, from a row-major B that is read where it lies: B[depth][column] = b[depth * b_row +
+   column], A[depth] = a[depth * a_depth]. Otherwise as above. */
+typedef struct cnn__gemm_row {
+  size_t n, k;
+  const float *a;
+  ptrdiff_t a_depth;
+  const float *b;
+  ptrdiff_t b_row;
+  float *c; /* n values, side by side */
+  bool accumulate;
+  const float *bias; /* n values, or NULL */
+  cnn__gemm_epilogue epilogue;
+} cnn__gemm_row;
+
 typedef struct cnn__gemm_kernels {
   /* Any m, n, k, batch (0 included), any alignment. No cache blocking: the caller's blocks should
      fit (A's within half of L2). C must not overlap A, B or bias. */
   void (*gemm)(const cnn__gemm *product);
   size_t rows; /* of this instruction set's main tile: a good m is a multiple */
+
+  /* The same bits as gemm. C passes by several times: its n values should stay in the L1 cache. */
+  void (*row)(const cnn__gemm_row *product);
 
   /* packed[(column / 16) * 16 * k + depth * 16 + column % 16] = b[depth * b_row + column * b_column]
      for depth < k, column < n; the last panel's missing columns become 0. b_row 1 and b_column ld

@@ -5,6 +5,8 @@
      TILES(X)           X(rows, vectors) for each size of tile; for each width that occurs, every
                         number of rows from 1 to the most that its registers hold
      ROWS_OF_WIDTHS     [width] = that number, for each width that occurs (at most 8)
+     MASKED_TAILS       whether a tail's load costs no more than another's: then every tile is
+                        compiled once, with a tail that may be a whole vector
 
    A tile keeps rows x vectors of C in registers and walks the whole chain. Widths above
    MAIN_VECTORS serve few rows, where narrow tiles would wait for their own sums. */
@@ -52,7 +54,6 @@ typedef void tile_function(const cnn__gemm *product, const place *at);
     STEP(i, 12, count, __VA_ARGS__)                                                                \
     STEP(i, 13, count, __VA_ARGS__)                                                                \
   }
-#define UNROLL_DEPTH _Pragma("GCC unroll 4")
 #define INLINED inline __attribute__((always_inline))
 
 /* One row's part of a tile: vectors of it, the last one perhaps partial, with tail columns. */
@@ -77,7 +78,7 @@ static INLINED void zero_row(extent row, vector x[MOST_VECTORS]) {
 
 static INLINED void store_row(float *to, extent row, const vector x[MOST_VECTORS]) {
   EACH_VECTOR(j, row.vectors, {
-    if (row.partial && j + 1 == row.vectors)
+    if (row.partial && j + 1 == row.vectors && !(MASKED_TAILS && row.tail == VECTOR_WIDTH))
       vector_store_tail(to + j * VECTOR_WIDTH, row.tail, x[j]);
     else
       vector_store(to + j * VECTOR_WIDTH, x[j]);
@@ -139,20 +140,15 @@ static INLINED void multiply_depth(const cnn__gemm *product, cursor *at, size_t 
   at->b = opaque(at->b + product->b_row);
 }
 
-/* sum += A * B for one pair; a and b point at the tile's first row and column. */
+/* sum += A * B for one pair; a and b point at the tile's first row and column. The loop over depths is
+   not unrolled: what it costs hides behind the sums, and tiles would be several times as long. */
 static INLINED void multiply(const cnn__gemm *product, const float *a, const float *b, size_t rows,
                              extent row, vector sum[MOST_ROWS][MOST_VECTORS]) {
   const cnn__gemm strides = *product; /* in registers, whatever in_order() says of memory */
   cursor at = {.b = b};
   EACH_VECTOR(i, (rows + 2) / 3, at.three[i] = opaque(a + 3 * i * strides.a_row);)
-  if (row.partial) {
-    for (size_t depth = strides.k; depth > 0; depth--)
-      multiply_depth(&strides, &at, rows, row, sum);
-  } else {
-    UNROLL_DEPTH
-    for (size_t depth = strides.k; depth > 0; depth--)
-      multiply_depth(&strides, &at, rows, row, sum);
-  }
+  for (size_t depth = strides.k; depth > 0; depth--)
+    multiply_depth(&strides, &at, rows, row, sum);
 }
 
 /* The rows of C that the next tile will begin with: from further away than the L1 cache they would
@@ -197,17 +193,9 @@ static INLINED void whole_tiles(const cnn__gemm *product, const place *at, size_
   tiles_below(product, at, rows, (extent){vectors, false, VECTOR_WIDTH});
 }
 
-/* Short vectors have no masked loads: there the tail is made a constant instead. */
 static INLINED void partial_tiles(const cnn__gemm *product, const place *at, size_t rows,
                                   size_t vectors) {
-  if (VECTOR_WIDTH > 4)
-    tiles_below(product, at, rows, (extent){vectors, true, at->tail});
-  else if (at->tail == 1)
-    tiles_below(product, at, rows, (extent){vectors, true, 1});
-  else if (at->tail == 2)
-    tiles_below(product, at, rows, (extent){vectors, true, 2});
-  else
-    tiles_below(product, at, rows, (extent){vectors, true, 3});
+  tiles_below(product, at, rows, (extent){vectors, true, at->tail});
 }
 
 #define DEFINE_TILE(rows, vectors)                                                                 \
@@ -220,7 +208,8 @@ static INLINED void partial_tiles(const cnn__gemm *product, const place *at, siz
 TILES(DEFINE_TILE)
 
 #define NAME_TILE(rows, vectors)                                                                   \
-  [vectors][rows] = {whole_##rows##x##vectors, partial_##rows##x##vectors},
+  [vectors][rows] = {MASKED_TAILS ? partial_##rows##x##vectors : whole_##rows##x##vectors,         \
+                     partial_##rows##x##vectors},
 static const unsigned char most_rows[MOST_VECTORS + 1] = {ROWS_OF_WIDTHS};
 static tile_function *const tiles[MOST_VECTORS + 1][MOST_ROWS + 1][2] = {TILES(NAME_TILE)};
 

@@ -8,7 +8,9 @@
 /* Sizes of blocks. They follow from the shape alone, so that the split is the same for any number of
    threads and any instruction set; which bits come out depends on none of them. */
 enum {
-  DEPTHS = 512,            /* deep enough that loading and storing C costs little */
+  DEPTHS = 512,            /* deep enough that loading and storing C costs little, */
+  NEAR_FLOATS = 6144,      /* and of what is not packed so many that both stay in L1, */
+  LEAST_DEPTHS = 96,       /* but at least these */
   ROWS = 96,               /* ROWS x DEPTHS of A stay in L2 */
   PACKED_ROWS = 1024,      /* of A, packed together for all tasks */
   PACKED_COLUMNS = 2048,   /* of B, the same */
@@ -84,7 +86,9 @@ static void choose_depths(blocking *work) {
   const size_t m = work->product->m, n = work->product->n, k = work->product->k;
   const size_t lines = (work->pack_a ? cnn__size_min(m, PACKED_ROWS) : 0) +
                        (work->pack_b ? padded(cnn__size_min(n, PACKED_COLUMNS)) : 0);
-  work->depths = balanced(k, DEPTHS, 8);
+  size_t most = DEPTHS;
+  if (lines == 0) most = cnn__size_min(most, cnn__size_max(NEAR_FLOATS / (m + n), LEAST_DEPTHS));
+  work->depths = balanced(k, most, 8);
   work->pass = lines ? work->depths : k;
   while (work->pass < k && lines * (work->pass + work->depths + PADDING) <= PACKED_FLOATS)
     work->pass += work->depths;

@@ -5,7 +5,9 @@
 enum {
   NEAR_B = 64,       /* rows of B with a stride up to this are read as they are */
   SKINNY = 4,        /* rows so few that a row-major B is read as it is, however long its rows */
-  COLUMNS = 64,      /* of a task */
+  COLUMNS = 64,      /* of a task, */
+  LEAST_RUN = 256,   /* at least of one that reads rows of B as they are for one row of A, */
+  MOST_RUN = 4096,   /* and at most */
   DEPTHS = 320,      /* that it packs at once */
   THIN = 16,         /* rows so few that packing costs as much as multiplying: */
   THIN_COLUMNS = 32, /* what is packed then stays in L1 until it is used */
@@ -44,6 +46,27 @@ static void multiply_columns(void *argument, size_t task, size_t slot) {
   } while (done < product->k);
 }
 
+/* One row, from a B whose rows are read as runs as long as each thread can have them. */
+static void multiply_row(void *argument, size_t task, size_t slot) {
+  const few *work = argument;
+  const cnn__matmul *product = work->product;
+  const cnn__range column =
+      cnn__range_part((cnn__range){0, product->n}, task * work->columns, work->columns);
+  (void)slot;
+  cnn__kernels_get()->gemm.row(&(cnn__gemm_row){
+      .n = cnn__range_length(column),
+      .k = product->k,
+      .a = product->a,
+      .a_depth = product->a_depth,
+      .b = cnn__b_at(product, 0, column.first),
+      .b_row = product->b_row,
+      .c = product->c + column.first,
+      .accumulate = product->accumulate,
+      .bias = product->bias ? product->bias + column.first : NULL,
+      .epilogue = product->epilogue,
+  });
+}
+
 size_t cnn__matmul_few_floats(size_t n, size_t k) {
   return cnn__gemm_packed_size(cnn__size_min(k, DEPTHS), cnn__size_min(n, COLUMNS));
 }
@@ -51,6 +74,14 @@ size_t cnn__matmul_few_floats(size_t n, size_t k) {
 void cnn__matmul_run_few(const cnn__matmul *product, cnn_context *context, float *scratch) {
   const bool by_rows = product->b_column == 1;
   const bool near = by_rows && cnn__within(product->b_row, NEAR_B);
+  if (product->m == 1 && by_rows && product->b && !near) {
+    const size_t share = cnn__size_ceil_div(product->n, cnn__context_slots(context));
+    few row = {.product = product,
+               .columns = cnn__size_min(cnn__size_max(share, LEAST_RUN), MOST_RUN)};
+    cnn__run_parts(product, context, cnn__size_ceil_div(product->n, row.columns), multiply_row,
+                   &row);
+    return;
+  }
   few work = {.product = product,
               .pack = product->b && !near && !(by_rows && product->m <= SKINNY),
               .scratch = scratch,

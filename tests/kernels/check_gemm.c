@@ -240,12 +240,52 @@ static void check_pack_a(checker *check) {
         check_fail(check, "generic packs row %zu, depth %zu wrongly", row, depth);
 }
 
+static void check_row(checker *check) {
+  const check_values kind = check_kind(check);
+  cnn__gemm_row p = {.n = check_size(check, 150),
+                     .k = check_size(check, 40),
+                     .a_depth = (ptrdiff_t)check_between(check, 1, 3),
+                     .accumulate = check_chance(check, 2),
+                     .epilogue = check_chance(check, 3) ? CNN__GEMM_RELU : CNN__GEMM_PLAIN};
+  const bool empty = !p.n || !p.k;
+  p.b_row = (ptrdiff_t)(p.n + check_between(check, 0, 5));
+  p.a = check_input(check, p.k ? (p.k - 1) * (size_t)p.a_depth + 1 : 0, kind);
+  p.b = check_input(check, empty ? 0 : (p.k - 1) * (size_t)p.b_row + p.n, kind);
+  if (check_chance(check, 2)) p.bias = check_input(check, p.n, kind);
+  float *got = check_floats(check, p.n), *expected = check_floats(check, p.n);
+  for (size_t j = 0; p.accumulate && j < p.n; j++)
+    expected[j] = got[j] = check_value(check, kind);
+  check_case(check, "row n %zu k %zu a_depth %td b_row %td%s%s%s kind %d", p.n, p.k, p.a_depth,
+             p.b_row, p.accumulate ? " accumulate" : "", p.bias ? " bias" : "",
+             p.epilogue == CNN__GEMM_RELU ? " relu" : "", (int)kind);
+  /* The oracle of single rows is the product's; without fused products the same instruction set's. */
+  (check->same_bits ? check->generic : check->tested)
+      ->gemm.gemm(&(cnn__gemm){.m = 1,
+                               .n = p.n,
+                               .k = p.k,
+                               .batch = 1,
+                               .a = &p.a,
+                               .a_depth = p.a_depth,
+                               .b = &p.b,
+                               .b_row = p.b_row,
+                               .b_panel = CNN__PANEL,
+                               .c = expected,
+                               .accumulate = p.accumulate,
+                               .bias = p.bias,
+                               .epilogue = p.epilogue});
+  p.c = got;
+  check->tested->gemm.row(&p);
+  check_same(check, "row", got, expected, p.n);
+}
+
 static void gemm_round(checker *check) {
   if (check->tested->gemm.rows == 0) check_fail(check, "rows is 0");
   if (check_chance(check, 4))
     check_pack(check);
   else if (check_chance(check, 5))
     check_pack_a(check);
+  else if (check_chance(check, 4))
+    check_row(check);
   else
     check_product(check);
 }
@@ -383,6 +423,12 @@ static void pack_a_into_gaps(size_t m, size_t k, const float *a, ptrdiff_t row, 
   if (m > 1 && to_row > k) to[k] = 0;
 }
 
+static void forget_relu_of_row(const cnn__gemm_row *p) {
+  cnn__gemm_row wrong = *p;
+  wrong.epilogue = CNN__GEMM_PLAIN;
+  cnn__kernels_for(CNN__ISA_GENERIC)->gemm.row(&wrong);
+}
+
 #define PLANT(bug)                                                                                 \
   static void plant_##bug(cnn__kernels *table) {                                                   \
     table->gemm.gemm = bug;                                                                        \
@@ -409,6 +455,10 @@ static void plant_pack_a_into_gaps(cnn__kernels *table) {
   table->gemm.pack_a = pack_a_into_gaps;
 }
 
+static void plant_forget_relu_of_row(cnn__kernels *table) {
+  table->gemm.row = forget_relu_of_row;
+}
+
 static const check_planted planted[] = {
     {"skips the last depth of long chains", plant_skip_last_depth},
     {"reads c without accumulate", plant_always_accumulate},
@@ -426,6 +476,7 @@ static const check_planted planted[] = {
     {"adds the bias after the ReLU", plant_bias_after_relu},
     {"does not zero the packing's padding", plant_pack_without_padding},
     {"packs A into the gaps between its rows", plant_pack_a_into_gaps},
+    {"forgets a single row's ReLU", plant_forget_relu_of_row},
 };
 
 /* Speed */

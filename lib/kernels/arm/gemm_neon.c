@@ -1,7 +1,7 @@
 #include "kernels/arm/vector_neon.h"
 
 /* 32 registers: 24 sums, 4 of B, up to 4 of A in the main tile, by-element multiply-adds. */
-enum { MAIN_VECTORS = 4 };
+enum { MAIN_VECTORS = 4, MASKED_TAILS = 0 };
 #define ROWS_OF_WIDTHS [1] = 12, [2] = 12, [3] = 8, [4] = 6, [8] = 2
 /* clang-format off */
 #define TILES(X)                                                                                   \
@@ -16,10 +16,12 @@ enum { MAIN_VECTORS = 4 };
 
 #include "kernels/gemm_body.h"
 #include "kernels/gemm_pack.h"
+#include "kernels/gemm_row.h"
 
 void cnn__gemm_kernels_fill_neon(cnn__gemm_kernels *table) {
   table->gemm = gemm;
   table->rows = 6;
+  table->row = row;
   table->pack = pack;
   table->pack_a = pack_a;
 }

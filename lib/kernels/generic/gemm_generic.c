@@ -32,6 +32,17 @@ static void gemm(const cnn__gemm *product) {
   }
 }
 
+static void row(const cnn__gemm_row *product) {
+  for (size_t j = 0; j < product->n; j++) {
+    const float *b = product->b + j;
+    float sum = product->accumulate ? product->c[j] : 0;
+    for (ptrdiff_t depth = 0; depth < (ptrdiff_t)product->k; depth++)
+      sum = fmaf(product->a[depth * product->a_depth], b[depth * product->b_row], sum);
+    if (product->bias) sum += product->bias[j];
+    product->c[j] = product->epilogue == CNN__GEMM_RELU && sum < 0 ? 0 : sum;
+  }
+}
+
 static void pack(size_t k, size_t n, const float *b, ptrdiff_t b_row, ptrdiff_t b_column,
                  float *packed) {
   for (size_t column = 0; column < n; column += CNN__PANEL)
@@ -50,6 +61,7 @@ static void pack_a(size_t m, size_t k, const float *a, ptrdiff_t a_row, ptrdiff_
 void cnn__gemm_kernels_fill_generic(cnn__gemm_kernels *table) {
   table->gemm = gemm;
   table->rows = 4;
+  table->row = row;
   table->pack = pack;
   table->pack_a = pack_a;
 }

@@ -1,7 +1,7 @@
 #include "kernels/x86/vector_avx2.h"
 
 /* 16 registers: 12 sums, 2 of B, 1 of A. */
-enum { MAIN_VECTORS = 2 };
+enum { MAIN_VECTORS = 2, MASKED_TAILS = 0 };
 #define ROWS_OF_WIDTHS [1] = 8, [2] = 6, [4] = 2, [8] = 1
 /* clang-format off */
 #define TILES(X)                                                                                   \
@@ -13,10 +13,12 @@ enum { MAIN_VECTORS = 2 };
 
 #include "kernels/gemm_body.h"
 #include "kernels/gemm_pack.h"
+#include "kernels/gemm_row.h"
 
 void cnn__gemm_kernels_fill_avx2(cnn__gemm_kernels *table) {
   table->gemm = gemm;
   table->rows = 6;
+  table->row = row;
   table->pack = pack;
   table->pack_a = pack_a;
 }

@@ -2,7 +2,7 @@
 
 /* 16 registers, and no fused multiply-add: a product needs one of its own. 8 sums, 4 of B, 2 of A
    and products in the main tile. */
-enum { MAIN_VECTORS = 4 };
+enum { MAIN_VECTORS = 4, MASKED_TAILS = 0 };
 #define ROWS_OF_WIDTHS [1] = 8, [2] = 4, [3] = 3, [4] = 2, [8] = 1
 /* clang-format off */
 #define TILES(X)                                                                                   \
@@ -15,11 +15,13 @@ enum { MAIN_VECTORS = 4 };
 
 #include "kernels/gemm_body.h"
 #include "kernels/gemm_pack.h"
+#include "kernels/gemm_row.h"
 
 /* Each multiply-add rounds twice, so an element's error may be twice the fused chain's. */
 void cnn__gemm_kernels_fill_sse2(cnn__gemm_kernels *table) {
   table->gemm = gemm;
   table->rows = 2;
+  table->row = row;
   table->pack = pack;
   table->pack_a = pack_a;
 }

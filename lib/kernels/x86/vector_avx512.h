@@ -216,10 +216,13 @@ static inline vector_int vector_to_int_truncated(vector a) {
   return _mm512_cvttps_epi32(a);
 }
 
-/* base[index], lane by lane. */
+/* base[index], lane by lane. (Without optimization gcc's intrinsic is a macro that mixes signs.) */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wsign-conversion"
 static inline vector vector_gather(const float *base, vector_int index) {
   return _mm512_i32gather_ps(index, base, 4);
 }
+#pragma GCC diagnostic pop
 
 /* four[code & 3], lane by lane: with what choice makes of the codes beforehand. */
 static inline vector_int vector_choice(vector_int code) {
