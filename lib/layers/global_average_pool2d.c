@@ -10,23 +10,9 @@ static cnn_status infer(const cnn_layer *layer, const char *name, size_t inputs,
   return cnn__expect_memory(name, spec);
 }
 
-static void forward(const cnn__op *op, const cnn__op_run *run) {
-  cnn__average_pool_forward(op->state, run->context, run->images, run->input[0], run->output);
-}
-
-static void backward(const cnn__op *op, const cnn__op_run *run) {
-  if (run->input_gradient[0] == NULL) return;
-  cnn__average_pool_backward(op->state, run->context, run->images, run->output_gradient,
-                             run->input_gradient[0]);
-}
-
 static cnn_status plan(const cnn_layer *layer, const cnn__op_request *request, cnn__op *op) {
-  cnn_status status = cnn__op_start(request, "average-pool", op);
-  if (status != CNN_OK) return status;
-  cnn__pool_shape *shape = cnn__op_new_state(request, sizeof *shape, op);
-  if (shape == NULL) return CNN_E_NOMEM;
   const size_t *size = request->input->dim;
-  *shape = (cnn__pool_shape){
+  cnn__pool_shape shape = {
       .in_height = size[0],
       .in_width = size[1],
       .channels = size[2],
@@ -37,10 +23,7 @@ static cnn_status plan(const cnn_layer *layer, const cnn__op_request *request, c
       .stride_height = size[0],
       .stride_width = size[1],
   };
-  op->flops = (double)cnn__shape_product(request->input);
-  op->forward = forward;
-  op->backward = request->training ? backward : NULL;
-  return CNN_OK;
+  return cnn__average_pool_plan(request, &shape, op);
 }
 
 const cnn__layer_class cnn__global_average_pool2d_class = {

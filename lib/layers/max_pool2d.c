@@ -13,36 +13,26 @@ static const cnn__field fields[] = {
      .choices = cnn__padding_names},
 };
 
-/* The stride defaults to the window's size, row by row and column by column. */
 static void defaults(void *options) {
   cnn_max_pool2d_options *settings = options;
-  if (settings->stride[0] != 0) return;
-  settings->stride[0] = settings->pool[0];
-  if (settings->stride[1] == 0) settings->stride[1] = settings->pool[1];
+  cnn__pool_stride(settings->pool, settings->stride);
 }
 
-static cnn_status place(const cnn_layer *layer, const char *name, const cnn__shape *input,
-                        cnn__pool_shape *shape) {
-  const cnn_max_pool2d_options *settings = layer->settings;
-  cnn__window window = cnn__window_of(settings->pool, settings->stride, NULL, settings->padding);
-  return cnn__pool_place(name, &window, input, shape);
+static cnn__window window_of(const cnn_max_pool2d_options *settings) {
+  return cnn__window_of(settings->pool, settings->stride, NULL, settings->padding);
 }
 
 static cnn_status infer(const cnn_layer *layer, const char *name, size_t inputs,
                         const cnn__shape *input, cnn__layer_spec *spec) {
-  cnn__pool_shape shape;
-  cnn_status status = cnn__expect_image(layer, name, inputs, input);
-  if (status == CNN_OK) status = place(layer, name, input, &shape);
-  if (status != CNN_OK) return status;
-  *spec = (cnn__layer_spec){
-      .output = {.rank = 3, .dim = {shape.out_height, shape.out_width, shape.channels}}};
-  return cnn__expect_memory(name, spec);
+  cnn__window window = window_of(layer->settings);
+  return cnn__pool_infer(layer, name, inputs, input, &window, spec);
 }
 
 bool cnn__max_pool_geometry(const cnn_layer *layer, const cnn__shape *input,
                             cnn__pool_shape *shape) {
-  return layer->class == &cnn__max_pool2d_class && input->rank == 3 &&
-         place(layer, "max_pool2d", input, shape) == CNN_OK;
+  if (layer->class != &cnn__max_pool2d_class || input->rank != 3) return false;
+  cnn__window window = window_of(layer->settings);
+  return cnn__pool_place("max_pool2d", &window, input, shape) == CNN_OK;
 }
 
 /* saved: which cell of its window's image each output came from. */
@@ -62,7 +52,8 @@ static cnn_status plan(const cnn_layer *layer, const cnn__op_request *request, c
   if (status != CNN_OK) return status;
   cnn__pool_shape *shape = cnn__op_new_state(request, sizeof *shape, op);
   if (shape == NULL) return CNN_E_NOMEM;
-  status = place(layer, request->name, request->input, shape);
+  cnn__window window = window_of(layer->settings);
+  status = cnn__pool_place(request->name, &window, request->input, shape);
   size_t cells = 0;
   if (status == CNN_OK &&
       (!cnn__size_mul(shape->in_height, shape->in_width, &cells) || cells > UINT32_MAX))

@@ -1,4 +1,4 @@
-/* Where pooling windows stand: for max_pool2d and average_pool2d. */
+/* Pooling: where windows stand, and their means. */
 #include "layers/support.h"
 
 cnn_status cnn__pool_place(const char *name, const cnn__window *window, const cnn__shape *input,
@@ -19,5 +19,49 @@ cnn_status cnn__pool_place(const char *name, const cnn__window *window, const cn
       .pad_top = padding[0],
       .pad_left = padding[1],
   };
+  return CNN_OK;
+}
+
+void cnn__pool_stride(const int64_t size[2], int64_t stride[2]) {
+  if (stride[0] != 0) return;
+  stride[0] = size[0];
+  if (stride[1] == 0) stride[1] = size[1];
+}
+
+cnn_status cnn__pool_infer(const cnn_layer *layer, const char *name, size_t inputs,
+                           const cnn__shape *input, const cnn__window *window,
+                           cnn__layer_spec *spec) {
+  cnn__pool_shape shape;
+  cnn_status status = cnn__expect_image(layer, name, inputs, input);
+  if (status == CNN_OK) status = cnn__pool_place(name, window, input, &shape);
+  if (status != CNN_OK) return status;
+  *spec = (cnn__layer_spec){
+      .output = {.rank = 3, .dim = {shape.out_height, shape.out_width, shape.channels}}};
+  return cnn__expect_memory(name, spec);
+}
+
+/* ---- means ---- */
+
+static void average_forward(const cnn__op *op, const cnn__op_run *run) {
+  cnn__average_pool_forward(op->state, run->context, run->images, run->input[0], run->output);
+}
+
+static void average_backward(const cnn__op *op, const cnn__op_run *run) {
+  if (run->input_gradient[0] == NULL) return;
+  cnn__average_pool_backward(op->state, run->context, run->images, run->output_gradient,
+                             run->input_gradient[0]);
+}
+
+cnn_status cnn__average_pool_plan(const cnn__op_request *request, const cnn__pool_shape *shape,
+                                  cnn__op *op) {
+  cnn_status status = cnn__op_start(request, "average-pool", op);
+  if (status != CNN_OK) return status;
+  cnn__pool_shape *state = cnn__op_new_state(request, sizeof *state, op);
+  if (state == NULL) return CNN_E_NOMEM;
+  *state = *shape;
+  op->flops = (double)cnn__shape_product(request->output) * (double)shape->pool_height *
+              (double)shape->pool_width;
+  op->forward = average_forward;
+  op->backward = request->training ? average_backward : NULL;
   return CNN_OK;
 }

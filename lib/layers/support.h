@@ -77,4 +77,16 @@ bool cnn__convolution_can_pool(const cnn__op_request *request, const cnn__window
 cnn_status cnn__pool_place(const char *name, const cnn__window *window, const cnn__shape *input,
                            cnn__pool_shape *shape);
 
+/* The stride defaults to the window's size, row by row and column by column. */
+void cnn__pool_stride(const int64_t size[2], int64_t stride[2]);
+
+/* infer of a layer that pools by this window. */
+cnn_status cnn__pool_infer(const cnn_layer *layer, const char *name, size_t inputs,
+                           const cnn__shape *input, const cnn__window *window,
+                           cnn__layer_spec *spec);
+
+/* The mean of each window. */
+cnn_status cnn__average_pool_plan(const cnn__op_request *request, const cnn__pool_shape *shape,
+                                  cnn__op *op);
+
 #endif
