@@ -150,6 +150,7 @@ static void test_what_is_no_json_is_refused_with_its_place(void **state) {
       {"\"\\u12\"", "four hexadecimal digits"},
       {"\"\\u12g4\"", "four hexadecimal digits"},
       {"\"\\u", "four hexadecimal digits"},
+      {"\"\\u0041", "a string that does not end at offset 0"},
       {"\"\\u0000\"", "a NUL in a string"},
       {"\"\\ud800\"", "half a surrogate pair at offset 1"},
       {"\"\\ud800\\n\"", "half a surrogate pair"},

@@ -218,6 +218,19 @@ static void test_markers_at_the_very_end_are_read_within_the_bytes(void **state)
   assert_int_equal(found_in(&s), 1);
 }
 
+/* A block ends where its marker does, whatever follows. */
+static void test_a_block_is_as_long_as_its_marker_says(void **state) {
+  unsigned char body[6 + BLOCK] = "Exif\0";
+  write_block(&plain, body + 6);
+  for (size_t size = 8; size <= BLOCK; size++) {
+    stream s = begin_stream();
+    add_marker(&s, 0xe1, body, 6 + size);
+    memset(s.bytes + s.size, 0, 64);
+    s.size += 64;
+    assert_int_equal(found_in(&s), size >= 8 + 2 + 2 * 12 ? 6 : 1);
+  }
+}
+
 /* ---- fractions ---- */
 
 typedef struct fraction {
@@ -346,6 +359,7 @@ int main(void) {
       cmocka_unit_test(test_exif_is_found_among_the_markers),
       cmocka_unit_test(test_what_is_behind_the_header_is_not_looked_at),
       cmocka_unit_test(test_markers_at_the_very_end_are_read_within_the_bytes),
+      cmocka_unit_test(test_a_block_is_as_long_as_its_marker_says),
       cmocka_unit_test(test_the_fraction_is_the_smallest_that_serves),
       cmocka_unit_test(test_the_fraction_of_turned_and_odd_images),
       cmocka_unit_test(test_grey_of_four_inks_is_the_grey_of_their_colours),

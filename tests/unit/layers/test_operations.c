@@ -268,6 +268,27 @@ static void test_a_convolution_claims_what_its_gradient_reads(void **state) {
   cnn_layer_free(max);
 }
 
+/* Even if no shape rule was asked before. */
+static void test_a_kernel_beyond_its_image_is_no_operation(void **state) {
+  cnn_layer *layers[] = {cnn_conv2d(.filters = 1, .kernel = {3}),
+                         cnn_depthwise_conv2d(.kernel = {3})};
+  const cnn__shape input = image(2, 5, 1), output = image(1, 3, 1);
+  for (size_t i = 0; i < 2; i++) {
+    cnn__op_request request = {.batch = 1,
+                               .inputs = 1,
+                               .input = &input,
+                               .output = &output,
+                               .context = context,
+                               .name = "it",
+                               .slots = 1};
+    cnn__op op;
+    assert_error(CNN_E_SHAPE, layers[i]->class->plan(layers[i], &request, &op),
+                 "it: kernel 3x3 exceeds input 2x5x1");
+    assert_null(op.state);
+    cnn_layer_free(layers[i]);
+  }
+}
+
 static void test_batches_that_no_memory_holds_are_refused(void **state) {
   cnn_layer *layers[] = {cnn_dense(.units = 1),
                          cnn_conv2d(.filters = 1, .kernel = {1}),
@@ -306,6 +327,7 @@ int main(void) {
       cmocka_unit_test(test_fused_and_separate_operations_give_the_same_outputs_and_near_gradients),
       cmocka_unit_test(test_only_plain_pooling_is_taken_in),
       cmocka_unit_test(test_a_convolution_claims_what_its_gradient_reads),
+      cmocka_unit_test(test_a_kernel_beyond_its_image_is_no_operation),
       cmocka_unit_test(test_batches_that_no_memory_holds_are_refused),
   };
   return cmocka_run_group_tests_name("operations of layers", tests, set_up, tear_down);
