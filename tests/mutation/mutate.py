@@ -1,14 +1,16 @@
 #!/usr/bin/env python3
 """Changes one thing in a source file, links its room's tests with what was changed, and sees whether one of them notices.
 
-usage: mutate.py BUILD [--count N] [--seed S] [--only PART] [--state FILE] [--seconds T] [--check]
+usage: mutate.py BUILD [--count N] [--seed S] [--only PART] [--shard K/N] [--state FILE] [--seconds T] [--check]
        mutate.py BUILD --planted
 
 BUILD is a build folder with the tests built; the tree and the build stay as they are. Mutations are drawn by seed from
-parsers, shape rules and kernels (a third each): operators, comparisons, constants, checks that are left out. Not changed are
-comments, messages, sizes of texts and estimates of work. A mutation whose object file is the same as before is dropped. One is
-killed when a test fails, crashes or hangs; all tests together have 10 s of processor time. --state keeps what was done, so that
-a run of --seconds goes on where the last one ended. --check: every test passes on the unchanged tree, and how long it takes.
+parsers, shape rules and kernels (a third each): operators, comparisons, constants, checks that are left out. Not changed is what
+no test can see, since it changes nothing: comments, messages, estimates of work, prefetches, sizes of texts, an array declared
+larger than it was, indices of a byte shuffle that mean none. A mutation whose object file is the same as before is dropped. One
+is killed when a test fails, crashes or hangs; all tests together have 10 s of processor time. --state keeps what was done, so
+that a run of --seconds goes on where the last one ended. --shard K/N: of what the seed draws every N-th, beginning with the
+K-th. --check: every test passes on the unchanged tree, and how long it takes.
 --planted: a leak, an unchecked allocation and two off-by-ones in parsers must be found.
 """
 import argparse, collections, json, os, random, re, resource, shlex, shutil, signal, subprocess, sys, tempfile, time
@@ -18,9 +20,10 @@ PROCESSOR_SECONDS, WALL_SECONDS, MEMORY = 10, 120, 6 << 30
 # Programs by short names: where they are and what they are given. {tree}: the source folder.
 TESTS = {name.split("/")[-1]: "tests/" + name for name in (
     "unit/base/test_base_json", "unit/base/test_base_edges", "unit/layers/test_layers_values", "unit/data/test_data_png_rows", "unit/data/test_data_npy", "unit/base/test_base_number", "unit/base/test_base_settings", "unit/base/test_base_mathematics",
-    "unit/io/io_safetensors", "unit/io/io_model_file", "unit/io/io_callbacks",
+    "unit/io/io_safetensors", "unit/io/io_model_file", "unit/io/io_callbacks", "unit/io/io_model_texts",
     "unit/data/test_data_files", "unit/data/test_data_idx_sizes", "unit/data/test_data_jpeg_header", "unit/data/test_data_png", "unit/data/test_data_jpeg", "unit/data/test_data_gzip",
     "unit/data/test_data_images", "unit/data/test_data_transforms", "unit/data/test_data_folder", "unit/data/test_data_loader",
+    "unit/data/test_data_jpeg_markers", "unit/data/test_data_refusals", "unit/data/test_data_float_images", "unit/data/test_data_transform_chains",
     "unit/tensor/test_tensor_shape", "unit/tensor/test_tensor_tensor",
     "unit/layers/test_layers_shapes", "unit/layers/test_layers_options", "unit/layers/test_layers_sizes",
     "unit/layers/test_layers_operations", "unit/layers/test_layers_memory", "unit/layers/test_layers_files",
@@ -32,38 +35,42 @@ TESTS = {name.split("/")[-1]: "tests/" + name for name in (
     "kernels/test_elementary", "fuzz/bombs")}
 TESTS["replay"] = "tests/fuzz/replay run {tree}/tests/golden/images {tree}/tests/fuzz/found {tree}/tests/fuzz/corpus"
 for family in ("gemm", "convolution", "depthwise", "elementwise", "image"):
-    TESTS["kernels-" + family] = "tests/kernels/kernels --family " + family
+    for isa in ("sse2", "avx2"):
+        TESTS["%s-%s" % (family, isa)] = "tests/kernels/kernels --isa %s --family %s --rounds %d" % (isa, family, 400 if family == "elementwise" else 3000)
 
 LAYERS = """test_layers_shapes test_layers_values test_layers_sizes test_layers_options test_layers_memory test_layers_operations test_layers_files golden_layers
 test_model_plan test_model_build test_model_gradient test_model_views grad_layers replay test_model_predict"""
 ELEMENTS = """test_ops_vector test_ops_pool test_ops_normalization test_ops_optimizer golden_layers golden_train test_ops_loss test_ops_activation
-test_base_mathematics test_elementary kernels-elementwise"""
-CONVOLUTIONS = "kernels-convolution golden_layers test_ops_pool test_ops_conv test_ops_conv_winograd"
-READERS = "test_data_npy test_data_files test_data_idx_sizes test_data_gzip replay bombs"
-BLOCKS = "io_callbacks replay io_model_file"
+test_base_mathematics test_elementary elementwise-avx2"""
+CONVOLUTIONS = "convolution-avx2 golden_layers test_ops_pool test_ops_conv test_ops_conv_winograd"
+READERS = "test_data_refusals test_data_float_images test_data_npy test_data_files test_data_idx_sizes test_data_gzip replay bombs"
+BLOCKS = "io_callbacks io_model_texts replay io_model_file"
 
 # What is changed, and the tests that are to notice: the cheapest first. A header of kernels is changed for the families that
 # include it, in generic C and AVX2 at once: so tests against references must find it, not only generic C against AVX2.
 ROOMS = [
-    ("parsers", "lib/base/json_read.c", "test_base_edges test_base_json io_safetensors replay io_model_file"),
+    ("parsers", "lib/base/json_read.c", "test_base_edges test_base_json io_safetensors io_model_texts replay io_model_file"),
     ("parsers", "lib/base/number.c lib/base/decimal.c", "test_base_edges test_base_json test_base_number"),
-    ("parsers", "lib/base/settings.c", "test_base_settings test_layers_options test_layers_files replay io_model_file"),
+    ("parsers", "lib/base/settings.c", "test_base_settings test_layers_options test_layers_files io_model_texts replay io_model_file"),
     ("parsers", "lib/io/safetensors_read.c", "io_safetensors replay io_model_file"),
     ("parsers", "lib/io/architecture.c lib/io/training_read.c lib/io/extras.c", BLOCKS),
     ("parsers", "lib/data/idx.c lib/data/npy.c lib/data/cifar.c", READERS),
     ("parsers", "lib/data/png_read.c", "test_data_png test_data_png_rows test_data_images test_data_folder replay bombs"),
-    ("parsers", "lib/data/jpeg_read.c lib/data/exif.c", "test_data_jpeg_header test_data_jpeg test_data_images test_data_folder replay bombs"),
+    ("parsers", "lib/data/jpeg_read.c lib/data/exif.c", "test_data_jpeg_header test_data_jpeg_markers test_data_jpeg test_data_images test_data_folder replay bombs"),
     ("parsers", "lib/data/inflate.c", READERS),
     ("shapes", "lib/tensor/shape.c", "test_tensor_shape test_tensor_tensor test_layers_shapes test_layers_sizes"),
     ("shapes", """lib/layers/support.c lib/layers/convolution.c lib/layers/conv2d.c lib/layers/max_pool2d.c lib/layers/concatenate.c
                 lib/layers/zero_padding2d.c lib/layers/depthwise_conv2d.c lib/layers/add.c lib/layers/average_pool2d.c lib/layers/pooling.c
                 lib/layers/dense.c lib/layers/flatten.c lib/layers/global_average_pool2d.c lib/layers/batch_normalization.c""", LAYERS),
     ("kernels", """lib/kernels/generic/image_generic.c lib/kernels/x86/image_avx2.c lib/kernels/image/image_body.h
-                 lib/kernels/image/pixel_sse.h""", "test_data_images test_data_transforms golden_augment kernels-image"),
-    ("kernels", """lib/kernels/convolution/winograd_body.h lib/kernels/convolution/winograd_transforms.h
+                 lib/kernels/image/pixel_sse.h""", "test_data_images test_data_transforms test_data_transform_chains golden_augment image-avx2 image-sse2"),
+    ("kernels", """lib/kernels/convolution/winograd_forward_body.h lib/kernels/convolution/winograd_adjoint_body.h
+                 lib/kernels/convolution/winograd_kernel_body.h lib/kernels/convolution/winograd_square.h
+                 lib/kernels/convolution/winograd_transforms.h lib/kernels/convolution/ragged.h
                  lib/kernels/convolution/shallow_body.h lib/kernels/convolution/pooling_body.h""", CONVOLUTIONS),
-    ("kernels", "lib/kernels/depthwise/depthwise_body.h", "kernels-depthwise golden_layers test_ops_conv"),
-    ("kernels", "lib/kernels/gemm_body.h lib/kernels/generic/gemm_generic.c", "kernels-gemm test_ops_gemm test_ops_conv"),
+    ("kernels", "lib/kernels/depthwise/depthwise_body.h", "depthwise-avx2 golden_layers test_ops_conv"),
+    ("kernels", "lib/kernels/gemm_body.h lib/kernels/gemm_pack.h lib/kernels/gemm_row.h lib/kernels/generic/gemm_generic.c",
+     "gemm-avx2 gemm-sse2 test_ops_gemm test_ops_conv"),
     ("kernels", """lib/kernels/elementwise/activation_body.h lib/kernels/elementwise/arithmetic_body.h lib/kernels/elementwise/loss_body.h
                  lib/kernels/elementwise/mathematics_body.h lib/kernels/elementwise/normalization_body.h
                  lib/kernels/elementwise/optimizer_body.h lib/kernels/elementwise/pooling_body.h lib/kernels/x86/vector_avx2.h""", ELEMENTS),
@@ -75,10 +82,13 @@ OPERATORS = [("<=", ["<"]), (">=", [">"]), ("==", ["!="]), ("!=", ["=="]), ("&&"
              ("if (!", ["if ("])]
 
 # What is not changed: comments, texts, directives; declarations of texts and of constants that only bound work; whole
-# statements that make messages or estimates, or that are not compiled.
+# statements that make messages or estimates, prefetch, or are not compiled; a shuffle's negative indices, which mean none.
 LEFT_OUT = re.compile(r"""/\*.*?\*/ | //[^\n]* | "(?:\\.|[^"\\\n])*" | '(?:\\.|[^'\\\n])+' | ^[ \t]*\#(?:\\\n|[^\n])*
-  | \bchar\s+[^;={}()]*\[[^;]*; | \benum\s*\{[^}]*\}; | \b\w+->flops\s*[+*]?=[^;]*; """, re.S | re.M | re.X)
-CALLS_LEFT_OUT = re.compile(r"\b(cnn__fail|cnn__fail_prefix|\w*_fail\w*|snprintf|assert|_Static_assert|static_assert)\(")
+  | \bchar\s+[^;={}()]*\[[^;]*; | \benum\s*\{[^}]*\}; | \b\w+->flops\s*[+*]?=[^;]*; | \btable->rows\s*=[^;]*; """, re.S | re.M | re.X)
+CALLS_LEFT_OUT = re.compile(r"\b(cnn__fail|cnn__fail_prefix|\w*_fail\w*|snprintf|assert|_Static_assert|static_assert|will_read|__builtin_prefetch)\(")
+# Arrays without values, in functions and structs: one element more changes nothing, unless someone asks for their size.
+ARRAYS = re.compile(r"^[ \t]+(?:(?:const|static|unsigned)\s+)*[a-z_]\w* \**(?:const )?\w+(?:\[[^\];]*\])*(?:, \**\w+(?:\[[^\];]*\])*)*;", re.M)
+
 
 
 def left_out(text):
@@ -93,18 +103,26 @@ def left_out(text):
                 depth += {"(": 1, ")": -1}.get(text[at], 0)
             at += 1
         stays[match.start():at] = b"\1" * (at - match.start())
+    for shuffle in re.finditer(r"_setr_epi8\([^;()]*\)", text):
+        for match in re.finditer(r"-\d+", shuffle.group()):
+            at = shuffle.start() + match.start()
+            stays[at:at + len(match.group())] = b"\1" * len(match.group())
     return stays
 
 
 def candidates(text):
     """(begin, end, replacement) for everything that may be changed."""
     found, stays = [], left_out(text)
+    asked = set(re.findall(r"sizeof\W+(\w+)", text))
+    larger = {at for match in ARRAYS.finditer(text) if not asked & set(re.findall(r"\w+", match.group()))
+              for at in range(match.start(), match.end())}
     for old, news in OPERATORS:
         for match in re.finditer(re.escape(old), text):
             found += [(match.start(), match.end(), new) for new in news]
     for match in re.finditer(r"(?<![\w.'])(\d+)(?![\w.'x])", text):
         value = int(match.group(1))
-        found += [(match.start(), match.end(), str(new)) for new in (value + 1, value - 1) if new >= 0]
+        found += [(match.start(), match.end(), str(new)) for new in (value + 1, value - 1)
+                  if new >= 0 and not (new > value and match.start() in larger)]
     for match in re.finditer(r"^[ \t]*(if \([^\n]*\)) (return [^\n]*|break|continue);$", text, re.M):
         found.append((match.start(1), match.end(), ";"))
     return sorted(c for c in found if not stays[c[0]])
@@ -130,7 +148,7 @@ class Builder:
             return ["lib/kernels/x86/elementwise_avx2.c"]
         if path.endswith("pixel_sse.h"):
             return ["lib/kernels/x86/image_avx2.c", "lib/kernels/x86/image_sse2.c"]
-        family = path.split("/")[2].replace("gemm_body.h", "gemm")
+        family = re.split("[/_]", path[len("lib/kernels/"):])[0]
         kinds = [("x86", "sse2"), ("x86", "avx2")] if family in ("image", "gemm") else [("generic", "generic"), ("x86", "avx2")]
         return ["lib/kernels/%s/%s_%s.c" % (folder, family, kind) for folder, kind in kinds]
 
@@ -261,6 +279,7 @@ def main():
     parser.add_argument("build")
     parser.add_argument("--count", type=int, default=300)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--shard", default="1/1")
     parser.add_argument("--state", default="")
     parser.add_argument("--seconds", type=float, default=1e9)
     parser.add_argument("--only", default="")
@@ -292,6 +311,7 @@ def work(builder, options):
         state = json.load(open(options.state))
     draw, drawn, seen, begin = random.Random(options.seed), 0, set(), time.time()
     names = sorted(part for part in parts)
+    shard, shards = (int(number) for number in options.shard.split("/"))
     while sum(r["outcome"] in ("killed", "survived") for r in state["results"]) < options.count and time.time() - begin < options.seconds:
         part = draw.choice(names)
         path = draw.choice(parts[part])
@@ -299,7 +319,7 @@ def work(builder, options):
         drawn += 1
         is_new = (path, first, new) not in seen
         seen.add((path, first, new))
-        if drawn <= state["drawn"] or not is_new:
+        if drawn <= state["drawn"] or not is_new or drawn % shards != shard % shards:
             continue
         text = texts[path]
         outcome, test = builder.outcome(everything[path], path, text[:first] + new + text[last:], text)
