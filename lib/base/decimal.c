@@ -13,10 +13,11 @@ typedef struct fixed {
   uint32_t limb[LIMBS];
 } fixed;
 
+/* The number is not 0: nothing here ever loses its last bit. */
 static void fixed_trim(fixed *f) {
-  while (f->first < f->end && f->limb[f->first] == 0)
+  while (f->limb[f->first] == 0)
     f->first++;
-  while (f->end > f->first && f->limb[f->end - 1] == 0)
+  while (f->limb[f->end - 1] == 0)
     f->end--;
 }
 
@@ -142,7 +143,7 @@ static int smaller(int a, int b) {
 
 /* The integer part, or UINT64_MAX where it has more than two limbs. */
 static uint64_t integer_part(const fixed *f) {
-  if (f->first < POINT - 2 && f->first < f->end) return UINT64_MAX;
+  if (f->first < POINT - 2) return UINT64_MAX;
   return (uint64_t)limb_at(f, POINT - 2) * BASE + limb_at(f, POINT - 1);
 }
 

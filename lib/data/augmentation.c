@@ -153,16 +153,16 @@ static void standardise(const cnn_transform *transform, size_t count, size_t cha
   if (o->rescale < 1 || o->rescale > 1)
     for (size_t e = 0; e < count; e++)
       values[e] *= (float)o->rescale;
-  if (o->samplewise_center || o->samplewise_normalization) {
+  if (o->samplewise_center) { /* which complete() sets wherever the deviation counts */
     cnn__image_moments(count, values, &mean, &deviation);
-    const float centre = o->samplewise_center ? (float)mean : 0;
+    const float centre = (float)mean;
     const float divisor = o->samplewise_normalization ? (float)(deviation + 1e-6) : 1;
     for (size_t e = 0; e < count; e++)
       values[e] = (values[e] - centre) / divisor;
   }
-  if (o->featurewise_center || o->featurewise_normalization)
+  if (o->featurewise_center)
     for (size_t e = 0, c = 0; e < count; e++, c = c + 1 == channels ? 0 : c + 1) {
-      const float centre = o->featurewise_center ? (float)known->moments.mean[c] : 0;
+      const float centre = (float)known->moments.mean[c];
       const float divisor =
           o->featurewise_normalization ? (float)(known->moments.deviation[c] + 1e-6) : 1;
       values[e] = (values[e] - centre) / divisor;
@@ -170,8 +170,7 @@ static void standardise(const cnn_transform *transform, size_t count, size_t cha
 }
 
 static bool standardises(const options *o) {
-  return o->rescale < 1 || o->rescale > 1 || o->samplewise_center || o->samplewise_normalization ||
-         o->featurewise_center || o->featurewise_normalization;
+  return o->rescale < 1 || o->rescale > 1 || o->samplewise_center || o->featurewise_center;
 }
 
 static cnn_status apply_values(const cnn_transform *transform, cnn__random *random,
@@ -208,8 +207,9 @@ static cnn_status apply(const cnn_transform *transform, cnn__random *random,
 
 /* ---- what is learned from a set ---- */
 
+/* complete() sets the centre wherever anything else is learned. */
 static bool needs_fit(const options *o) {
-  return o->featurewise_center || o->featurewise_normalization || o->zca_whitening;
+  return o->featurewise_center;
 }
 
 static cnn_status ready(const cnn_transform *transform) {
@@ -248,8 +248,7 @@ static cnn_status fit(cnn_transform *transform, const cnn_dataset *dataset) {
   if (!fresh) return CNN_E_NOMEM;
   cnn_status status = cnn__moments_of_set(transform->context, dataset, o->rescale, &fresh->moments);
   if (status == CNN_OK && o->zca_whitening)
-    status = cnn__zca_fit(transform->context, dataset, o->rescale,
-                          o->featurewise_center ? fresh->moments.mean : NULL,
+    status = cnn__zca_fit(transform->context, dataset, o->rescale, fresh->moments.mean,
                           o->featurewise_normalization ? fresh->moments.deviation : NULL,
                           o->zca_epsilon, &fresh->zca);
   if (status == CNN_OK) forget(transform);

@@ -30,7 +30,7 @@ int cnn__exif_orientation(const uint8_t *bytes, size_t size) {
   const size_t entries = read_16(&t, directory);
   for (size_t i = 0; i < entries; i++) {
     const size_t at = directory + 2 + i * ENTRY;
-    if (at > size || size - at < ENTRY) return 1;
+    if (size - at < ENTRY) return 1; /* at is within: the number before it, or an entry, was read */
     if (read_16(&t, at) != ORIENTATION) continue;
     const uint32_t value = read_16(&t, at + 8);
     const bool whole = read_16(&t, at + 2) == SHORT && read_32(&t, at + 4) == 1;

@@ -65,7 +65,7 @@ static cnn_status check_size(png_structp png, png_infop info, const cnn__decodin
                              uint64_t most) {
   const uint64_t height = png_get_image_height(png, info), width = png_get_image_width(png, info);
   const uint64_t row = png_get_rowbytes(png, info) + 1;
-  if (width == 0 || height > most / width)
+  if (height * width > most) /* neither is above MOST_SIDE */
     return cnn__fail(CNN_E_LIMIT, "%s: an image of %llux%llu pixels exceeds the limit of %llu",
                      decoding->name, (unsigned long long)height, (unsigned long long)width,
                      (unsigned long long)most);

@@ -54,7 +54,7 @@ static cnn_status read_block(const cnn_dataset *dataset, size_t begin, size_t co
     const float *floats = sample->pixels;
     for (size_t e = 0, c = 0; e < f->n; e++, c = c + 1 == channels ? 0 : c + 1) {
       double value = (dataset->dtype == CNN_UINT8 ? bytes[e] : (double)floats[e]) * rescale;
-      if (mean) value -= mean[c];
+      value -= mean[c];
       if (deviation) value /= deviation[c] + 1e-6;
       f->rows[i * f->n + e] = (float)value;
     }
