@@ -1,6 +1,7 @@
 /* Beginning a fit: options checked, loaders and series settled, the state taken up or begun anew. */
 #include "base/size.h"
 #include "model/fit.h"
+#include <float.h>
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>
@@ -73,7 +74,7 @@ static cnn_status check_class_weights(const cnn_fit_options *options) {
     return cnn__fail(CNN_E_INVALID, "%s: %" PRId64 " class weights; the model has %zu classes", who,
                      options->classes, classes);
   for (size_t i = 0; i < classes; i++)
-    if (!(weights[i] >= 0 && isfinite(weights[i])))
+    if (!(weights[i] >= 0 && weights[i] <= (double)FLT_MAX)) /* the loss weighs in float */
       return cnn__fail(CNN_E_INVALID, "%s: class weight %zu is negative or not finite", who, i);
   return CNN_OK;
 }
@@ -238,9 +239,6 @@ static cnn_status resume(cnn_fit *fit) {
   cnn__loader_identity identity = identify(fit);
   cnn_status status = check_identity(&state->loader, &identity);
   if (status != CNN_OK) return status;
-  if (state->batch > fit->epoch_batches)
-    return cnn__fail(CNN_E_MISMATCH, "%s: resume: batch %" PRIu64 " of an epoch of %zu", who,
-                     state->batch, fit->epoch_batches);
   if (!cnn__history_has(history, (const char *const *)fit->series.names, fit->series.count) ||
       history->epochs != state->epoch)
     return cnn__fail(CNN_E_MISMATCH,

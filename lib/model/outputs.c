@@ -39,17 +39,27 @@ static cnn_status run_view(cnn__outputs *outputs, float *to) {
                       outputs->images->data, to);
 }
 
+/* A loader goes on to the next batch where all of a view's samples are broken. */
+static bool is_view(const cnn__outputs *outputs, size_t view) {
+  const size_t views = cnn__loader_info_of(outputs->loader)->views;
+  return outputs->images != NULL &&
+         ((size_t)cnn_loader_position(outputs->loader) - 1) % views == view;
+}
+
+/* A file that could be decoded for one view and not for another. */
+static cnn_status unlike(const cnn__outputs *outputs, size_t first, size_t then) {
+  return cnn__fail(CNN_E_IO, "%s: the loader gave %zu samples of a batch, then %zu", outputs->who,
+                   first, then);
+}
+
 /* Adds the other views to the first one's outputs. */
 static cnn_status average(cnn__outputs *outputs, size_t views) {
   const size_t samples = outputs->count, count = samples * outputs->width;
   for (size_t view = 1; view < views; view++) {
     cnn_status status = run_view(outputs, outputs->view);
     if (status != CNN_OK) return status;
-    /* A file that can be decoded now and not then. */
-    if (outputs->images == NULL || outputs->images->shape.dim[0] != samples)
-      return cnn__fail(CNN_E_IO, "%s: the loader gave %zu samples of a batch, then %zu",
-                       outputs->who, samples,
-                       outputs->images == NULL ? (size_t)0 : outputs->images->shape.dim[0]);
+    const size_t now = is_view(outputs, view) ? outputs->images->shape.dim[0] : 0;
+    if (now != samples) return unlike(outputs, samples, now);
     for (size_t i = 0; i < count; i++)
       outputs->values[i] += outputs->view[i];
   }
@@ -63,7 +73,9 @@ cnn_status cnn__outputs_next(cnn__outputs *outputs) {
   outputs->count = 0;
   cnn_status status = run_view(outputs, outputs->values);
   if (status != CNN_OK || outputs->images == NULL) return status;
-  outputs->count = outputs->images->shape.dim[0];
+  const size_t samples = outputs->images->shape.dim[0];
+  if (!is_view(outputs, 0)) return unlike(outputs, 0, samples);
+  outputs->count = samples;
   return views > 1 ? average(outputs, views) : CNN_OK;
 }
 

@@ -1,10 +1,5 @@
 /* The library's own callbacks, driven by fits whose losses are known. */
-#define _XOPEN_SOURCE 700 /* a terminal of the test's own */
 #include "support.h"
-#include <fcntl.h>
-#include <termios.h>
-#include <time.h>
-#include <unistd.h>
 
 /* A model of one number, whose validation loss each epoch is what a test says: the callback sets
    the weight before the epoch ends, the validation set's targets are 0, the loss is its absolute value. */
@@ -180,75 +175,6 @@ static void test_a_schedule_of_epochs_sets_the_rate(void **state) {
   close_stage(&s);
 }
 
-/* ---- numbers that are not finite ---- */
-
-static cnn_status poison(void *user, const cnn_fit_info *info) {
-  if (info->batch != 1) return CNN_OK;
-  const cnn__network *network = info->model->network;
-  for (size_t i = 0; i < network->parameter_count; i++)
-    for (size_t k = 0;
-         strcmp(network->parameters[i].name, user) == 0 && k < network->parameters[i].count; k++)
-      cnn__model_values(info->model, i)[k] = strstr(user, "kernel") ? 3e38f : NAN;
-  info->model->version++;
-  return CNN_OK;
-}
-
-static void check_poisoned(const char *parameter, const char *words) {
-  cnn_dataset *set = stripes(64, 1);
-  cnn_loader *batches = stripes_loader(set);
-  cnn_model *model =
-      cnn_sequential(cnn_input(.shape = {8, 8, 1}), cnn_conv2d(.filters = 4, .kernel = {3}),
-                     cnn_conv2d(.filters = 4, .kernel = {3}), cnn_flatten(),
-                     cnn_dense(.units = 3, .activation = CNN_SOFTMAX));
-  assert_ok(compile(model));
-  cnn_callback_functions functions = {
-      .struct_size = sizeof functions, .user = (void *)(uintptr_t)parameter, .batch_end = poison};
-  assert_error(CNN_E_NUMERIC,
-               cnn_model_fit(model, batches,
-                             .callbacks = {cnn_callback_create(&functions), cnn_stop_on_nan()}),
-               words);
-  assert_int_equal(model->training->state.batch, 1);
-  cnn_clear_error();
-  cnn_model_free(model);
-  cnn_loader_free(batches);
-  cnn_dataset_free(set);
-}
-
-static void test_a_loss_that_is_not_finite_names_the_layer(void **state) {
-  check_poisoned("conv2d_1/bias", "conv2d_1/bias: the weights hold a number that is not finite "
-                                  "(epoch 1, batch 2)");
-  /* Finite weights whose products are not. */
-  check_poisoned("conv2d_1/kernel",
-                 "conv2d_1: its output holds a number that is not finite (epoch 1, batch 2)");
-  /* An output that is finite, and a gradient that is not. */
-  check_poisoned("dense/kernel", "not finite (epoch 1, batch 2)");
-}
-
-static void test_images_that_are_not_finite_are_named_and_no_weight_moves(void **state) {
-  float pixels[4] = {1, INFINITY, 0, 2};
-  cnn_tensor *images = cnn_tensor_copy_of(CNN_FLOAT32, 2, (int64_t[]){2, 2}, pixels);
-  cnn_tensor *labels = cnn_tensor_copy_of(CNN_INT32, 1, (int64_t[]){2}, (int32_t[]){0, 1});
-  cnn_dataset *set = cnn_array_dataset(.images = images, .labels = labels, .classes = 2);
-  cnn_loader *loader = cnn_loader_new(set);
-  cnn_model *model =
-      cnn_sequential(cnn_input(.shape = {2}), cnn_dense(.units = 2, .activation = CNN_SOFTMAX));
-  assert_ok(compile(model));
-  cnn_model *before = cnn_model_clone(model);
-  assert_error(CNN_E_NUMERIC, cnn_model_fit(model, loader, .callbacks = {cnn_stop_on_nan()}),
-               "input: its images hold a number that is not finite");
-  assert_same_weights(model, before);
-  cnn_clear_error();
-  /* Without the callback training goes on. */
-  assert_ok(cnn_model_fit(model, loader));
-  assert_true(isnan(cnn_history_series(cnn_model_history(model), "loss")[0]));
-  cnn_model_free(before);
-  cnn_model_free(model);
-  cnn_loader_free(loader);
-  cnn_dataset_free(set);
-  cnn_tensor_free(images);
-  cnn_tensor_free(labels);
-}
-
 /* ---- the progress bar ---- */
 
 static void test_each_epoch_is_a_line_where_there_is_no_terminal(void **state) {
@@ -275,87 +201,6 @@ static void test_each_epoch_is_a_line_where_there_is_no_terminal(void **state) {
   close_stage(&s);
 }
 
-/* A terminal whose other end is master; nothing in between changes the text. */
-static FILE *open_terminal(int *master) {
-  *master = posix_openpt(O_RDWR | O_NOCTTY);
-  if (*master < 0 || grantpt(*master) != 0 || unlockpt(*master) != 0) return NULL;
-  FILE *terminal = fopen(ptsname(*master), "w");
-  struct termios settings;
-  if (terminal == NULL || tcgetattr(fileno(terminal), &settings) != 0) return terminal;
-  settings.c_oflag &= ~(tcflag_t)OPOST;
-  tcsetattr(fileno(terminal), TCSANOW, &settings);
-  return terminal;
-}
-
-static cnn_status dawdle(void *user, const cnn_fit_info *info) {
-  struct timespec pause = {.tv_nsec = 60000000}; /* longer than from one drawing to the next */
-  return info->batch <= 2 && nanosleep(&pause, NULL) == 0 ? CNN_OK : CNN_E_INTERNAL;
-}
-
-/* Numbers of times become 9, for they differ from run to run: "ETA: 0s", " 0s 61ms/step". */
-static void blank_times(char *text) {
-  char *to = text;
-  bool timed = false;
-  for (const char *from = text; *from != 0; from++) {
-    if (strncmp(from, "] - ", 4) == 0) timed = true;
-    if (strncmp(from, " - loss", 7) == 0) timed = false;
-    const bool digit = *from >= '0' && *from <= '9';
-    if (timed && digit && to > text && to[-1] == '9') continue;
-    *to++ = timed && digit ? '9' : *from;
-  }
-  *to = 0;
-}
-
-/* All that was written up to the end of the last line. */
-static void read_terminal(int master, char *text, size_t size) {
-  size_t length = 0;
-  do {
-    const ssize_t got = read(master, text + length, size - 1 - length);
-    assert_true(got > 0);
-    length += (size_t)got;
-    text[length] = 0;
-  } while (!strchr(text, '\r') || text[length - 1] != '\n');
-}
-
-static void test_a_terminals_bar_is_redrawn_in_place(void **state) {
-  int master;
-  FILE *terminal = open_terminal(&master);
-  if (terminal == NULL) {
-    print_message("no terminal can be had here\n");
-    skip();
-  }
-  float pixels[] = {0, 0, 0};
-  cnn_tensor *images = cnn_tensor_copy_of(CNN_FLOAT32, 2, (int64_t[]){3, 1}, pixels);
-  cnn_dataset *set = cnn_array_dataset(.images = images, .labels = images);
-  cnn_loader *loader = cnn_loader_new(set, .batch_size = 2);
-  cnn_model *model =
-      cnn_sequential(cnn_input(.shape = {1}),
-                     cnn_dense(.units = 1, .bias_initializer = CNN_CONSTANT, .bias_scale = 0.5));
-  assert_ok(cnn_model_compile(model, .optimizer = cnn_sgd(.learning_rate = CNN_ZERO),
-                              .loss = cnn_mean_absolute_error()));
-  cnn_callback_functions functions = {.struct_size = sizeof functions, .batch_begin = dawdle};
-  assert_ok(cnn_model_fit(model, loader, .epochs = 1, .progress = cnn_progress_bar(terminal),
-                          .callbacks = {cnn_callback_create(&functions)}));
-  char text[1024] = "";
-  read_terminal(master, text, sizeof text);
-  blank_times(text);
-  char *last = strrchr(text, '\r');
-  assert_non_null(last);
-  assert_int_equal(
-      strncmp(last, "\r2/2 [==============================] - 9s 9ms/step - loss: 0.5000", 65), 0);
-  assert_int_equal(text[strlen(text) - 1], '\n');
-  *last = 0;
-  assert_string_equal(text, "Epoch 1/1\n"
-                            "\r1/2 [==============>...............] - ETA: 9s - loss: 0.5000"
-                            "\r2/2 [==============================] - ETA: 9s - loss: 0.5000");
-  fclose(terminal);
-  close(master);
-  cnn_model_free(model);
-  cnn_loader_free(loader);
-  cnn_dataset_free(set);
-  cnn_tensor_free(images);
-}
-
 static void test_callbacks_options_are_checked(void **state) {
   assert_refused(cnn_early_stopping(.min_delta = -1), CNN_E_INVALID, "min_delta is -1");
   assert_refused(cnn_early_stopping(.maximize = 2), CNN_E_INVALID, "maximize is 2");
@@ -374,10 +219,7 @@ int main(void) {
       cmocka_unit_test(test_monitors_know_which_way_is_better),
       cmocka_unit_test(test_the_rate_falls_on_a_plateau_with_cooldown),
       cmocka_unit_test(test_a_schedule_of_epochs_sets_the_rate),
-      cmocka_unit_test(test_a_loss_that_is_not_finite_names_the_layer),
-      cmocka_unit_test(test_images_that_are_not_finite_are_named_and_no_weight_moves),
       cmocka_unit_test(test_each_epoch_is_a_line_where_there_is_no_terminal),
-      cmocka_unit_test(test_a_terminals_bar_is_redrawn_in_place),
       cmocka_unit_test(test_callbacks_options_are_checked),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -272,6 +272,8 @@ static void test_class_weights_and_resume_that_cannot_be(void **state) {
           CNN_E_INVALID, "class weight 1 is negative or not finite");
   refused(cnn_model_fit(model, batches, .classes = 3, .class_weights = (double[]){1, 1, INFINITY}),
           CNN_E_INVALID, "class weight 2 is negative or not finite");
+  refused(cnn_model_fit(model, batches, .classes = 3, .class_weights = (double[]){1e39, 1, 1}),
+          CNN_E_INVALID, "class weight 0 is negative or not finite"); /* as a float */
   refused(cnn_model_fit(model, batches, .resume = 2), CNN_E_INVALID,
           "resume is 2; it must be 0 or 1");
   assert_int_equal(cnn_model_epochs_done(model), 0);
