@@ -92,6 +92,36 @@ static void test_broken_images_are_named_or_left_out(void **state) {
   remove_folder();
 }
 
+/* Parts of a set, and sets of parts, leave out what it leaves out, and count it. */
+static void test_parts_leave_broken_images_out_too(void **state) {
+  make_folder();
+  write_file(scratch_path("b/0.png"), "\x89PNG\r\n\x1a\nand so on", 17);
+  cnn_dataset *strict = cnn_image_folder(scratch_folder());
+  cnn_dataset *set = cnn_image_folder(scratch_folder(), .skip_broken = 1);
+  cnn_dataset *part = cnn_dataset_slice(set, 1, 2); /* the broken one and the next */
+  cnn_dataset *chosen = cnn_dataset_subset(set, (int64_t[]){0, 3}, 2);
+  cnn_dataset *chain = cnn_dataset_concatenate((cnn_dataset *[]){strict, part, chosen}, 3);
+  cnn_dataset *sound = cnn_dataset_subset(strict, (int64_t[]){0, 2, 3}, 3);
+  cnn_dataset *both = cnn_dataset_concatenate((cnn_dataset *[]){sound, part}, 2);
+  const cnn_tensor *images, *labels;
+  cnn_loader *loader =
+      cnn_loader_new(both, .batch_size = 8, .transforms = {cnn_resize(.height = 8)});
+  assert_int_equal(cnn_loader_next(loader, &images, &labels), CNN_OK);
+  assert_int_equal(cnn_tensor_shape(images)[0], 4);
+  static const int32_t expected[] = {0, 1, 1, 1};
+  assert_memory_equal(cnn_tensor_const_data(labels), expected, sizeof expected);
+  assert_int_equal(cnn_dataset_skipped(set), 1);
+  assert_int_equal(cnn_dataset_skipped(part), 1);
+  assert_int_equal(cnn_dataset_skipped(sound), 0);
+  assert_int_equal(cnn_dataset_skipped(both), 1);
+  assert_int_equal(cnn_dataset_skipped(chain), 2); /* the same one, by two of its parts */
+  cnn_loader_free(loader);
+  cnn_dataset *sets[] = {strict, set, part, chosen, chain, sound, both};
+  for (size_t i = 0; i < sizeof sets / sizeof *sets; i++)
+    cnn_dataset_free(sets[i]);
+  remove_folder();
+}
+
 static void test_what_is_no_folder_of_classes_is_refused(void **state) {
   cnn_clear_error();
   refuse_set(cnn_image_folder("/there/is/none"), CNN_E_NOT_FOUND, "/there/is/none");
@@ -133,6 +163,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_folders_are_classes),
       cmocka_unit_test(test_broken_images_are_named_or_left_out),
+      cmocka_unit_test(test_parts_leave_broken_images_out_too),
       cmocka_unit_test(test_what_is_no_folder_of_classes_is_refused),
       cmocka_unit_test(test_every_allocation_may_fail),
   };

@@ -1,6 +1,8 @@
 /* JPEG headers in usual and unusual order: whoever reads the size, it is the same, and so are the pixels. */
 #include "pictures.h"
 
+#include <turbojpeg.h>
+
 enum { TABLES = 20, FRAME = 158, FRAME_SIZE = 2 + 17, SCAN = 609 }; /* where rgb_420.jpg has them */
 
 typedef struct file {
@@ -85,6 +87,89 @@ static void test_a_frame_that_is_no_size_is_refused(void **state) {
   refuse_file(f, "changed: ");
 }
 
+/* Each is its own refusal: whoever reads the header, no size is found in it. */
+static void test_half_a_size_is_none(void **state) {
+  for (size_t at = FRAME + 5; at < FRAME + 9; at += 2) {
+    file f = load();
+    f.bytes[at] = f.bytes[at + 1] = 0;
+    refuse_file(f, "changed: ");
+  }
+  static const unsigned char precision[] = {0xff, 0xc0, 0, 3, 8}; /* a frame that ends there */
+  file f = load();
+  insert(&f, FRAME, precision, sizeof precision);
+  refuse_file(f, "changed: ");
+}
+
+static void test_restarts_that_never_come_change_nothing(void **state) {
+  static const unsigned char none[] = {0xff, 0xdd, 0, 4, 0, 0};
+  file f = load();
+  insert(&f, FRAME, none, sizeof none);
+  assert_same_image(f);
+}
+
+/* Above the last marker of programs, APP15, and below that of tables. */
+static void test_markers_of_no_known_kind_are_left_to_the_decoder(void **state) {
+  static const unsigned char kinds[] = {0xf0, 0xc8, 0xcc, 0xde};
+  for (size_t i = 0; i < sizeof kinds; i++) {
+    const unsigned char segment[] = {0xff, kinds[i], 0, 4, 0, 0};
+    file f = load();
+    insert(&f, FRAME, segment, sizeof segment);
+    cnn_tensor *image = decode_copy(f.bytes, f.size); /* an image, or a refusal */
+    if (image) assert_int_equal(cnn_tensor_shape(image)[0], 22);
+    cnn_tensor_free(image);
+    free(f.bytes);
+  }
+}
+
+/* ---- kinds of colours ---- */
+
+/* One colour all over, so that it is the same in every sampling. */
+static void check_sampling(int sampling) {
+  enum { HEIGHT = 22, WIDTH = 35 };
+  unsigned char pixels[HEIGHT * WIDTH][3], *bytes = NULL;
+  for (size_t i = 0; i < HEIGHT * WIDTH; i++)
+    memcpy(pixels[i], (const unsigned char[]){200, 100, 50}, 3);
+  unsigned long size = 0;
+  tjhandle encoder = tjInitCompress();
+  assert_int_equal(
+      tjCompress2(encoder, pixels[0], WIDTH, 0, HEIGHT, TJPF_RGB, &bytes, &size, sampling, 95, 0),
+      0);
+  cnn_tensor *image = decode_copy(bytes, size);
+  assert_non_null(image);
+  assert_int_equal(cnn_tensor_shape(image)[0], HEIGHT);
+  assert_int_equal(cnn_tensor_shape(image)[1], WIDTH);
+  for (size_t i = 0; i < image->bytes; i++) {
+    const int expected = sampling == TJSAMP_GRAY ? 124 : pixels[0][i % 3];
+    assert_in_range(((const uint8_t *)image->data)[i] + 3 - expected, 0, 6);
+  }
+  cnn_tensor_free(image);
+  tjFree(bytes);
+  tjDestroy(encoder);
+}
+
+static void test_every_sampling_shows_the_same(void **state) {
+  for (int sampling = 0; sampling < TJ_NUMSAMP; sampling++)
+    check_sampling(sampling);
+}
+
+/* Inks by themselves, or as luma and two colours beside black: the marker says which. */
+static void test_inks_may_be_written_as_luma(void **state) {
+  enum { TRANSFORM = 2 + 4 + 11 };
+  file f;
+  f.bytes = read_bytes(image_path("cmyk.jpg"), &f.size);
+  assert_memory_equal(f.bytes + 6, "Adobe", 5);
+  cnn_tensor *inks = decode_copy(f.bytes, f.size);
+  assert_int_equal(f.bytes[TRANSFORM], 0);
+  f.bytes[TRANSFORM] = 2;
+  cnn_tensor *luma = decode_copy(f.bytes, f.size);
+  assert_non_null(luma);
+  assert_true(cnn__shape_equal(&inks->shape, &luma->shape));
+  assert_memory_not_equal(inks->data, luma->data, inks->bytes);
+  cnn_tensor_free(inks);
+  cnn_tensor_free(luma);
+  free(f.bytes);
+}
+
 /* Sampling that libturbojpeg has no name for. */
 static void test_unusual_sampling_is_left_to_the_decoder(void **state) {
   file f = load();
@@ -99,6 +184,11 @@ int main(void) {
       cmocka_unit_test(test_a_restart_before_the_frame_hides_nothing),
       cmocka_unit_test(test_a_second_frame_is_refused),
       cmocka_unit_test(test_a_frame_that_is_no_size_is_refused),
+      cmocka_unit_test(test_half_a_size_is_none),
+      cmocka_unit_test(test_restarts_that_never_come_change_nothing),
+      cmocka_unit_test(test_markers_of_no_known_kind_are_left_to_the_decoder),
+      cmocka_unit_test(test_every_sampling_shows_the_same),
+      cmocka_unit_test(test_inks_may_be_written_as_luma),
       cmocka_unit_test(test_unusual_sampling_is_left_to_the_decoder),
   };
   return cmocka_run_group_tests_name("data_jpeg_markers", tests, NULL, NULL);

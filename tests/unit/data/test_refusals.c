@@ -108,6 +108,17 @@ static void test_parts_that_cannot_be(void **state) {
   cnn_dataset *named = cnn_array_dataset(.images = images, .labels = labels, .classes = 2,
                                          .class_names = (const char *const[]){"0", "x"});
   cnn_clear_error();
+  cnn_tensor *vectors = cnn_tensor_create(CNN_FLOAT32, 2, (int64_t[]){4, 2});
+  cnn_dataset *hot = cnn_array_dataset(.images = images, .labels = vectors);
+  cnn_tensor_free(vectors);
+  for (int64_t i = 0; i < 2; i++) /* before the first, and fewer than none */
+    refuse_set(cnn_dataset_slice(set, -i, i - 1), CNN_E_INVALID, "samples from");
+  refuse_set(cnn_dataset_slice(set, -1, 1), CNN_E_INVALID, "1 samples from -1 on exceed 4");
+  refuse_set(cnn_dataset_slice(set, 5, 0), CNN_E_INVALID, "0 samples from 5 on exceed 4");
+  refuse_set(cnn_dataset_slice(set, 3, 2), CNN_E_INVALID, "2 samples from 3 on exceed 4");
+  refuse_set(cnn_dataset_subset(set, NULL, 1), CNN_E_INVALID, "indices is NULL");
+  refuse_set(cnn_dataset_concatenate((cnn_dataset *[]){set}, (int64_t)INT32_MAX + 1), CNN_E_INVALID,
+             "count 2147483648");
   refuse_set(cnn_dataset_subset(NULL, indices, 1), CNN_E_INVALID, "dataset is NULL");
   refuse_set(cnn_dataset_subset(set, indices, -1), CNN_E_INVALID, "count -1 is negative");
   refuse_set(cnn_dataset_subset(set, indices, 2), CNN_E_INVALID, "indices[1] = -1 is not in");
@@ -119,6 +130,7 @@ static void test_parts_that_cannot_be(void **state) {
   } unlike[] = {{real, "set 1 has images"},
                 {bare, "set 1 has 0 classes"},
                 {more, "set 1 has 3 classes"},
+                {hot, "labels of width 2"},
                 {named, "class 1 is x in set 1, 1 in set 0"}};
   for (size_t i = 0; i < sizeof unlike / sizeof *unlike; i++)
     refuse_set(cnn_dataset_concatenate((cnn_dataset *[]){set, unlike[i].other}, 2), CNN_E_SHAPE,
@@ -134,7 +146,8 @@ static void test_parts_that_cannot_be(void **state) {
                 {set, 0.5, 0, &first, NULL, "second is NULL"},
                 {set, 0, 0, &first, &second, "fraction"},
                 {set, 1, 0, &first, &second, "fraction"},
-                {bare, 0.5, 1, &first, &second, "a stratified split needs class labels"}};
+                {bare, 0.5, 1, &first, &second, "a stratified split needs class labels"},
+                {hot, 0.5, 1, &first, &second, "a stratified split needs class labels"}};
   for (size_t i = 0; i < sizeof splits / sizeof *splits; i++) {
     assert_error(CNN_E_INVALID,
                  cnn_dataset_split(splits[i].set, splits[i].fraction, splits[i].stratified, 1,
@@ -143,7 +156,7 @@ static void test_parts_that_cannot_be(void **state) {
     cnn_clear_error();
   }
   assert_true(first == set && second == set);
-  cnn_dataset *sets[] = {set, more, bare, real, named};
+  cnn_dataset *sets[] = {set, more, bare, real, named, hot};
   for (size_t i = 0; i < sizeof sets / sizeof *sets; i++)
     cnn_dataset_free(sets[i]);
   cnn_tensor_free(images);

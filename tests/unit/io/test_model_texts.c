@@ -251,7 +251,7 @@ static void test_lists_that_are_too_long(void **state) {
     const char *text, *begin, *element;
     size_t count;
   } cases[] = {
-      {"architecture", "\"inputs\":[", "0,", 100},
+      {"architecture", "\"inputs\":[0", ",0", 100},
       {"training", "\"metrics\":[", "{},", 2 * CNN_MAX_METRICS},
       {"training", "\"history\":[", "\"a\",", 4 * CNN_MAX_METRICS + 8},
       {"training", "\"callbacks\":[", "{},", CNN_MAX_CALLBACKS},
