@@ -12,7 +12,7 @@ typedef struct cnn__zca {
   float *matrix;   /* features x features, symmetric */
 } cnn__zca;
 
-/* Of (value * rescale - mean[c]) / (deviation[c] + 1e-6); either may be NULL. CNN_E_LIMIT over
+/* Of (value * rescale - mean[c]) / (deviation[c] + 1e-6); deviation may be NULL. CNN_E_LIMIT over
    CNN__ZCA_MOST values an image. */
 cnn_status cnn__zca_fit(cnn_context *context, const cnn_dataset *dataset, double rescale,
                         const double *mean, const double *deviation, double epsilon, cnn__zca *zca);

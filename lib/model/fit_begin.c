@@ -3,7 +3,6 @@
 #include "model/fit.h"
 #include <float.h>
 #include <inttypes.h>
-#include <math.h>
 #include <string.h>
 
 static const char who[] = "cnn_model_fit";
