@@ -6,12 +6,6 @@
 
 cnn_status cnn__image_room(const cnn__decoding *decoding, cnn__sample *sample, size_t height,
                            size_t width) {
-  const uint64_t most = cnn__context_max_pixels(sample->context);
-  if (height == 0 || width == 0)
-    return cnn__fail(CNN_E_FORMAT, "%s: an image of %zux%zu pixels", decoding->name, height, width);
-  if (height > most / width)
-    return cnn__fail(CNN_E_LIMIT, "%s: an image of %zux%zu pixels exceeds the limit of %llu",
-                     decoding->name, height, width, (unsigned long long)most);
   size_t bytes;
   if (!cnn__size_mul(height * width, decoding->channels, &bytes) ||
       !cnn__size_add(bytes, CNN__IMAGE_SLACK, &bytes))

@@ -24,7 +24,7 @@ cnn_status cnn__image_decode(const cnn__decoding *decoding, cnn__sample *sample)
 cnn_status cnn__png_decode(const cnn__decoding *decoding, cnn__sample *sample, int *orientation);
 cnn_status cnn__jpeg_decode(const cnn__decoding *decoding, cnn__sample *sample, int *orientation);
 
-/* For the decoders: checks a header's size and makes room; sample->pixels and shape are set. */
+/* For the decoders: room for a size that they have checked; sample->pixels and shape are set. */
 cnn_status cnn__image_room(const cnn__decoding *decoding, cnn__sample *sample, size_t height,
                            size_t width);
 
