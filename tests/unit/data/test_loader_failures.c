@@ -1,6 +1,8 @@
 /* What loaders do about samples that fail, options that cannot be and memory that runs out. */
 #include "loaders.h"
 
+#include "data/transform.h"
+
 static void test_a_failing_sample_fails_its_batch(void **state) {
   cnn_status failure = CNN_E_FORMAT;
   cnn_dataset *set = failing_set(&failure);
@@ -57,6 +59,27 @@ static void test_broken_samples_are_left_out(void **state) {
   assert_int_equal(cnn_loader_next(loader, &images, NULL), CNN_E_IO);
   cnn_loader_free(loader);
   cnn_dataset_free(set);
+}
+
+static void test_what_is_fitted_on_a_set_that_fails_is_not_fitted(void **state) {
+  cnn_status failure = CNN_E_FORMAT;
+  cnn_dataset *broken = failing_set(&failure), *sound = failing_set(NULL);
+  cnn_transform *whitening = cnn_augmentation(.zca_whitening = 1);
+  for (int fitted = 0; fitted < 2; fitted++) {
+    assert_error(CNN_E_FORMAT, cnn_transform_fit(whitening, broken), "sample 1 ");
+    cnn_clear_error();
+    cnn_loader *loader = cnn_loader_new(sound, .augment = cnn__transform_retain(whitening));
+    if (fitted) /* to what it was: a failure changes nothing */
+      assert_non_null(loader);
+    else
+      assert_error(CNN_E_STATE, cnn_last_status(), "cnn_transform_fit");
+    cnn_clear_error();
+    cnn_loader_free(loader);
+    assert_int_equal(cnn_transform_fit(whitening, sound), CNN_OK);
+  }
+  cnn_transform_free(whitening);
+  cnn_dataset_free(broken);
+  cnn_dataset_free(sound);
 }
 
 /* ---- what cannot be ---- */
@@ -119,6 +142,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_a_failing_sample_fails_its_batch),
       cmocka_unit_test(test_broken_samples_are_left_out),
+      cmocka_unit_test(test_what_is_fitted_on_a_set_that_fails_is_not_fitted),
       cmocka_unit_test(test_wrong_options_are_named),
       cmocka_unit_test(test_every_allocation_may_fail),
   };

@@ -53,6 +53,20 @@ static void test_png_files_come_back(void **state) {
   }
 }
 
+static void test_floats_beyond_black_and_white_are_those(void **state) {
+  const float values[] = {-0.5f, 2, 0.5f, NAN};
+  cnn_tensor *floats = cnn_tensor_copy_of(CNN_FLOAT32, 3, (int64_t[]){2, 2, 1}, values);
+  const char *path = scratch_path("floats.png");
+  assert_int_equal(cnn_image_write_png(path, floats), CNN_OK);
+  cnn_tensor *image = cnn_image_read(path, 1);
+  assert_non_null(image);
+  static const uint8_t expected[] = {0, 255, 128, 0};
+  assert_memory_equal(cnn_tensor_const_data(image), expected, sizeof expected);
+  cnn_tensor_free(image);
+  cnn_tensor_free(floats);
+  unlink(path);
+}
+
 static void test_what_is_no_picture_is_not_written(void **state) {
   cnn_tensor *flat = cnn_tensor_create(CNN_UINT8, 2, (int64_t[]){3, 3});
   cnn_tensor *two = cnn_tensor_create(CNN_UINT8, 3, (int64_t[]){3, 3, 2});
@@ -63,6 +77,18 @@ static void test_what_is_no_picture_is_not_written(void **state) {
   assert_error(CNN_E_INVALID, cnn_image_write_png(path, two), "3x3x2 is not");
   assert_error(CNN_E_INVALID, cnn_image_write_png(path, numbers), "dtype 3");
   assert_error(CNN_E_INVALID, cnn_image_write_png(NULL, good), "path is NULL");
+  cnn_clear_error();
+  assert_error(CNN_E_INVALID, cnn_image_write_png(path, NULL), "image is NULL");
+  for (int wide = 0; wide < 2; wide++) {
+    const int64_t side = (1 << 24) + 1;
+    cnn_tensor *line =
+        cnn_tensor_create(CNN_UINT8, 3, (int64_t[]){wide ? 1 : side, wide ? side : 1, 1});
+    assert_error(CNN_E_INVALID, cnn_image_write_png(path, line), "exceeds 16777216 pixels a side");
+    cnn_tensor_free(line);
+    cnn_tensor *none = cnn_tensor_create(CNN_UINT8, 3, (int64_t[]){wide ? 0 : 3, wide ? 3 : 0, 1});
+    assert_error(CNN_E_INVALID, cnn_image_write_png(path, none), "is not (height, width");
+    cnn_tensor_free(none);
+  }
   assert_int_equal(access(path, F_OK), -1);
   assert_error(CNN_E_NOT_FOUND, cnn_image_write_png("/there/is/none/x.png", good), "/there/is");
   cnn_tensor_free(flat);
@@ -92,6 +118,7 @@ int main(void) {
       cmocka_unit_test(test_damaged_files_do_no_harm),
       cmocka_unit_test(test_sizes_are_checked_on_the_header),
       cmocka_unit_test(test_png_files_come_back),
+      cmocka_unit_test(test_floats_beyond_black_and_white_are_those),
       cmocka_unit_test(test_what_is_no_picture_is_not_written),
       cmocka_unit_test(test_every_allocation_may_fail),
   };

@@ -48,6 +48,13 @@ static void test_impossible_sizes_are_refused(void **state) {
   cnn_clear_error();
   cnn_tensor_free(image);
   cnn_tensor_free(flat);
+  for (int64_t tall = 0; tall < 2; tall++) {
+    cnn_dataset *set = made_up_set(1, 2 + 2 * tall, 4 - 2 * tall, 1, 1);
+    assert_null(cnn_loader_new(set, .transforms = {cnn_resize(.short_side = 60000)}));
+    assert_error(CNN_E_LIMIT, cnn_last_status(), tall ? "to 120000x60000" : "to 60000x120000");
+    cnn_clear_error();
+    cnn_dataset_free(set);
+  }
   refuse(cnn_resize(.width = 3), "takes height");
   refuse(cnn_resize(.height = 3, .short_side = 3), "short_side 3");
   refuse(cnn_resize(.height = -3), "height is -3");

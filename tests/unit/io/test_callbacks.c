@@ -82,6 +82,24 @@ static void test_only_the_best_is_kept_after_a_resume_too(void **state) {
   cnn_model_free(model);
 }
 
+/* A loss that falls is the best once where larger is better, and anew each time where smaller is. */
+static void test_what_is_not_better_is_not_saved(void **state) {
+  for (int64_t larger = -1; larger <= 1; larger += 2) {
+    cnn_model *model = compiled_model();
+    assert_int_equal(
+        fit(model, 3, 0,
+            cnn_model_checkpoint(.path = larger > 0 ? "more-{epoch}" : "less-{epoch}",
+                                 .monitor = "loss", .maximize = larger, .best_only = 1)),
+        CNN_OK);
+    const double *loss = cnn_history_series(cnn_model_history(model), "loss");
+    assert_true(loss[1] < loss[0] && loss[2] < loss[1]);
+    cnn_model_free(model);
+  }
+  assert_int_equal(folder_count("more-", false), 1);
+  assert_int_equal(folder_count("more-1", false), 1);
+  assert_int_equal(folder_count("less-", false), 3);
+}
+
 static void test_a_folder_that_is_not_there_ends_the_fit(void **state) {
   cnn_model *model = compiled_model();
   assert_error(CNN_E_NOT_FOUND, fit(model, 1, 0, cnn_model_checkpoint(.path = "nowhere/model")),
@@ -200,6 +218,7 @@ int main(void) {
       cmocka_unit_test(test_a_checkpoint_of_each_epoch),
       cmocka_unit_test(test_weights_only),
       cmocka_unit_test(test_only_the_best_is_kept_after_a_resume_too),
+      cmocka_unit_test(test_what_is_not_better_is_not_saved),
       cmocka_unit_test(test_a_folder_that_is_not_there_ends_the_fit),
       cmocka_unit_test(test_the_log_goes_on_where_a_resumed_fit_does),
       cmocka_unit_test(test_what_saves_needs_a_path),
