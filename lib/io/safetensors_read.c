@@ -70,8 +70,8 @@ static cnn_status read_entry(const cnn__safetensors *file, const cnn__json *entr
 
 static int by_offset(const void *a, const void *b) {
   const cnn__stored *x = a, *y = b;
-  if (x->offset != y->offset) return x->offset < y->offset ? -1 : 1;
-  return x->bytes < y->bytes ? -1 : x->bytes > y->bytes;
+  if (x->offset != y->offset) return (x->offset > y->offset) - (x->offset < y->offset);
+  return (x->bytes > y->bytes) - (x->bytes < y->bytes);
 }
 
 static int by_name(const void *a, const void *b) {

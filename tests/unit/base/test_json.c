@@ -25,6 +25,19 @@ static cnn__json *parse(const char *text) {
 
 /* ---- reading ---- */
 
+static void test_spaces_of_any_number_stand_between_values(void **state) {
+  for (int count = 0; count <= 40; count++) {
+    char text[256];
+    snprintf(text, sizeof text, "%*s[%*s12%*s,%*s34%*s]%*s", count, "", count, "", count, "", count,
+             "", count, "", count, "");
+    cnn__json *root = parse(text);
+    assert_int_equal(root->count, 2);
+    assert_int_equal(root->first->value.integer, 12);
+    assert_int_equal(root->first->next->value.integer, 34);
+    cnn__json_free(context, root);
+  }
+}
+
 static void test_values_of_every_type(void **state) {
   cnn__json *root =
       parse(" { \"n\" : null , \"t\":true,\"f\":false,\"i\":-12,\"r\":1.5e2,\"s\":\"a\","
@@ -376,6 +389,7 @@ static void test_a_text_that_memory_cannot_hold(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_values_of_every_type),
+      cmocka_unit_test(test_spaces_of_any_number_stand_between_values),
       cmocka_unit_test(test_integers_are_exact_and_the_rest_is_real),
       cmocka_unit_test(test_escapes_become_utf8),
       cmocka_unit_test(test_nesting_goes_to_8),

@@ -25,6 +25,25 @@ static void insert(file *f, size_t at, const void *bytes, size_t size) {
   f->size += size;
 }
 
+/* libturbojpeg's reading of headers, counted: the linker puts this in its place. */
+static int headers_read;
+int __real_tjDecompressHeader3(tjhandle decoder, const unsigned char *bytes, unsigned long size,
+                               int *width, int *height, int *sampling, int *colours);
+int __wrap_tjDecompressHeader3(tjhandle decoder, const unsigned char *bytes, unsigned long size,
+                               int *width, int *height, int *sampling, int *colours);
+int __wrap_tjDecompressHeader3(tjhandle decoder, const unsigned char *bytes, unsigned long size,
+                               int *width, int *height, int *sampling, int *colours) {
+  headers_read++;
+  return __real_tjDecompressHeader3(decoder, bytes, size, width, height, sampling, colours);
+}
+
+/* How often libturbojpeg reads the header, whatever comes of the image. */
+static int headers_of(const unsigned char *bytes, size_t size) {
+  headers_read = 0;
+  cnn_tensor_free(decode_copy(bytes, size));
+  return headers_read;
+}
+
 /* The image is what it was before the header was changed. Frees the file. */
 static void assert_same_image(file f) {
   assert_close("rgb_420.jpg", decode_copy(f.bytes, f.size),
@@ -121,6 +140,57 @@ static void test_markers_of_no_known_kind_are_left_to_the_decoder(void **state) 
   }
 }
 
+/* A header of the usual kind is not read twice, which is an eighth of a small image's time. */
+static void test_usual_headers_are_not_left_to_the_decoder(void **state) {
+  static const unsigned char skipped[] = {0xc4, 0xdb, 0xdd, 0xe0, 0xe1, 0xef, 0xfe};
+  file f = load();
+  assert_int_equal(headers_of(f.bytes, f.size), 0);
+  static const unsigned char lumas[] = {0x11, 0x21, 0x22, 0x12, 0x41};
+  for (size_t i = 0; i < sizeof lumas; i++) {
+    f.bytes[FRAME + 11] = lumas[i];
+    assert_int_equal(headers_of(f.bytes, f.size), 0);
+  }
+  for (int kind = 0; kind < 3; kind++) { /* baseline, extended, progressive */
+    f.bytes[FRAME + 1] = (unsigned char)(0xc0 + kind);
+    assert_int_equal(headers_of(f.bytes, f.size), 0);
+  }
+  free(f.bytes);
+  for (size_t i = 0; i < sizeof skipped; i++) {
+    const unsigned char segment[] = {0xff, skipped[i], 0, 4, 0, 0};
+    f = load();
+    insert(&f, FRAME, segment, sizeof segment);
+    insert(&f, FRAME, (const unsigned char[]){0xff, 0xff}, 2); /* fill */
+    assert_int_equal(headers_of(f.bytes, f.size), 0);
+    free(f.bytes);
+  }
+  f.bytes = read_bytes(image_path("grey.jpg"), &f.size);
+  assert_int_equal(headers_of(f.bytes, f.size), 0);
+  free(f.bytes);
+}
+
+static void test_unusual_headers_are_left_to_the_decoder(void **state) {
+  static const struct {
+    size_t at;
+    unsigned char value;
+  } changes[] = {{FRAME + 1, 0xc3},  {FRAME + 1, 0xbf},  {FRAME + 3, 18},    {FRAME + 4, 12},
+                 {FRAME + 9, 4},     {FRAME + 11, 0x42}, {FRAME + 11, 0x31}, {FRAME + 14, 0x21},
+                 {FRAME + 14, 0x12}, {FRAME + 17, 0x12}, {FRAME + 17, 0x21}, {SCAN + 1, 0xd9}};
+  for (size_t i = 0; i < sizeof changes / sizeof *changes; i++) {
+    file f = load();
+    f.bytes[changes[i].at] = changes[i].value;
+    assert_int_equal(headers_of(f.bytes, f.size), 1);
+    free(f.bytes);
+  }
+  file f = load(); /* the header of the scan cut off, and just there */
+  const size_t scan = SCAN + 2 + (size_t)f.bytes[SCAN + 3];
+  assert_int_equal(headers_of(f.bytes, scan - 1), 1);
+  assert_int_equal(headers_of(f.bytes, scan), 0);
+  free(f.bytes);
+  f.bytes = read_bytes(image_path("cmyk.jpg"), &f.size);
+  assert_int_equal(headers_of(f.bytes, f.size), 1);
+  free(f.bytes);
+}
+
 /* ---- kinds of colours ---- */
 
 /* One colour all over, so that it is the same in every sampling. */
@@ -170,6 +240,33 @@ static void test_inks_may_be_written_as_luma(void **state) {
   free(f.bytes);
 }
 
+/* Each colour is ink times black, rounded to the nearest. */
+static void test_inks_are_rounded_to_the_nearest(void **state) {
+  file f;
+  f.bytes = read_bytes(image_path("cmyk.jpg"), &f.size);
+  cnn_tensor *image = decode_copy(f.bytes, f.size);
+  assert_non_null(image);
+  const size_t pixels = image->bytes / 3;
+  const int width = (int)cnn_tensor_shape(image)[1], height = (int)cnn_tensor_shape(image)[0];
+  unsigned char *inks = malloc(4 * pixels);
+  tjhandle decoder = tjInitDecompress();
+  assert_int_equal(
+      tjDecompress2(decoder, f.bytes, (unsigned long)f.size, inks, width, 0, height, TJPF_CMYK, 0),
+      0);
+  const uint8_t *colour = image->data;
+  size_t close = 0; /* where rounding decides */
+  for (size_t i = 0; i < 3 * pixels; i++) {
+    const unsigned black = inks[i / 3 * 4 + 3], missing = (255u - inks[i / 3 * 4 + i % 3]) * black;
+    assert_int_equal(colour[i], black - (2 * missing + 255) / 510);
+    close += missing % 255 == 127 || missing % 255 == 128;
+  }
+  assert_true(close > 1);
+  tjDestroy(decoder);
+  free(inks);
+  cnn_tensor_free(image);
+  free(f.bytes);
+}
+
 /* Sampling that libturbojpeg has no name for. */
 static void test_unusual_sampling_is_left_to_the_decoder(void **state) {
   file f = load();
@@ -187,7 +284,10 @@ int main(void) {
       cmocka_unit_test(test_half_a_size_is_none),
       cmocka_unit_test(test_restarts_that_never_come_change_nothing),
       cmocka_unit_test(test_markers_of_no_known_kind_are_left_to_the_decoder),
+      cmocka_unit_test(test_usual_headers_are_not_left_to_the_decoder),
+      cmocka_unit_test(test_unusual_headers_are_left_to_the_decoder),
       cmocka_unit_test(test_every_sampling_shows_the_same),
+      cmocka_unit_test(test_inks_are_rounded_to_the_nearest),
       cmocka_unit_test(test_inks_may_be_written_as_luma),
       cmocka_unit_test(test_unusual_sampling_is_left_to_the_decoder),
   };

@@ -268,6 +268,29 @@ static void test_a_convolution_claims_what_its_gradient_reads(void **state) {
   cnn_layer_free(max);
 }
 
+/* What lies behind the last of an operation's inputs is no input. */
+static void test_gradients_go_to_as_many_inputs_as_there_are(void **state) {
+  cnn_layer *layers[] = {cnn_add(), cnn_concatenate()};
+  for (size_t i = 0; i < 2; i++) {
+    const trial_setup setup = {.layer = layers[i],
+                               .images = 2,
+                               .inputs = 2,
+                               .input = {image(2, 3, 2), image(2, 3, 2)},
+                               .training = true};
+    op_trial trial = start(&setup);
+    float behind[64];
+    for (size_t k = 0; k < 64; k++)
+      behind[k] = 7;
+    trial.run.input_gradient[2] = behind;
+    trial_forward(&trial);
+    trial_backward(&trial);
+    for (size_t k = 0; k < 64; k++)
+      assert_true(behind[k] == 7);
+    trial_end(&trial);
+    cnn_layer_free(layers[i]);
+  }
+}
+
 /* Even if no shape rule was asked before. */
 static void test_a_kernel_beyond_its_image_is_no_operation(void **state) {
   cnn_layer *layers[] = {cnn_conv2d(.filters = 1, .kernel = {3}),
@@ -327,6 +350,7 @@ int main(void) {
       cmocka_unit_test(test_fused_and_separate_operations_give_the_same_outputs_and_near_gradients),
       cmocka_unit_test(test_only_plain_pooling_is_taken_in),
       cmocka_unit_test(test_a_convolution_claims_what_its_gradient_reads),
+      cmocka_unit_test(test_gradients_go_to_as_many_inputs_as_there_are),
       cmocka_unit_test(test_a_kernel_beyond_its_image_is_no_operation),
       cmocka_unit_test(test_batches_that_no_memory_holds_are_refused),
   };

@@ -1,7 +1,9 @@
 /* Constructors: defaults, checks, names, options of other releases. */
+#include "layers/classes.h"
 #include "support.h"
 #include <float.h>
 #include <math.h>
+#include <stdio.h>
 
 static void test_zero_means_the_documented_default(void **state) {
   assert_written(cnn_input(.shape = {32, 31, 3}),
@@ -20,6 +22,9 @@ static void test_zero_means_the_documented_default(void **state) {
                  "\"kernel_scale\":0,\"bias_scale\":0,\"kernel_l2\":0,\"frozen\":false}");
   assert_written(cnn_max_pool2d_create(NULL),
                  "{\"class\":\"MaxPooling2D\",\"name\":\"name\",\"pool\":[2,2],"
+                 "\"stride\":[2,2],\"padding\":\"valid\"}");
+  assert_written(cnn_average_pool2d(),
+                 "{\"class\":\"AveragePooling2D\",\"name\":\"name\",\"pool\":[2,2],"
                  "\"stride\":[2,2],\"padding\":\"valid\"}");
   assert_written(cnn_average_pool2d(.pool = {3, 4}),
                  "{\"class\":\"AveragePooling2D\",\"name\":\"name\",\"pool\":[3,4],"
@@ -132,6 +137,33 @@ static void test_what_is_missing_or_out_of_range_is_refused_by_name(void **state
   assert_refused(cnn_activation(.function = CNN_RELU, .slope = 0.1), CNN_E_INVALID,
                  "relu takes no slope");
   assert_refused(cnn_activation(.function = CNN_ELU, .slope = -1), CNN_E_INVALID, "slope is -1");
+}
+
+/* Sizes begin at 1, padding at 0, and the message says so. */
+static void test_integers_begin_where_the_message_says(void **state) {
+  const cnn_layer *layers[] = {cnn_conv2d(.filters = 1, .kernel = {1}),
+                               cnn_depthwise_conv2d(.kernel = {1}),
+                               cnn_max_pool2d(),
+                               cnn_average_pool2d(),
+                               cnn_dense(.units = 1),
+                               cnn_zero_padding2d()};
+  for (size_t i = 0; i < sizeof layers / sizeof *layers; i++) {
+    const cnn__layer_class *class = layers[i]->class;
+    for (size_t k = 0; k < class->field_count; k++) {
+      const cnn__field *field = &class->fields[k];
+      if (field->kind != CNN__FIELD_INTEGER && field->kind != CNN__FIELD_PAIR) continue;
+      cnn_layer *copy = cnn__layer_clone(layers[i]->context, layers[i]);
+      *(int64_t *)((uintptr_t)copy->settings + field->offset) = -1;
+      char words[128];
+      snprintf(words, sizeof words, "%s is -1; it must be from %d to", field->name,
+               class == &cnn__zero_padding2d_class ? 0 : 1);
+      assert_error(CNN_E_INVALID,
+                   cnn__settings_check("it", class->fields, class->field_count, copy->settings),
+                   words);
+      cnn_layer_free(copy);
+    }
+    cnn_layer_free((cnn_layer *)layers[i]);
+  }
 }
 
 static void test_integers_end_at_2_to_the_31(void **state) {
@@ -269,6 +301,7 @@ int main(void) {
       cmocka_unit_test(test_defaults_that_follow_from_other_settings),
       cmocka_unit_test(test_zero_itself_can_be_said),
       cmocka_unit_test(test_what_is_missing_or_out_of_range_is_refused_by_name),
+      cmocka_unit_test(test_integers_begin_where_the_message_says),
       cmocka_unit_test(test_integers_end_at_2_to_the_31),
       cmocka_unit_test(test_scales_are_refused_where_an_initializer_takes_none),
       cmocka_unit_test(test_names_are_copied_and_checked),
