@@ -67,6 +67,15 @@ static void test_floats_beyond_black_and_white_are_those(void **state) {
   unlink(path);
 }
 
+static void test_images_without_a_name_or_with_other_channels(void **state) {
+  refuse_tensor(cnn_image_decode(NULL, "no image", 8, 3), CNN_E_FORMAT, "image: neither a PNG");
+  refuse_tensor(cnn_image_decode("x", NULL, 8, 3), CNN_E_INVALID, "bytes is NULL");
+  refuse_tensor(cnn_image_decode("x", "no image", 8, 2), CNN_E_INVALID, "channels 2 is neither");
+  refuse_tensor(cnn_image_read(image_path("rgb8.png"), 4), CNN_E_INVALID,
+                "cnn_image_read: channels 4 is neither 3 nor 1");
+  refuse_tensor(cnn_image_read(NULL, 3), CNN_E_INVALID, "cnn_image_read: path is NULL");
+}
+
 static void test_what_is_no_picture_is_not_written(void **state) {
   cnn_tensor *flat = cnn_tensor_create(CNN_UINT8, 2, (int64_t[]){3, 3});
   cnn_tensor *two = cnn_tensor_create(CNN_UINT8, 3, (int64_t[]){3, 3, 2});
@@ -119,6 +128,7 @@ int main(void) {
       cmocka_unit_test(test_sizes_are_checked_on_the_header),
       cmocka_unit_test(test_png_files_come_back),
       cmocka_unit_test(test_floats_beyond_black_and_white_are_those),
+      cmocka_unit_test(test_images_without_a_name_or_with_other_channels),
       cmocka_unit_test(test_what_is_no_picture_is_not_written),
       cmocka_unit_test(test_every_allocation_may_fail),
   };
