@@ -105,6 +105,34 @@ static void test_escapes_become_utf8(void **state) {
   cnn__json_free(context, root);
 }
 
+/* UTF-8 of a code, by the ranges of its table. */
+static void put_utf8(char *to, unsigned code) {
+  static const unsigned lasts[] = {0x7f, 0x7ff, 0xffff, 0x10ffff}, marks[] = {0, 0xc0, 0xe0, 0xf0};
+  int more = 0;
+  while (code > lasts[more])
+    more++;
+  for (int i = more; i > 0; i--, code /= 64)
+    to[i] = (char)(unsigned char)(0x80 + code % 64);
+  to[0] = (char)(unsigned char)(marks[more] + code);
+  to[more + 1] = 0;
+}
+
+static void test_codes_of_every_plane_become_utf8(void **state) {
+  for (unsigned code = 1; code <= 0x10ffff; code += code < 0x900 ? 1 : 233) {
+    if (code >= 0xd800 && code < 0xe000) continue;
+    char escape[32], expected[8];
+    if (code < 0x10000)
+      snprintf(escape, sizeof escape, "\"\\u%04x\"", code);
+    else
+      snprintf(escape, sizeof escape, "\"\\u%04x\\u%04X\"", 0xd800 + (code - 0x10000) / 1024,
+               0xdc00 + (code - 0x10000) % 1024);
+    put_utf8(expected, code);
+    cnn__json *root = parse(escape);
+    assert_string_equal(root->value.string, expected);
+    cnn__json_free(context, root);
+  }
+}
+
 static void test_nesting_goes_to_8(void **state) {
   cnn__json *root = parse("[[[[[[[[1]]]]]]]]");
   cnn__json_free(context, root);
@@ -392,6 +420,7 @@ int main(void) {
       cmocka_unit_test(test_spaces_of_any_number_stand_between_values),
       cmocka_unit_test(test_integers_are_exact_and_the_rest_is_real),
       cmocka_unit_test(test_escapes_become_utf8),
+      cmocka_unit_test(test_codes_of_every_plane_become_utf8),
       cmocka_unit_test(test_nesting_goes_to_8),
       cmocka_unit_test(test_a_text_over_a_gibibyte_is_refused),
       cmocka_unit_test(test_what_is_no_json_is_refused_with_its_place),

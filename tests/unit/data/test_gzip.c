@@ -1,4 +1,6 @@
 /* Compressed IDX files: read as the plain ones are; what is done about broken ones. */
+#include "../base/guarded.h"
+#include "data/inflate.h"
 #include "idx_files.h"
 
 #include <zlib.h>
@@ -76,6 +78,30 @@ static void test_the_limit_holds_for_what_is_unpacked(void **state) {
   unlink(path);
 }
 
+/* Room for fewer bytes than there are: behind it nothing is written. */
+static void test_no_more_is_unpacked_than_there_is_room_for(void **state) {
+  const char *path = scratch_path("packed");
+  unsigned char bytes[4096];
+  for (size_t i = 0; i < sizeof bytes; i++)
+    bytes[i] = (unsigned char)(i * 37 >> 3);
+  write_gzip(path, bytes, sizeof bytes);
+  size_t size, got;
+  unsigned char *packed = read_bytes(path, &size);
+  const cnn__gzip gzip = {path, packed, size};
+  guarded guard = guarded_open(sizeof bytes + 1);
+  cnn_context *context = cnn_context_new(.threads = 1);
+  for (size_t room = 0; room <= sizeof bytes + 1; room += room < 20 || room >= 4094 ? 1 : 97) {
+    unsigned char *to = guard.pages + guard.room - room;
+    assert_int_equal(cnn__gunzip_begin(context, &gzip, to, room, &got), CNN_OK);
+    assert_int_equal(got, room < sizeof bytes ? room : sizeof bytes);
+    assert_memory_equal(to, bytes, got);
+  }
+  cnn_context_free(context);
+  guarded_close(&guard);
+  free(packed);
+  unlink(path);
+}
+
 static cnn_status read_set(void) {
   cnn_dataset *set = cnn_idx_dataset(scratch_path("images"), NULL);
   const cnn_status status = set ? CNN_OK : cnn_last_status();
@@ -96,6 +122,7 @@ int main(void) {
       cmocka_unit_test(test_broken_files_are_named),
       cmocka_unit_test(test_what_is_unpacked_is_what_is_declared),
       cmocka_unit_test(test_the_limit_holds_for_what_is_unpacked),
+      cmocka_unit_test(test_no_more_is_unpacked_than_there_is_room_for),
       cmocka_unit_test(test_every_allocation_may_fail),
   };
   const int failures = cmocka_run_group_tests_name("data_gzip", tests, NULL, NULL);
