@@ -89,6 +89,10 @@ static cnn_status take_shape(cnn__recipe *recipe) {
                      "cnn_loader_new: images of %s (0: any) differ in size; a "
                      "cnn_resize() among the transforms makes them alike",
                      cnn__shape_text(&shape, text));
+  if (shape.rank == CNN_MAX_RANK)
+    return cnn__fail(CNN_E_SHAPE,
+                     "cnn_loader_new: images %s: a batch would have more than %d dimensions",
+                     cnn__shape_text(&shape, text), CNN_MAX_RANK);
   recipe->info.sample = shape;
   while (recipe->fixed < recipe->transform_count &&
          !recipe->transforms[recipe->fixed]->class->random)

@@ -122,6 +122,31 @@ static void test_parts_leave_broken_images_out_too(void **state) {
   remove_folder();
 }
 
+static void test_a_folder_may_hold_many_images(void **state) {
+  enum { MANY = 300 };
+  char name[32];
+  make_folder();
+  for (int i = 0; i < MANY; i++) {
+    snprintf(name, sizeof name, "c/%03d.jpg", MANY - 1 - i);
+    write_file(scratch_path(name), "x", 1);
+  }
+  cnn_dataset *set = cnn_image_folder(scratch_folder());
+  assert_int_equal(cnn_dataset_count(set), 4 + MANY);
+  cnn_tensor *image;
+  for (int i = 0; i < MANY; i++) { /* in the order of their names, behind those of a and b */
+    snprintf(name, sizeof name, "c/%03d.jpg", i);
+    assert_error(CNN_E_FORMAT, cnn_dataset_fetch(set, 3 + i, &image, NULL, NULL), name);
+    cnn_clear_error();
+    unlink(scratch_path(name));
+  }
+  int32_t label;
+  assert_int_equal(cnn_dataset_fetch(set, 3 + MANY, &image, &label, NULL), CNN_OK); /* c/y.png */
+  assert_int_equal(label, 2);
+  cnn_tensor_free(image);
+  cnn_dataset_free(set);
+  remove_folder();
+}
+
 static void test_what_is_no_folder_of_classes_is_refused(void **state) {
   cnn_clear_error();
   refuse_set(cnn_image_folder("/there/is/none"), CNN_E_NOT_FOUND, "/there/is/none");
@@ -164,6 +189,7 @@ int main(void) {
       cmocka_unit_test(test_folders_are_classes),
       cmocka_unit_test(test_broken_images_are_named_or_left_out),
       cmocka_unit_test(test_parts_leave_broken_images_out_too),
+      cmocka_unit_test(test_a_folder_may_hold_many_images),
       cmocka_unit_test(test_what_is_no_folder_of_classes_is_refused),
       cmocka_unit_test(test_every_allocation_may_fail),
   };

@@ -153,6 +153,44 @@ static void test_numbers_out_of_range_are_named(void **state) {
   cnn_dataset_free(set);
 }
 
+/* A batch has one dimension more than its images. */
+static void test_images_of_eight_dimensions_make_no_batch(void **state) {
+  cnn_dataset_callbacks callbacks = {.struct_size = sizeof callbacks,
+                                     .count = 12,
+                                     .shape = {1, 1, 1, 1, 1, 2, 2, 1},
+                                     .classes = 12,
+                                     .fetch = every_third_fails};
+  cnn_dataset *set = cnn_dataset_create(&callbacks);
+  assert_non_null(set);
+  assert_null(cnn_loader_new(set, .batch_size = 3));
+  assert_error(CNN_E_SHAPE, cnn_last_status(), "a batch would have more than 8 dimensions");
+  cnn_clear_error();
+  cnn_dataset_free(set);
+}
+
+/* Bytes bound the batches that are made ahead, of which there is one at least. */
+static void test_batches_ahead_are_bound_by_bytes(void **state) {
+  cnn_context *context = cnn_context_new(.threads = 1);
+  cnn_context_use(context);
+  cnn_dataset *set = made_up_set(64, 8, 8, 3, 2);
+  const uint64_t batch = 4 * PIXELS * sizeof(float), before = cnn_context_memory(context);
+  uint64_t memory[3];
+  for (int i = 0; i < 3; i++) {
+    static const uint64_t ahead[] = {16, 4, 1};
+    cnn_loader *loader = cnn_loader_new(set, .batch_size = 4, .workers = 1, .prefetch = 16,
+                                        .prefetch_bytes = i == 2 ? 1 : ahead[i] * batch);
+    const cnn_tensor *images;
+    assert_int_equal(cnn_loader_next(loader, &images, NULL), CNN_OK);
+    memory[i] = cnn_context_memory(context) - before;
+    cnn_loader_free(loader);
+  }
+  assert_true(memory[0] - memory[1] >= 12 * batch);
+  assert_true(memory[1] - memory[2] >= 3 * batch);
+  cnn_dataset_free(set);
+  cnn_context_use(NULL);
+  cnn_context_free(context);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_validation_sees_images_as_they_are),
@@ -160,6 +198,8 @@ int main(void) {
       cmocka_unit_test(test_batches_are_mixed_as_often_as_is_said),
       cmocka_unit_test(test_shares_at_the_very_ends),
       cmocka_unit_test(test_numbers_out_of_range_are_named),
+      cmocka_unit_test(test_images_of_eight_dimensions_make_no_batch),
+      cmocka_unit_test(test_batches_ahead_are_bound_by_bytes),
   };
   return cmocka_run_group_tests_name("data_loader_parts", tests, NULL, NULL);
 }

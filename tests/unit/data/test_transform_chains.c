@@ -239,6 +239,50 @@ static cnn_status whiten(void) {
   return status;
 }
 
+/* ---- what lies around ---- */
+
+/* Twice to half its size: the middle quarter is the image, around it lies what the first filled with, then the second. */
+static void test_each_transform_fills_with_its_own(void **state) {
+  enum { SIDE = 64 };
+  uint8_t pixels[SIDE * SIDE];
+  memset(pixels, 100, sizeof pixels);
+  cnn_tensor *images = cnn_tensor_copy_of(CNN_UINT8, 4, (int64_t[]){1, SIDE, SIDE, 1}, pixels);
+  cnn_dataset *set = cnn_array_dataset(.images = images);
+  for (int own = 0; own < 2; own++) {
+    cnn_transform *halves[2];
+    for (int i = 0; i < 2; i++)
+      halves[i] = cnn_augmentation(.zoom_low = 2, .zoom_high = 2, .fill = CNN_FILL_CONSTANT,
+                                   .fill_value = own && i ? 200 : 10);
+    cnn_loader *loader = cnn_loader_new(set, .transforms = {halves[0], halves[1]});
+    const cnn_tensor *batch;
+    assert_int_equal(cnn_loader_next(loader, &batch, NULL), CNN_OK);
+    const float *values = cnn_tensor_floats(batch) + SIDE / 2 * SIDE; /* the middle row */
+    assert_true(values[SIDE / 2] == 100 && values[SIDE / 2 - 5] == 100);
+    assert_true(values[SIDE / 2 - 12] == 10 && values[SIDE / 2 + 12] == 10);
+    assert_true(values[1] == (own ? 200 : 10));
+    cnn_loader_free(loader);
+  }
+  cnn_dataset_free(set);
+  cnn_tensor_free(images);
+}
+
+/* Bytes are black or white at most, whatever value is given. */
+static void test_what_bytes_are_filled_with_is_a_byte(void **state) {
+  cnn_tensor *image = cnn_tensor_create(CNN_UINT8, 3, (int64_t[]){4, 4, 1});
+  memset(image->data, 100, 16);
+  for (int white = 0; white < 2; white++) {
+    cnn_transform *crop = cnn_random_crop(.height = 12, .padding = 4, .fill = CNN_FILL_CONSTANT,
+                                          .fill_value = white ? 300 : -5);
+    cnn_tensor *padded = cnn_augment_image(crop, image, 1, 0, 0);
+    assert_non_null(padded);
+    assert_true(value_at(padded, 0) == (white ? 255 : 0));
+    assert_true(value_at(padded, 6 * 12 + 6) == 100);
+    cnn_tensor_free(padded);
+    cnn_transform_free(crop);
+  }
+  cnn_tensor_free(image);
+}
+
 static void test_every_allocation_may_fail(void **state) {
   every_allocation_fails(all_kinds);
   every_allocation_fails(whiten);
@@ -251,6 +295,8 @@ int main(void) {
       cmocka_unit_test(test_whitening_makes_values_independent),
       cmocka_unit_test(test_a_transform_of_ones_own),
       cmocka_unit_test(test_a_chain_is_its_steps),
+      cmocka_unit_test(test_each_transform_fills_with_its_own),
+      cmocka_unit_test(test_what_bytes_are_filled_with_is_a_byte),
       cmocka_unit_test(test_every_allocation_may_fail),
   };
   return cmocka_run_group_tests_name("data_transform_chains", tests, NULL, NULL);

@@ -57,6 +57,10 @@ static void test_images_of_eight_dimensions_go_through_a_predictor(void **state)
   refused(cnn_predictor_run(predictor, images, 3, outputs), CNN_E_INVALID, "3");
   refused(cnn_predictor_run(predictor, images, 0, outputs), CNN_E_INVALID, "0");
   cnn_predictor_free(predictor);
+  cnn_tensor *one = cnn_tensor_copy_of(CNN_FLOAT32, 8, (int64_t[]){1, 1, 1, 1, 1, 1, 1, 2}, images);
+  assert_null(cnn_model_predict(model, one)); /* whose outputs would have one dimension more */
+  refused(cnn_last_status(), CNN_E_LIMIT, "outputs of rank 9; tensors have 8 at most");
+  cnn_tensor_free(one);
   cnn_tensor *batch = cnn_tensor_create(CNN_FLOAT32, 2, (int64_t[]){2, 2});
   assert_null(cnn_model_predict(model, batch));
   refused(cnn_last_status(), CNN_E_SHAPE, "");
