@@ -39,12 +39,12 @@ const cnn__loader_info *cnn__loader_info_of(const cnn_loader *loader);
 cnn_loader *cnn__loader_part(const cnn_loader *loader, size_t begin, size_t count, bool training);
 
 /* The same preprocessing for what does not come from a loader: count values (a multiple of the
-   channels) of uint8 or float32 to floats. preprocess is made once and freed. */
+   channels) of bytes to floats. preprocess is made once and freed. */
 typedef struct cnn__preprocess cnn__preprocess;
 cnn_status cnn__preprocess_new(cnn_context *context, const cnn__preprocessing *preprocessing,
                                cnn__preprocess **preprocess);
-void cnn__preprocess_run(const cnn__preprocess *preprocess, cnn_dtype dtype, size_t count,
-                         const void *from, float *to);
+void cnn__preprocess_run(const cnn__preprocess *preprocess, size_t count, const uint8_t *from,
+                         float *to);
 void cnn__preprocess_free(cnn__preprocess *preprocess);
 
 #endif

@@ -22,12 +22,9 @@ cnn_status cnn__preprocess_new(cnn_context *context, const cnn__preprocessing *p
   return status;
 }
 
-void cnn__preprocess_run(const cnn__preprocess *preprocess, cnn_dtype dtype, size_t count,
-                         const void *from, float *to) {
-  if (dtype == CNN_UINT8)
-    cnn__image_convert_u8(&preprocess->factors, 1, count, count, from, to);
-  else
-    cnn__image_convert_f32(&preprocess->factors, 1, count, count, from, to);
+void cnn__preprocess_run(const cnn__preprocess *preprocess, size_t count, const uint8_t *from,
+                         float *to) {
+  cnn__image_convert_u8(&preprocess->factors, 1, count, count, from, to);
 }
 
 void cnn__preprocess_free(cnn__preprocess *preprocess) {

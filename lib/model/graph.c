@@ -164,7 +164,7 @@ cnn_status cnn__graph_add_layer(cnn_graph *graph, cnn_layer *layer, const size_t
 }
 
 const cnn__node *cnn__graph_node(const cnn_graph *graph, size_t node) {
-  return node < graph->count ? &graph->nodes[node] : NULL;
+  return &graph->nodes[node];
 }
 
 /* ---- ending ---- */

@@ -16,7 +16,7 @@ cnn_status cnn__graph_reserve(cnn_graph *graph, size_t layers);
 cnn_status cnn__graph_add_layer(cnn_graph *graph, cnn_layer *layer, const size_t *inputs,
                                 size_t count, size_t *node);
 
-/* A node that was added; borrowed until the next one is. NULL: there is none such. */
+/* A node that was added; borrowed until the next one is. */
 const cnn__node *cnn__graph_node(const cnn_graph *graph, size_t node);
 
 /* Ends the graph, which is freed in any case, and makes its model. initialize: parameters begin as

@@ -85,7 +85,7 @@ static cnn_status predict_bytes(cnn_model *model, size_t planned, size_t images,
   if (floats == NULL) status = cnn_last_status();
   for (size_t done = 0; done < images && status == CNN_OK;) {
     size_t now = cnn__size_min(images - done, planned);
-    cnn__preprocess_run(preprocess, CNN_UINT8, now * sample, input + done * sample, floats);
+    cnn__preprocess_run(preprocess, now * sample, input + done * sample, floats);
     status = cnn__predict(model, planned == 1 ? CNN__MODE_PREDICT_ONE : CNN__MODE_PREDICT, planned,
                           now, floats, outputs + done * width);
     done += now;

@@ -142,7 +142,7 @@ cnn_status cnn_predictor_run_bytes(cnn_predictor *predictor, const uint8_t *imag
   if (status != CNN_OK) return status;
   cnn__float_environment callers;
   cnn__float_environment_enter(&callers);
-  cnn__preprocess_run(predictor->preprocess, CNN_UINT8, (size_t)count * predictor->sample, images,
+  cnn__preprocess_run(predictor->preprocess, (size_t)count * predictor->sample, images,
                       predictor->input);
   run(predictor, predictor->input, (size_t)count, outputs);
   cnn__float_environment_leave(&callers);

@@ -89,7 +89,7 @@ static void test_one_hot_and_normalisation(void **state) {
   float same[24];
   for (size_t e = 0; e < 24; e++)
     pixels[e] = pixel_at(e);
-  cnn__preprocess_run(preprocess, CNN_UINT8, 24, pixels, same);
+  cnn__preprocess_run(preprocess, 24, pixels, same);
   assert_memory_equal(same, values, sizeof same);
   cnn__preprocess_free(preprocess);
   cnn_context_free(context);
