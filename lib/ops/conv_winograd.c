@@ -28,9 +28,9 @@ static void cut_groups(const cnn__conv_shape *shape, const cnn__winograd_geometr
 
 /* A group has tiles enough to read the kernel's spectrum seldom, and so few that its own spectra stay
    in the cache. They may exceed the second level's: they stream, while the kernel's is read again and
-   again. The forward pass has some groups at least, for threads to share. */
+   again. The forward pass has some groups at least, for threads to share, though of fewer tiles. */
 static void plan_groups(cnn__conv *conv, const cnn__winograd_geometry *geometry) {
-  enum { SPECTRA = 2 << 20, LEAST = 16, MOST = 72, TASKS = 4 };
+  enum { SPECTRA = 2 << 20, LEAST = 16, MOST = 72, TASKS = 4, LEAST_SHARE = 12 };
   const cnn__conv_shape *shape = &conv->shape;
   size_t *p = conv->parameters;
   const size_t tile =
@@ -38,7 +38,7 @@ static void plan_groups(cnn__conv *conv, const cnn__winograd_geometry *geometry)
   const size_t wanted = cnn__size_min(cnn__size_max(SPECTRA / tile, LEAST), MOST);
   const double all =
       (double)shape->batch * (double)geometry->rows.tiles * (double)geometry->columns.tiles / TASKS;
-  const size_t share = all < (double)wanted ? cnn__size_max((size_t)all, LEAST) : wanted;
+  const size_t share = all < (double)wanted ? cnn__size_max((size_t)all, LEAST_SHARE) : wanted;
   cut_groups(shape, geometry, cnn__size_min(share, wanted), &p[WINOGRAD_IMAGES], &p[WINOGRAD_ROWS]);
   cut_groups(shape, geometry, wanted, &p[WINOGRAD_BACK_IMAGES], &p[WINOGRAD_BACK_ROWS]);
   const size_t slice = cnn__size_ceil_div(shape->batch, p[WINOGRAD_SLICES]);
