@@ -25,6 +25,16 @@ static cnn__json *parse(const char *text) {
 
 /* ---- reading ---- */
 
+static void test_a_word_may_be_the_whole_text(void **state) {
+  static const char *const words[] = {"null", "true", "false"};
+  for (size_t i = 0; i < 3; i++) {
+    cnn__json *root = parse(words[i]);
+    assert_int_equal(root->type, i == 0 ? CNN__JSON_NULL : CNN__JSON_BOOL);
+    assert_int_equal(i > 0 && root->value.integer, i == 1);
+    cnn__json_free(context, root);
+  }
+}
+
 static void test_spaces_of_any_number_stand_between_values(void **state) {
   for (int count = 0; count <= 40; count++) {
     char text[256];
@@ -417,6 +427,7 @@ static void test_a_text_that_memory_cannot_hold(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_values_of_every_type),
+      cmocka_unit_test(test_a_word_may_be_the_whole_text),
       cmocka_unit_test(test_spaces_of_any_number_stand_between_values),
       cmocka_unit_test(test_integers_are_exact_and_the_rest_is_real),
       cmocka_unit_test(test_escapes_become_utf8),

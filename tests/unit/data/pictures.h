@@ -36,6 +36,19 @@ static inline int compare_files(const char *ending, double bound) {
   return count;
 }
 
+/* ---- limits ---- */
+
+static inline cnn_status status_within(const char *name, uint64_t most) {
+  cnn_context *context = cnn_context_new(.max_pixels = most);
+  cnn_context_use(context);
+  cnn_tensor *image = cnn_image_read(image_path(name), 3);
+  const cnn_status status = image ? CNN_OK : cnn_last_status();
+  cnn_tensor_free(image);
+  cnn_context_use(NULL);
+  cnn_context_free(context);
+  return status;
+}
+
 /* ---- broken files ---- */
 
 static inline bool is_refusal(cnn_status status) {

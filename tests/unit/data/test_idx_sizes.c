@@ -102,10 +102,34 @@ static void test_ranks_and_empty_sizes_are_refused(void **state) {
   unlink(path);
 }
 
+/* Their number is that of images, whatever the images' sizes. */
+static void test_there_is_a_label_for_each_image(void **state) {
+  char images[128];
+  snprintf(images, sizeof images, "%s", scratch_path("images"));
+  const char *path = scratch_path("labels");
+  size_t size;
+  unsigned char *bytes = make_file(&(sizes){3, {3, 2, 4, 0}}, &size);
+  write_file(images, bytes, size);
+  for (unsigned count = 1; count <= 5; count++) {
+    unsigned char labels[8 + 5] = {0, 0, 8, 1, 0, 0, 0, (unsigned char)count};
+    write_file(path, labels, 8 + count);
+    cnn_dataset *set = cnn_idx_dataset(images, path);
+    if (count == 3)
+      assert_non_null(set);
+    else
+      refuse_set(set, CNN_E_FORMAT, "labels for 3 images");
+    if (count == 3) cnn_dataset_free(set);
+  }
+  free(bytes);
+  unlink(images);
+  unlink(path);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_large_sizes_are_read_whole),
       cmocka_unit_test(test_labels_up_to_255),
+      cmocka_unit_test(test_there_is_a_label_for_each_image),
       cmocka_unit_test(test_ranks_and_empty_sizes_are_refused),
   };
   const int failures = cmocka_run_group_tests_name("data_idx_sizes", tests, NULL, NULL);

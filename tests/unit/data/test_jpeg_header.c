@@ -315,17 +315,6 @@ static void test_a_warning_is_no_failure(void **state) {
   free(changed);
 }
 
-static cnn_status status_within(const char *name, uint64_t most) {
-  cnn_context *context = cnn_context_new(.max_pixels = most);
-  cnn_context_use(context);
-  cnn_tensor *image = cnn_image_read(image_path(name), 3);
-  const cnn_status status = image ? CNN_OK : cnn_last_status();
-  cnn_tensor_free(image);
-  cnn_context_use(NULL);
-  cnn_context_free(context);
-  return status;
-}
-
 static void test_the_limit_of_pixels_is_exact(void **state) {
   assert_int_equal(status_within("large.jpg", 120 * 160), CNN_OK);
   assert_int_equal(status_within("large.jpg", 120 * 160 - 1), CNN_E_LIMIT);

@@ -5,6 +5,12 @@ static void test_png_files_hold_these_pixels(void **state) {
   assert_true(compare_files(".png", 0) >= 36);
 }
 
+static void test_the_limit_of_pixels_is_exact(void **state) {
+  assert_int_equal(status_within("grey16.png", 13 * 11), CNN_OK);
+  assert_int_equal(status_within("grey16.png", 13 * 11 - 1), CNN_E_LIMIT);
+  assert_int_equal(status_within("one_pixel.png", 1), CNN_OK);
+}
+
 static void test_cut_off_files_are_refused(void **state) {
   truncate_everywhere("one_pixel.png", 0);
   truncate_everywhere("rgb8_exif6.png", 0);
@@ -123,6 +129,7 @@ static void test_every_allocation_may_fail(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_png_files_hold_these_pixels),
+      cmocka_unit_test(test_the_limit_of_pixels_is_exact),
       cmocka_unit_test(test_cut_off_files_are_refused),
       cmocka_unit_test(test_damaged_files_do_no_harm),
       cmocka_unit_test(test_sizes_are_checked_on_the_header),

@@ -1,5 +1,6 @@
 /* Whole model files: what is saved is loaded, and whatever else a file holds is refused or harmless. */
 #include "model_files.h"
+#include <math.h>
 #include <fcntl.h>
 #include <time.h>
 
@@ -45,6 +46,7 @@ static void test_what_is_saved_is_loaded(void **state) {
   assert_true(cnn_model_learning_rate(loaded) == cnn_model_learning_rate(model));
   assert_memory_equal(cnn_history_series(cnn_model_history(loaded), "val_loss"),
                       cnn_history_series(cnn_model_history(model), "val_loss"), sizeof(double));
+  assert_true(isnan(cnn_history_seconds(cnn_model_history(loaded))[0])); /* is not in files */
   assert_int_equal(cnn_model_save(loaded, other), CNN_OK);
   assert_same_files(path, other);
   assert_int_equal(resume(model, 3), CNN_OK);

@@ -292,11 +292,12 @@ static void test_gradients_go_to_as_many_inputs_as_there_are(void **state) {
 }
 
 /* Even if no shape rule was asked before. */
-static void test_a_kernel_beyond_its_image_is_no_operation(void **state) {
+static void test_a_window_beyond_its_image_is_no_operation(void **state) {
   cnn_layer *layers[] = {cnn_conv2d(.filters = 1, .kernel = {3}),
-                         cnn_depthwise_conv2d(.kernel = {3})};
+                         cnn_depthwise_conv2d(.kernel = {3}), cnn_max_pool2d(.pool = {3}),
+                         cnn_average_pool2d(.pool = {3})};
   const cnn__shape input = image(2, 5, 1), output = image(1, 3, 1);
-  for (size_t i = 0; i < 2; i++) {
+  for (size_t i = 0; i < 4; i++) {
     cnn__op_request request = {.batch = 1,
                                .inputs = 1,
                                .input = &input,
@@ -306,10 +307,29 @@ static void test_a_kernel_beyond_its_image_is_no_operation(void **state) {
                                .slots = 1};
     cnn__op op;
     assert_error(CNN_E_SHAPE, layers[i]->class->plan(layers[i], &request, &op),
-                 "it: kernel 3x3 exceeds input 2x5x1");
+                 i < 2 ? "it: kernel 3x3 exceeds input 2x5x1" : "it: pool 3x3 exceeds input 2x5x1");
     assert_null(op.state);
     cnn_layer_free(layers[i]);
   }
+}
+
+/* A place within a plane is told by 32 bits. */
+static void test_max_pooling_of_planes_of_2_to_the_32_cells_is_refused(void **state) {
+  cnn_layer *layer = cnn_max_pool2d();
+  for (size_t height = 65535; height <= 65536; height++) {
+    const cnn__shape input = image(height, 65537, 1);
+    cnn__op_request request = {.batch = 1, .inputs = 1, .input = &input};
+    cnn__op op;
+    if (height == 65536) {
+      assert_error(CNN_E_LIMIT, plan_of(layer, &request, &op),
+                   "it: a plane of 65536x65537 exceeds 2^32 cells");
+      assert_null(op.state);
+    } else {
+      assert_int_equal(plan_of(layer, &request, &op), CNN_OK);
+      op.release(&op, context);
+    }
+  }
+  cnn_layer_free(layer);
 }
 
 static void test_batches_that_no_memory_holds_are_refused(void **state) {
@@ -351,7 +371,8 @@ int main(void) {
       cmocka_unit_test(test_only_plain_pooling_is_taken_in),
       cmocka_unit_test(test_a_convolution_claims_what_its_gradient_reads),
       cmocka_unit_test(test_gradients_go_to_as_many_inputs_as_there_are),
-      cmocka_unit_test(test_a_kernel_beyond_its_image_is_no_operation),
+      cmocka_unit_test(test_a_window_beyond_its_image_is_no_operation),
+      cmocka_unit_test(test_max_pooling_of_planes_of_2_to_the_32_cells_is_refused),
       cmocka_unit_test(test_batches_that_no_memory_holds_are_refused),
   };
   return cmocka_run_group_tests_name("operations of layers", tests, set_up, tear_down);

@@ -93,6 +93,7 @@ static void test_layers_of_several_inputs(void **state) {
   cnn__layer_spec spec;
   const cnn__shape three[] = {image(2, 3, 4), image(2, 3, 1), image(2, 3, 7)};
   const cnn__shape same[] = {image(2, 3, 4), image(2, 3, 4)};
+  const cnn__shape third[] = {image(2, 3, 4), image(2, 3, 4), image(2, 2, 4)};
   const cnn__shape ranks[] = {{2, {3, 4}}, {1, {4}}};
   assert_int_equal(concatenate->class->infer(concatenate, "joint", 3, three, &spec), CNN_OK);
   assert_int_equal(spec.output.dim[2], 12);
@@ -100,6 +101,10 @@ static void test_layers_of_several_inputs(void **state) {
   assert_true(cnn__shape_equal(&spec.output, &same[0]));
   assert_error(CNN_E_SHAPE, add->class->infer(add, "sum", 3, three, &spec),
                "sum: input 0 is 2x3x4 and input 1 is 2x3x1");
+  assert_error(CNN_E_SHAPE, add->class->infer(add, "sum", 3, third, &spec),
+               "sum: input 0 is 2x3x4 and input 2 is 2x2x4");
+  assert_error(CNN_E_SHAPE, concatenate->class->infer(concatenate, "joint", 3, third, &spec),
+               "joint: input 0 is 2x3x4 and input 2 is 2x2x4");
   assert_error(CNN_E_SHAPE, concatenate->class->infer(concatenate, "joint", 2, ranks, &spec),
                "joint: input 0 is 3x4 and input 1 is 4; only the last dimension may differ");
   assert_error(CNN_E_SHAPE, add->class->infer(add, "sum", 1, same, &spec),
