@@ -1,5 +1,5 @@
 /* EXIF's orientation (CIPA DC-008, tag 0x0112), read with bounds. */
-#include "data/image_file.h"
+#include "data/decoding.h"
 #include <string.h>
 
 enum { ORIENTATION = 0x0112, SHORT = 3, ENTRY = 12 };

@@ -2,7 +2,7 @@
 
    libturbojpeg reads a header once to tell its size and again to decode, which is an eighth of the time that a
    small image takes. So headers of the usual kind are read here, and only what is out of the way by it. */
-#include "data/image_file.h"
+#include "data/decoding.h"
 
 #ifndef CNN__HAVE_JPEG
 

@@ -1,6 +1,6 @@
 /* PNG by libpng's classic interface, with limits. What convert("RGB") or convert("L") of Pillow would
    give: palettes looked up, alpha dropped, the upper 8 of 16 bits, no gamma. */
-#include "data/image_file.h"
+#include "data/decoding.h"
 
 #ifndef CNN__HAVE_PNG
 
