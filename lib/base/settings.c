@@ -36,9 +36,9 @@ static void put_default(const cnn__field *field, void *settings) {
 
 static cnn_status out_of_range(const char *who, const cnn__field *field, double value) {
   char text[3][64];
-  cnn__number_format(text[0], sizeof text[0], 'g', 9, value);
-  cnn__number_format(text[1], sizeof text[1], 'g', 9, field->minimum);
-  cnn__number_format(text[2], sizeof text[2], 'g', 9, field->maximum);
+  cnn__number_format(text[0], sizeof text[0], 'g', 10, value);
+  cnn__number_format(text[1], sizeof text[1], 'g', 10, field->minimum);
+  cnn__number_format(text[2], sizeof text[2], 'g', 10, field->maximum);
   if (field->maximum >= (double)INT64_MAX)
     return cnn__fail(CNN_E_INVALID, "%s: %s is %s; it must be %s or more", who, field->name,
                      text[0], text[1]);

@@ -1,7 +1,7 @@
 /* Whole model files: what is saved is loaded, and whatever else a file holds is refused or harmless. */
 #include "model_files.h"
-#include <math.h>
 #include <fcntl.h>
+#include <math.h>
 #include <time.h>
 
 static const char path[] = "model", other[] = "other";
