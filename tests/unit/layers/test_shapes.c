@@ -221,6 +221,8 @@ static void test_sizes_that_no_memory_holds_are_refused(void **state) {
                   image(1, 1, SIZE_MAX / 4), CNN_E_LIMIT, "multiplier 2147483647");
   assert_no_shape(cnn_dense(.units = INT32_MAX), vector_of((size_t)1 << 32), CNN_E_LIMIT,
                   "kernel 4294967296x2147483647 exceeds memory");
+  assert_no_shape(cnn_dense(.units = 1 << 30), vector_of((size_t)1 << 31), CNN_E_LIMIT,
+                  "kernel 2147483648x1073741824 exceeds memory");
   assert_no_shape(cnn_zero_padding2d(.top = INT32_MAX, .left = INT32_MAX), image(4, 4, 4),
                   CNN_E_LIMIT, "output 2147483651x2147483651x4 exceeds memory");
 }
