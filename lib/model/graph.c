@@ -3,22 +3,15 @@
 #include "base/float_environment.h"
 #include "base/size.h"
 #include "model/model.h"
-#include <stdint.h>
-#include <string.h>
-
-/* What every new layer is compared with, apart from the large nodes: thousands of layers take milliseconds. */
-typedef struct entry {
-  const cnn_layer *layer;
-  uint64_t name_hash;
-} entry;
+#include "model/node_index.h"
 
 struct cnn_graph {
   cnn_context *context;
   bool sequential;
   size_t count, capacity;
   cnn__node *nodes;
-  entry *entries;       /* one for each node */
-  cnn__failure failure; /* the first one: the graph keeps it */
+  cnn__node_index index; /* of the nodes */
+  cnn__failure failure;  /* the first one: the graph keeps it */
 };
 
 cnn_graph *cnn__graph_new(cnn_context *context, bool sequential) {
@@ -37,7 +30,7 @@ void cnn_graph_free(cnn_graph *graph) {
     cnn__free(context, graph->nodes[i].name);
   }
   cnn__free(context, graph->nodes);
-  cnn__free(context, graph->entries);
+  cnn__node_index_free(context, &graph->index);
   cnn__free(context, graph);
   cnn_context_free(context);
 }
@@ -46,27 +39,6 @@ void cnn_graph_free(cnn_graph *graph) {
 
 static bool is_input(const cnn_layer *layer) {
   return layer->class->maximum_inputs == 0;
-}
-
-static bool has_layer(const cnn_graph *graph, const cnn_layer *layer) {
-  for (size_t i = 0; i < graph->count; i++)
-    if (graph->entries[i].layer == layer) return true;
-  return false;
-}
-
-/* FNV-1a */
-static uint64_t hash_of(const char *name) {
-  uint64_t hash = UINT64_C(0xcbf29ce484222325);
-  for (; *name; name++)
-    hash = (hash ^ (unsigned char)*name) * UINT64_C(0x100000001b3);
-  return hash;
-}
-
-static bool has_name(const cnn_graph *graph, const char *name) {
-  const uint64_t hash = hash_of(name);
-  for (size_t i = 0; i < graph->count; i++)
-    if (graph->entries[i].name_hash == hash && strcmp(graph->nodes[i].name, name) == 0) return true;
-  return false;
 }
 
 /* As Keras numbers: by class, counting the layers that the user did not name; names that are taken
@@ -79,14 +51,14 @@ static char *number_name(const cnn_graph *graph, const cnn_layer *layer) {
     const char *base = layer->class->base_name;
     char *name = number == 0 ? cnn__strdup(graph->context, base)
                              : cnn__format(graph->context, "%s_%zu", base, number);
-    if (name == NULL || !has_name(graph, name)) return name;
+    if (name == NULL || !cnn__node_index_has_name(&graph->index, name)) return name;
     cnn__free(graph->context, name);
   }
 }
 
 static cnn_status name_node(const cnn_graph *graph, cnn__node *node) {
   const cnn_layer *layer = node->layer;
-  if (layer->name != NULL && has_name(graph, layer->name))
+  if (layer->name != NULL && cnn__node_index_has_name(&graph->index, layer->name))
     return cnn__fail(CNN_E_INVALID, "%s: two layers have this name", layer->name);
   node->name =
       layer->name != NULL ? cnn__strdup(graph->context, layer->name) : number_name(graph, layer);
@@ -118,10 +90,8 @@ cnn_status cnn__graph_reserve(cnn_graph *graph, size_t layers) {
       cnn__realloc_array(graph->context, graph->nodes, layers, sizeof *nodes, "a graph's layers");
   if (nodes == NULL) return CNN_E_NOMEM;
   graph->nodes = nodes;
-  entry *entries = cnn__realloc_array(graph->context, graph->entries, layers, sizeof *entries,
-                                      "a graph's layers");
-  if (entries == NULL) return CNN_E_NOMEM;
-  graph->entries = entries;
+  cnn_status status = cnn__node_index_reserve(graph->context, &graph->index, layers);
+  if (status != CNN_OK) return status;
   graph->capacity = layers;
   return CNN_OK;
 }
@@ -144,7 +114,7 @@ static cnn_status add_layer(cnn_graph *graph, cnn_layer *layer, const size_t *in
     return status;
   }
   *place = graph->count;
-  graph->entries[graph->count] = (entry){.layer = layer, .name_hash = hash_of(node.name)};
+  cnn__node_index_add(&graph->index, layer, node.name);
   graph->nodes[graph->count++] = node;
   return CNN_OK;
 }
@@ -152,7 +122,8 @@ static cnn_status add_layer(cnn_graph *graph, cnn_layer *layer, const size_t *in
 cnn_status cnn__graph_add_layer(cnn_graph *graph, cnn_layer *layer, const size_t *inputs,
                                 size_t count, size_t *node) {
   cnn_status status;
-  if (layer != NULL && has_layer(graph, layer)) /* already the graph's: not to be freed twice */
+  /* Where the layer is the graph's already, it is not to be freed twice. */
+  if (layer != NULL && cnn__node_index_has_layer(&graph->index, layer))
     status = cnn__fail(CNN_E_INVALID, "graph: a layer stands in one place only; add another one");
   else if (graph->failure.status != CNN_OK) {
     cnn_layer_free(layer);
@@ -329,7 +300,8 @@ cnn_node cnn_graph_join(cnn_graph *graph, cnn_layer *layer, const cnn_node *inpu
     return status == CNN_OK ? (cnn_node)node : (cnn_node)status;
   }
   if (graph != NULL && graph->failure.status == CNN_OK) cnn__failure_take(&graph->failure);
-  if (graph == NULL || layer == NULL || !has_layer(graph, layer)) cnn_layer_free(layer);
+  if (graph == NULL || layer == NULL || !cnn__node_index_has_layer(&graph->index, layer))
+    cnn_layer_free(layer);
   return (cnn_node)status;
 }
 
