@@ -31,9 +31,9 @@ static cnn_status parse(const char *text, size_t size, char *message) {
 static void test_json_ends_where_its_size_says(void **state) {
   static const char *const texts[] = {
       "{\"a\":[1,-2.5e3,true,false,null],\"b\":{\"c\":\"d\\u00e9\\n\",\"e\":{}}}   ",
-      "[{},[],\"\\ud83d\\ude00\",\"\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80\",0,-0,"
-      "10000000000000000000]",
+      "[{},[],\"\\ud83d\\ude00\",\"\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80\",10000000000000000000]",
       "\"text\\\\\\\"\\/\"",
+      "[0,-0]",
       "-12.25e-3",
       "truefalsenull",
       "[[[[[[[[[[1]]]]]]]]]]",
