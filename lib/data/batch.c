@@ -115,20 +115,25 @@ static cnn_status fetch_image(const cnn__recipe *recipe, size_t i, cnn__workspac
   return cnn__cache_keep(recipe->cache, i, &cached, picture->row * cnn__dtype_size(picture->dtype));
 }
 
+/* room: where it may wait as bytes, or NULL; *kept: it does, and is to be converted. */
 static cnn_status make_image(const cnn__recipe *recipe, const cnn__batch *batch, size_t i,
-                             cnn__workspace *workspace, float *target) {
+                             cnn__workspace *workspace, uint8_t *room, bool *kept, float *target) {
   cnn__picture picture;
+  workspace->sample.room = room;
+  workspace->sample.room_size = recipe->sample_values;
   cnn_status status = fetch_image(recipe, i, workspace, target, &picture);
   const size_t views = recipe->info.views;
   const bool calm = recipe->calm || (views > 1 && batch->view == 0);
-  cnn__random random;
-  cnn__random_start(&random, recipe->info.seed, CNN__PURPOSE_AUGMENT,
-                    batch->epoch * views + batch->view, i);
+  cnn__random random = {0};
+  if (recipe->fixed < recipe->transform_count)
+    cnn__random_start(&random, recipe->info.seed, CNN__PURPOSE_AUGMENT,
+                      batch->epoch * views + batch->view, i);
   for (size_t t = recipe->fixed; status == CNN_OK && t < recipe->transform_count; t++)
     if (recipe->transforms[t]->class->apply)
       status = recipe->transforms[t]->class->apply(recipe->transforms[t], calm ? NULL : &random,
                                                    &picture);
-  return status == CNN_OK ? cnn__picture_finish(&picture, &recipe->factors) : status;
+  *kept = status == CNN_OK && room && cnn__picture_keep(&picture, room);
+  return status == CNN_OK && !*kept ? cnn__picture_finish(&picture, &recipe->factors) : status;
 }
 
 static cnn_status make_label(const cnn__recipe *recipe, cnn__batch *batch, size_t i, size_t place) {
@@ -158,23 +163,92 @@ size_t cnn__batch_tasks(const cnn__recipe *recipe, const cnn__batch *batch) {
   return cnn__size_ceil_div(batch->wanted, recipe->chunk);
 }
 
+static size_t sample_at(const cnn__batch *batch, size_t place) {
+  const size_t at = batch->first + place;
+  return batch->order ? batch->order[at] : at;
+}
+
+/* The files of a task's images, one after the other: the system's part and the decoder's do not drive each other out of
+   the nearest caches between any two then. */
+static void read_ahead(const cnn__recipe *recipe, const cnn__batch *batch, size_t begin, size_t end,
+                       cnn__workspace *workspace) {
+  for (size_t place = begin; place < end; place++) {
+    const size_t i = sample_at(batch, place);
+    cnn__file *file = &workspace->files[place - begin];
+    cnn__cached unused;
+    if (recipe->cache && cnn__cache_find(recipe->cache, i, &unused))
+      file->there = false;
+    else
+      cnn__dataset_read(recipe->dataset, i, file);
+  }
+}
+
+/* Room for a task's images as bytes, where they come from files, and for the files: floats that are written between two
+   files drive what the decoder needs out of the nearest cache, and the decoder them. NULL where that is not so, or with
+   a failure. */
+static uint8_t *find_rooms(const cnn__recipe *recipe, cnn__workspace *workspace,
+                           cnn_status *status) {
+  cnn_context *context = recipe->context;
+  const size_t chunk = recipe->chunk;
+  *status = CNN_OK;
+  if (recipe->dataset->memory || recipe->dataset->dtype != CNN_UINT8 || chunk == 1) return NULL;
+  *status =
+      cnn__buffer_reserve(context, &workspace->waiting,
+                          chunk * recipe->sample_values + CNN__IMAGE_SLACK, "images of a batch");
+  if (*status == CNN_OK)
+    *status = cnn__buffer_reserve(context, &workspace->ahead, chunk * CNN__MOST_AHEAD,
+                                  "files of a batch");
+  if (*status != CNN_OK) return NULL;
+  for (size_t i = 0; i < chunk; i++)
+    workspace->files[i].content = (uint8_t *)workspace->ahead.bytes + i * CNN__MOST_AHEAD;
+  return workspace->waiting.bytes;
+}
+
+/* The images that wait at rooms, which are those from place on. */
+static void convert_waiting(const cnn__recipe *recipe, cnn__batch *batch, const uint8_t *rooms,
+                            size_t place, size_t images) {
+  const size_t count = images * recipe->sample_values;
+  if (count > 0)
+    cnn__image_convert_u8(&recipe->factors, 1, count, count, rooms,
+                          batch->pixels + place * recipe->sample_values);
+}
+
+static void note_result(const cnn__recipe *recipe, cnn__batch *batch, size_t place,
+                        cnn_status status) {
+  if (status == CNN_OK) return;
+  if (recipe->skip_broken && cnn__dataset_broken(status))
+    batch->broken[place] = 1;
+  else
+    note_failure(batch, place);
+}
+
 void cnn__batch_task(const cnn__recipe *recipe, cnn__batch *batch, size_t task,
                      cnn__workspace *workspace) {
-  const size_t begin = task * recipe->chunk;
+  const size_t values = recipe->sample_values, begin = task * recipe->chunk;
   const size_t end = cnn__size_min(begin + recipe->chunk, batch->wanted);
-  for (size_t place = begin; place < end; place++) {
-    const size_t at = batch->first + place;
-    const size_t i = batch->order ? batch->order[at] : at;
-    cnn_status status = make_label(recipe, batch, i, place);
-    if (status == CNN_OK)
-      status =
-          make_image(recipe, batch, i, workspace, batch->pixels + place * recipe->sample_values);
-    if (status == CNN_OK) continue;
-    if (recipe->skip_broken && cnn__dataset_broken(status))
-      batch->broken[place] = 1;
-    else
-      note_failure(batch, place);
+  cnn_status status;
+  uint8_t *const rooms = find_rooms(recipe, workspace, &status);
+  if (status != CNN_OK) {
+    note_failure(batch, begin);
+    return;
   }
+  if (rooms) read_ahead(recipe, batch, begin, end, workspace);
+  size_t waiting = 0; /* so many images before place */
+  for (size_t place = begin; place < end; place++) {
+    const size_t i = sample_at(batch, place);
+    uint8_t *const room = rooms ? rooms + waiting * values : NULL;
+    bool kept = false;
+    workspace->sample.ahead = rooms ? &workspace->files[place - begin] : NULL;
+    status = make_label(recipe, batch, i, place);
+    if (status == CNN_OK)
+      status = make_image(recipe, batch, i, workspace, room, &kept, batch->pixels + place * values);
+    note_result(recipe, batch, place, status);
+    waiting += kept;
+    if (kept) continue;
+    convert_waiting(recipe, batch, rooms, place - waiting, waiting);
+    waiting = 0;
+  }
+  convert_waiting(recipe, batch, rooms, end - waiting, waiting);
 }
 
 /* ---- the whole batch ---- */

@@ -137,6 +137,11 @@ bool cnn__dataset_broken(cnn_status status) {
   return status == CNN_E_FORMAT || status == CNN_E_LIMIT || status == CNN_E_UNSUPPORTED;
 }
 
+void cnn__dataset_read(const cnn_dataset *dataset, size_t i, cnn__file *file) {
+  file->there = false;
+  if (dataset->class->read) dataset->class->read(dataset, i, file);
+}
+
 cnn_status cnn__dataset_image(const cnn_dataset *dataset, size_t i, cnn__sample *sample) {
   cnn_tensor_free(sample->tensor);
   sample->tensor = NULL;

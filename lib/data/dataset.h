@@ -19,6 +19,14 @@ typedef struct cnn__buffer {
 cnn_status cnn__buffer_reserve(cnn_context *context, cnn__buffer *buffer, size_t size,
                                const char *what);
 
+/* A file's bytes, read ahead of fetching the image in it: into room of CNN__MOST_AHEAD bytes. */
+enum { CNN__MOST_AHEAD = 1 << 15 };
+typedef struct cnn__file {
+  uint8_t *content;
+  size_t size;
+  bool there;
+} cnn__file;
+
 /* One fetched image, and the memory that fetching it needed. One thread's; reused from fetch to
    fetch. Zero everything but context to start. */
 typedef struct cnn__sample {
@@ -27,9 +35,13 @@ typedef struct cnn__sample {
   cnn__shape shape;
   bool slack;          /* CNN__IMAGE_SLACK bytes after the last pixel are readable */
   cnn__buffer decoded; /* where pixels may lie */
-  cnn__buffer file;    /* a file's bytes while it is decoded */
-  cnn_tensor *tensor;  /* a user's own, freed with the next fetch */
-  void *decoder;       /* an image decoder that serves again, or NULL */
+  uint8_t
+      *room; /* or here, where an image has room_size bytes: the caller's, with slack; or NULL */
+  size_t room_size;
+  cnn__buffer file;       /* a file's bytes while it is decoded */
+  const cnn__file *ahead; /* or here, where they have been read; or NULL */
+  cnn_tensor *tensor;     /* a user's own, freed with the next fetch */
+  void *decoder;          /* an image decoder that serves again, or NULL */
   void (*release_decoder)(void *decoder);
 } cnn__sample;
 void cnn__sample_release(cnn__sample *sample);
@@ -40,6 +52,8 @@ typedef struct cnn__dataset_class {
   /* index where labels are indices, label_width floats at vector where they are vectors; neither is
      NULL where it is due. Any thread. Not called for sets without labels. */
   cnn_status (*label)(const cnn_dataset *dataset, size_t i, int32_t *index, float *vector);
+  /* Reads image i's file, if it is small; or NULL. A hint: where that fails, no failure is pending, file is not there, and fetching the image tells. Any thread. */
+  void (*read)(const cnn_dataset *dataset, size_t i, cnn__file *file);
   /* Files left out so far; or NULL: none. */
   int64_t (*skipped)(const cnn_dataset *dataset);
   /* Releases state (not NULL, perhaps half-made). */
@@ -73,6 +87,9 @@ cnn_dataset *cnn__dataset_abandon(cnn_dataset *dataset);
 void cnn__dataset_set_shape(cnn_dataset *dataset, const cnn__shape *shape);
 /* Sets classes and copies the names; names may be NULL. */
 cnn_status cnn__dataset_set_classes(cnn_dataset *dataset, size_t classes, const char *const *names);
+
+/* Reads image i's file ahead, if its set does that: see the class. */
+void cnn__dataset_read(const cnn_dataset *dataset, size_t i, cnn__file *file);
 
 /* Checked fetches for use inside. label's index and vector may be NULL. */
 cnn_status cnn__dataset_image(const cnn_dataset *dataset, size_t i, cnn__sample *sample);

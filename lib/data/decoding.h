@@ -19,9 +19,9 @@ typedef struct cnn__decoding {
 cnn_status cnn__png_decode(const cnn__decoding *decoding, cnn__sample *sample, int *orientation);
 cnn_status cnn__jpeg_decode(const cnn__decoding *decoding, cnn__sample *sample, int *orientation);
 
-/* Room for a size that they have checked; sample->pixels and shape are set. */
+/* Room for a size that they have checked: *pixels, which sample->pixels and shape show. */
 cnn_status cnn__image_room(const cnn__decoding *decoding, cnn__sample *sample, size_t height,
-                           size_t width);
+                           size_t width, uint8_t **pixels);
 
 /* EXIF's orientation, 1 to 8, from a TIFF block; 1 where it says nothing. Never reads outside. */
 int cnn__exif_orientation(const uint8_t *tiff, size_t size);

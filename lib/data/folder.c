@@ -165,11 +165,13 @@ static unsigned char *file_room(void *owner, size_t size) {
 }
 
 static cnn_status read_image(const folder_set *set, const char *path, cnn__sample *sample) {
-  size_t size;
-  const cnn_status status = cnn__file_read_into(sample->context, path, file_room, sample, &size);
+  const bool ahead = sample->ahead && sample->ahead->there;
+  size_t size = ahead ? sample->ahead->size : 0;
+  const cnn_status status =
+      ahead ? CNN_OK : cnn__file_read_into(sample->context, path, file_room, sample, &size);
   if (status != CNN_OK) return status;
   const cnn__decoding decoding = {.name = path,
-                                  .bytes = sample->file.bytes,
+                                  .bytes = ahead ? sample->ahead->content : sample->file.bytes,
                                   .size = size,
                                   .channels = (size_t)set->options.channels,
                                   .least_height = (size_t)set->options.decode_height,
@@ -184,6 +186,21 @@ static cnn_status folder_image(const cnn_dataset *dataset, size_t i, cnn__sample
       set->options.skip_broken)
     cnn__log_message(dataset->context, CNN_LOG_WARNING, "left out: %s", cnn_last_error());
   return status;
+}
+
+static unsigned char *find_ahead_room(void *owner, size_t size) {
+  return size <= CNN__MOST_AHEAD ? ((cnn__file *)owner)->content : NULL;
+}
+
+static void folder_read(const cnn_dataset *dataset, size_t i, cnn__file *file) {
+  const folder_set *set = dataset->state;
+  cnn__failure before;
+  cnn__failure_take(&before);
+  file->there = cnn__file_read_into(dataset->context, set->files.bytes + set->offsets[i],
+                                    find_ahead_room, file, &file->size) == CNN_OK;
+  if (file->there) return;
+  cnn_clear_error();
+  if (before.status != CNN_OK) (void)cnn__failure_give(&before);
 }
 
 static cnn_status folder_label(const cnn_dataset *dataset, size_t i, int32_t *index,
@@ -210,6 +227,7 @@ static void folder_destroy(cnn_dataset *dataset) {
 }
 
 static const cnn__dataset_class folder_class = {.image = folder_image,
+                                                .read = folder_read,
                                                 .label = folder_label,
                                                 .skipped = folder_skipped,
                                                 .destroy = folder_destroy};

@@ -6,13 +6,19 @@
 static cnn_status turn_upright(const cnn__decoding *decoding, cnn__sample *sample,
                                int orientation) {
   const size_t height = sample->shape.dim[0], width = sample->shape.dim[1];
-  const cnn__buffer stored = sample->decoded;
-  sample->decoded = (cnn__buffer){0};
-  const cnn_status status = orientation >= 5 ? cnn__image_room(decoding, sample, width, height)
-                                             : cnn__image_room(decoding, sample, height, width);
-  if (status == CNN_OK)
-    cnn__image_turn(orientation, height, width, decoding->channels, stored.bytes,
-                    sample->decoded.bytes);
+  const uint8_t *from = sample->pixels;
+  cnn__buffer stored = {0};
+  uint8_t *to;
+  if (from == sample->room) {
+    sample->room = NULL;
+  } else {
+    stored = sample->decoded;
+    sample->decoded = (cnn__buffer){0};
+  }
+  const cnn_status status = orientation >= 5
+                                ? cnn__image_room(decoding, sample, width, height, &to)
+                                : cnn__image_room(decoding, sample, height, width, &to);
+  if (status == CNN_OK) cnn__image_turn(orientation, height, width, decoding->channels, from, to);
   cnn__free(sample->context, stored.bytes);
   return status;
 }

@@ -97,9 +97,9 @@ static cnn_status read_pixels(const cnn__decoding *decoding, cnn__sample *sample
   const int format = cmyk ? TJPF_CMYK : decoding->channels == 3 ? TJPF_RGB : TJPF_GRAY;
   cnn__decoding stored = *decoding;
   if (cmyk) stored.channels = 4;
-  cnn_status status = cnn__image_room(&stored, sample, (size_t)height, (size_t)width);
+  uint8_t *pixels;
+  cnn_status status = cnn__image_room(&stored, sample, (size_t)height, (size_t)width, &pixels);
   if (status != CNN_OK) return status;
-  uint8_t *pixels = sample->decoded.bytes;
   status = check(decoding, decoder,
                  tjDecompress2(decoder, decoding->bytes, (unsigned long)decoding->size, pixels,
                                width, 0, height, format, TJFLAG_LIMITSCANS));
@@ -114,6 +114,7 @@ static cnn_status read_pixels(const cnn__decoding *decoding, cnn__sample *sample
 typedef struct header {
   int height, width; /* 0: not told in the usual way */
   bool cmyk;
+  bool plain; /* all segments were seen, and none of them holds an orientation */
 } header;
 
 enum marker {
@@ -124,6 +125,7 @@ enum marker {
   DQT = 0xdb,
   DRI = 0xdd,
   APP0 = 0xe0,
+  APP1 = 0xe1,
   APP15 = 0xef,
   COM = 0xfe
 };
@@ -163,6 +165,7 @@ static bool read_size(const cnn__decoding *decoding, header *found) {
     const size_t length = (size_t)bytes[at + 2] << 8 | bytes[at + 3];
     if (length < 2 || length > size - at - 2) return false;
     if (marker == SOS) return found->height > 0 && found->width > 0;
+    if (marker == APP1) found->plain = false;
     if (marker >= SOF0 && marker <= SOF2)
       read_frame(bytes + at + 4, length - 2, found);
     else if (!is_skipped(marker))
@@ -173,8 +176,9 @@ static bool read_size(const cnn__decoding *decoding, header *found) {
 }
 
 static cnn_status read_header(const cnn__decoding *decoding, tjhandle decoder, header *found) {
-  *found = (header){0};
+  *found = (header){.plain = true};
   if (read_size(decoding, found)) return CNN_OK;
+  found->plain = false;
   int subsampling, colours = TJCS_YCbCr;
   const cnn_status status =
       check(decoding, decoder,
@@ -193,7 +197,7 @@ static cnn_status decode(const cnn__decoding *decoding, cnn__sample *sample, int
   if (status == CNN_OK)
     status = check_size(decoding, height, width, cnn__context_max_pixels(sample->context));
   if (status != CNN_OK) return status;
-  *orientation = cnn__jpeg_orientation(decoding->bytes, decoding->size);
+  *orientation = found.plain ? 1 : cnn__jpeg_orientation(decoding->bytes, decoding->size);
   const int divisor = find_divisor(decoding, *orientation >= 5, height, width);
   return read_pixels(decoding, sample, decoder, (height + divisor - 1) / divisor,
                      (width + divisor - 1) / divisor, found.cmyk);

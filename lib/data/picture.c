@@ -13,6 +13,8 @@ void cnn__workspace_release(cnn__workspace *workspace) {
   for (size_t i = 0; i < 2; i++)
     cnn__free(context, workspace->pixels[i].bytes);
   cnn__free(context, workspace->tables.bytes);
+  cnn__free(context, workspace->waiting.bytes);
+  cnn__free(context, workspace->ahead.bytes);
   cnn__workspace_start(workspace, context);
 }
 
@@ -435,6 +437,18 @@ cnn_status cnn__picture_floats(cnn__picture *picture, float **values) {
   show(picture, room, picture->height, picture->width, CNN_FLOAT32, slack);
   *values = room;
   return CNN_OK;
+}
+
+bool cnn__picture_keep(const cnn__picture *picture, uint8_t *room) {
+  if (picture->dtype != CNN_UINT8 || (picture->warped && !picture->exact) ||
+      picture->height * picture->width * picture->channels != picture->target_count)
+    return false;
+  if (lies_in(picture, room, picture->target_count)) return !picture->warped; /* decoded there */
+  if (picture->warped)
+    copy_mirrored(picture, room);
+  else
+    copy_rows(picture, room);
+  return true;
 }
 
 cnn_status cnn__picture_finish(cnn__picture *picture, const cnn__factors *factors) {

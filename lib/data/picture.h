@@ -7,11 +7,16 @@
 #include "data/dataset.h"
 #include "ops/image.h"
 
+enum { CNN__MOST_CHUNK = 8 }; /* images that a thread makes at a time */
+
 /* One thread's memory for such work. Zero everything but the contexts to start. */
 typedef struct cnn__workspace {
   cnn__sample sample;
-  cnn__buffer pixels[2]; /* images between transforms */
-  cnn__buffer tables;    /* a resize's */
+  cnn__buffer pixels[2];            /* images between transforms */
+  cnn__buffer tables;               /* a resize's */
+  cnn__file files[CNN__MOST_CHUNK]; /* read ahead, into: */
+  cnn__buffer ahead;
+  cnn__buffer waiting; /* images as bytes, to be converted together */
 } cnn__workspace;
 void cnn__workspace_start(cnn__workspace *workspace, cnn_context *context);
 void cnn__workspace_release(cnn__workspace *workspace);
@@ -59,6 +64,9 @@ cnn_status cnn__picture_window(cnn__picture *picture, ptrdiff_t top, ptrdiff_t l
 cnn_status cnn__picture_settle(cnn__picture *picture);
 /* Its values as contiguous floats, to be changed in place: height * width * channels. */
 cnn_status cnn__picture_floats(cnn__picture *picture, float **values);
+/* Where nothing is left to be done but the factors, and pixels are bytes that fill the target: sees to it that they
+   lie at room, to be converted later. False: the picture is to be finished now. */
+bool cnn__picture_keep(const cnn__picture *picture, uint8_t *room);
 /* Puts it into target. CNN_E_SHAPE where it does not fit. */
 cnn_status cnn__picture_finish(cnn__picture *picture, const cnn__factors *factors);
 

@@ -162,9 +162,9 @@ static cnn_status read_image(png_structp png, png_infop info, png_source *source
   const size_t have = png_get_channels(png, info);
   cnn__decoding wide = *source->decoding;
   wide.channels = have > wide.channels ? have : wide.channels;
-  status = cnn__image_room(&wide, source->sample, height, width);
+  uint8_t *pixels;
+  status = cnn__image_room(&wide, source->sample, height, width, &pixels);
   if (status != CNN_OK) return status;
-  uint8_t *pixels = source->sample->decoded.bytes;
   for (int pass = 0; pass < passes; pass++)
     for (size_t y = 0; y < height; y++)
       png_read_row(png, pixels + y * width * have, NULL);

@@ -123,9 +123,17 @@ static cnn_status take_sizes(const cnn_loader_options *options, cnn__recipe *rec
     return cnn__fail(CNN_E_LIMIT, "cnn_loader_new: %zu views of %zu batches exceed the counter",
                      info->views, info->batches);
   info->seed = options->seed ? options->seed : cnn__context_seed(recipe->context);
-  /* Decoding a file takes so long that each is worth a task of its own. */
-  recipe->chunk = recipe->dataset->memory ? 8 : 1;
   return CNN_OK;
+}
+
+/* Samples of a task: several, since neighbours share what lies in a core's caches, but of files, which take long, never
+   so many that threads wait for each other at a batch's end, nor more bytes than the second cache holds. */
+static size_t choose_chunk(const cnn__recipe *recipe, size_t threads) {
+  enum { MOST = CNN__MOST_CHUNK, TASKS_A_THREAD = 4, MOST_BYTES = 1 << 16 };
+  if (recipe->dataset->memory) return MOST;
+  const size_t fair = recipe->info.batch_size / (TASKS_A_THREAD * threads);
+  const size_t chunk = cnn__size_min(cnn__size_min(fair, MOST), MOST_BYTES / recipe->sample_values);
+  return cnn__size_max(chunk, 1);
 }
 
 /* What resuming compares: another recipe would be another training. */
@@ -154,6 +162,9 @@ cnn_status cnn__recipe_make(const cnn_loader_options *options, cnn_context *cont
   recipe->skip_broken = options->skip_broken || options->dataset->skips_broken;
   cnn_status status = take_sizes(options, recipe);
   if (status == CNN_OK) status = take_shape(recipe);
+  if (status == CNN_OK)
+    recipe->chunk = choose_chunk(recipe, options->workers ? (size_t)options->workers
+                                                          : cnn__context_slots(context));
   if (status == CNN_OK) status = take_labels(options, recipe);
   if (status == CNN_OK) status = take_preprocessing(options, recipe);
   if (status == CNN_OK) status = take_fingerprint(recipe);

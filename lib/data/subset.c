@@ -20,6 +20,10 @@ static cnn_status part_image(const cnn_dataset *dataset, size_t i, cnn__sample *
   const part_set *part = dataset->state;
   return part->base->class->image(part->base, in_base(part, i), sample);
 }
+static void part_read(const cnn_dataset *dataset, size_t i, cnn__file *file) {
+  const part_set *part = dataset->state;
+  cnn__dataset_read(part->base, in_base(part, i), file);
+}
 static cnn_status part_label(const cnn_dataset *dataset, size_t i, int32_t *index, float *vector) {
   const part_set *part = dataset->state;
   return part->base->class->label(part->base, in_base(part, i), index, vector);
@@ -33,8 +37,11 @@ static void part_destroy(cnn_dataset *dataset) {
   cnn_dataset_free(part->base);
 }
 
-static const cnn__dataset_class part_class = {
-    .image = part_image, .label = part_label, .skipped = part_skipped, .destroy = part_destroy};
+static const cnn__dataset_class part_class = {.image = part_image,
+                                              .read = part_read,
+                                              .label = part_label,
+                                              .skipped = part_skipped,
+                                              .destroy = part_destroy};
 
 /* What a set takes over from the one it is made of. */
 static cnn_status describe_like(cnn_dataset *dataset, const cnn_dataset *base) {
@@ -135,6 +142,10 @@ static cnn_status chain_image(const cnn_dataset *dataset, size_t i, cnn__sample 
   const cnn_dataset *set = set_of(dataset->state, &i);
   return set->class->image(set, i, sample);
 }
+static void chain_read(const cnn_dataset *dataset, size_t i, cnn__file *file) {
+  const cnn_dataset *set = set_of(dataset->state, &i);
+  cnn__dataset_read(set, i, file);
+}
 static cnn_status chain_label(const cnn_dataset *dataset, size_t i, int32_t *index, float *vector) {
   const cnn_dataset *set = set_of(dataset->state, &i);
   return set->class->label(set, i, index, vector);
@@ -154,8 +165,11 @@ static void chain_destroy(cnn_dataset *dataset) {
   cnn__free(dataset->context, chain->begins);
 }
 
-static const cnn__dataset_class chain_class = {
-    .image = chain_image, .label = chain_label, .skipped = chain_skipped, .destroy = chain_destroy};
+static const cnn__dataset_class chain_class = {.image = chain_image,
+                                               .read = chain_read,
+                                               .label = chain_label,
+                                               .skipped = chain_skipped,
+                                               .destroy = chain_destroy};
 
 /* Set i must be like the first; a size that differs makes the whole vary. */
 static cnn_status check_alike(const cnn_dataset *first, const cnn_dataset *set, size_t i) {

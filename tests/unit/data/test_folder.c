@@ -160,14 +160,16 @@ static void test_what_is_no_folder_of_classes_is_refused(void **state) {
   refuse_set(cnn_image_folder(scratch_folder(), .channels = 4), CNN_E_INVALID, "channels 4");
 }
 
+static int64_t folder_batch; /* small: each image is made alone */
+
 static cnn_status use_folder(void) {
   cnn_dataset *set = cnn_image_folder(scratch_folder());
   if (!set) return cnn_last_status();
   cnn_transform *resize = cnn_resize(.height = 6, .width = 5);
   cnn_status status = cnn_last_status();
   if (resize) {
-    cnn_loader *loader =
-        cnn_loader_new(set, .transforms = {resize}, .cache_bytes = 1 << 20, .batch_size = 3);
+    cnn_loader *loader = cnn_loader_new(set, .transforms = {resize}, .cache_bytes = 1 << 20,
+                                        .batch_size = folder_batch);
     const cnn_tensor *images;
     status = loader ? CNN_OK : cnn_last_status();
     for (int i = 0; status == CNN_OK && i < 4; i++)
@@ -180,8 +182,137 @@ static cnn_status use_folder(void) {
 
 static void test_every_allocation_may_fail(void **state) {
   make_folder();
-  every_allocation_fails(use_folder);
+  for (folder_batch = 3; folder_batch < 100; folder_batch += 61)
+    every_allocation_fails(use_folder);
   remove_folder();
+}
+
+/* ---- images that are made together ---- */
+
+static const char *const together[] = {"exif1.jpg", "exif2.jpg", "exif3.jpg", "exif4.jpg",
+                                       "exif5.jpg", "exif6.jpg", "exif7.jpg", "exif8.jpg",
+                                       "rgb8.png",  "cmyk.jpg"};
+enum { TOGETHER = sizeof together / sizeof *together + 2 };
+
+/* Images of several kinds; one that is broken, and one whose file is too large to be read ahead. */
+static void make_mixed_folder(void) {
+  enum { PADDED = 40000 };
+  char name[32];
+  mkdir(scratch_path("a"), 0700);
+  for (size_t i = 0; i < sizeof together / sizeof *together; i++) {
+    snprintf(name, sizeof name, "a/%02zu.%s", i < 3 ? i : i + 1, strchr(together[i], '.') + 1);
+    copy_image(together[i], name);
+  }
+  write_file(scratch_path("a/03.jpg"), "\xff\xd8\xff and no more", 15);
+  size_t size;
+  unsigned char *bytes = read_bytes(image_path("exif6.jpg"), &size);
+  unsigned char *padded = calloc(1, PADDED);
+  memcpy(padded, bytes, size);
+  write_file(scratch_path("a/11.jpg"), padded, PADDED);
+  free(padded);
+  free(bytes);
+}
+
+static void remove_mixed_folder(void) {
+  char name[32];
+  for (int i = 0; i < 2 * TOGETHER; i++) {
+    snprintf(name, sizeof name, "a/%02d.%s", i / 2, i % 2 ? "jpg" : "png");
+    unlink(scratch_path(name));
+  }
+  rmdir(scratch_path("a"));
+}
+
+/* What is done to the images: nothing, cropping, turning them about, moving them by less than a pixel. */
+static cnn_loader *open_mixed(cnn_dataset *set, int kind, int64_t batch, int64_t workers,
+                              uint64_t cache) {
+  static const double mean[] = {0.25, 0.5, 0.75}, deviation[] = {0.5, 0.25, 0.125};
+  cnn_transform *resize = cnn_resize(.height = 12, .width = 20);
+  cnn_transform *second = kind == 1 ? cnn_center_crop(.height = 8) : NULL;
+  cnn_transform *augment = kind == 2   ? cnn_augmentation(.horizontal_flip = 1, .vertical_flip = 1)
+                           : kind == 3 ? cnn_augmentation(.rotation = 30)
+                                       : NULL;
+  cnn_loader *loader =
+      cnn_loader_new(set, .batch_size = batch, .workers = workers, .cache_bytes = cache, .seed = 5,
+                     .skip_broken = 1, .rescale = 1 / 255., .mean = mean, .deviation = deviation,
+                     .channels = 3, .transforms = {resize, second}, .augment = augment);
+  if (!loader) fail_msg("%s", cnn_last_error());
+  return loader;
+}
+
+/* An epoch's images, one after the other; how many there are. */
+static size_t read_mixed(cnn_loader *loader, float *values, size_t each) {
+  const cnn_tensor *images;
+  size_t count = 0;
+  for (;;) {
+    assert_int_equal(cnn_loader_next(loader, &images, NULL), CNN_OK);
+    if (!images) return count;
+    const size_t now = (size_t)cnn_tensor_shape(images)[0];
+    memcpy(values + count * each, cnn_tensor_const_data(images), now * each * sizeof *values);
+    count += now;
+  }
+}
+
+static void test_images_are_the_same_alone_and_together(void **state) {
+  static float alone[2 * TOGETHER * 720], with_others[2 * TOGETHER * 720];
+  make_mixed_folder();
+  cnn_dataset *folder = cnn_image_folder(scratch_folder(), .skip_broken = 1);
+  assert_int_equal(cnn_dataset_count(folder), TOGETHER);
+  cnn_dataset *back = cnn_dataset_subset(folder, (int64_t[]){11, 6, 5, 3, 2, 9, 8, 7, 1}, 9);
+  cnn_dataset *sets[] = {folder, cnn_dataset_concatenate((cnn_dataset *[]){folder, back}, 2)};
+  for (int which = 0; which < 8; which++) {
+    const int kind = which % 4;
+    const size_t each = kind == 1 ? 8 * 8 * 3 : 12 * 20 * 3, sound = which < 4 ? 11 : 11 + 8;
+    cnn_loader *one = open_mixed(sets[which / 4], kind, 1, 1, 0);
+    assert_int_equal(read_mixed(one, alone, each), sound);
+    for (uint64_t cache = 0; cache < 2; cache++) {
+      cnn_loader *many = open_mixed(sets[which / 4], kind, 32, 1, cache << 20);
+      for (int64_t epoch = 0; epoch < 2; epoch++) { /* the second out of the cache */
+        assert_int_equal(cnn_loader_seek(many, 0, 0), CNN_OK);
+        assert_int_equal(read_mixed(many, with_others, each), sound);
+        assert_memory_equal(with_others, alone, sound * each * sizeof *alone);
+      }
+      cnn_loader_free(many);
+    }
+    cnn_loader_free(one);
+  }
+  cnn_dataset_free(sets[1]);
+  cnn_dataset_free(back);
+  cnn_dataset_free(folder);
+  remove_mixed_folder();
+}
+
+static void test_a_file_that_vanishes_is_named_among_others(void **state) {
+  make_mixed_folder();
+  cnn_dataset *folder = cnn_image_folder(scratch_folder(), .skip_broken = 1);
+  cnn_loader *loader = open_mixed(folder, 0, 32, 0, 0);
+  const cnn_tensor *images;
+  unlink(scratch_path("a/05.jpg"));
+  assert_error(CNN_E_NOT_FOUND, cnn_loader_next(loader, &images, NULL), "a/05.jpg: cannot open");
+  cnn_clear_error();
+  cnn_loader_free(loader);
+  cnn_dataset_free(folder);
+  remove_mixed_folder();
+}
+
+/* Reading ahead fails for the large file, and is no failure: what was pending stays so. */
+static void test_reading_ahead_leaves_a_pending_failure(void **state) {
+  make_mixed_folder();
+  cnn_dataset *folder = cnn_image_folder(scratch_folder());
+  cnn_dataset *large = cnn_dataset_slice(folder, 11, 1);
+  for (int pending = 0; pending < 2; pending++) {
+    cnn_loader *loader = open_mixed(large, 0, 32, 0, 0);
+    const cnn_tensor *images;
+    if (pending) cnn_fail(CNN_E_STATE, "from before");
+    assert_int_equal(cnn_loader_next(loader, &images, NULL), CNN_OK);
+    assert_int_equal(cnn_tensor_shape(images)[0], 1);
+    assert_int_equal(cnn_last_status(), pending ? CNN_E_STATE : CNN_OK);
+    assert_string_equal(cnn_last_error(), pending ? "from before" : "");
+    cnn_clear_error();
+    cnn_loader_free(loader);
+  }
+  cnn_dataset_free(large);
+  cnn_dataset_free(folder);
+  remove_mixed_folder();
 }
 
 int main(void) {
@@ -192,6 +323,9 @@ int main(void) {
       cmocka_unit_test(test_a_folder_may_hold_many_images),
       cmocka_unit_test(test_what_is_no_folder_of_classes_is_refused),
       cmocka_unit_test(test_every_allocation_may_fail),
+      cmocka_unit_test(test_images_are_the_same_alone_and_together),
+      cmocka_unit_test(test_a_file_that_vanishes_is_named_among_others),
+      cmocka_unit_test(test_reading_ahead_leaves_a_pending_failure),
   };
   const int failures = cmocka_run_group_tests_name("data_folder", tests, NULL, NULL);
   rmdir(scratch_folder());
