@@ -222,16 +222,26 @@ static void note_result(const cnn__recipe *recipe, cnn__batch *batch, size_t pla
     note_failure(batch, place);
 }
 
+/* The labels of a task's samples, before their images, so that what memory answers late is waited for once. */
+static void make_labels_of(const cnn__recipe *recipe, cnn__batch *batch, size_t begin, size_t end,
+                           cnn_status *results) {
+  for (size_t place = begin; place < end; place++) {
+    results[place - begin] = make_label(recipe, batch, sample_at(batch, place), place);
+    note_result(recipe, batch, place, results[place - begin]);
+  }
+}
+
 void cnn__batch_task(const cnn__recipe *recipe, cnn__batch *batch, size_t task,
                      cnn__workspace *workspace) {
   const size_t values = recipe->sample_values, begin = task * recipe->chunk;
   const size_t end = cnn__size_min(begin + recipe->chunk, batch->wanted);
-  cnn_status status;
+  cnn_status status, labelled[CNN__MOST_CHUNK];
   uint8_t *const rooms = find_rooms(recipe, workspace, &status);
   if (status != CNN_OK) {
     note_failure(batch, begin);
     return;
   }
+  make_labels_of(recipe, batch, begin, end, labelled);
   if (rooms) read_ahead(recipe, batch, begin, end, workspace);
   size_t waiting = 0; /* so many images before place */
   for (size_t place = begin; place < end; place++) {
@@ -239,10 +249,10 @@ void cnn__batch_task(const cnn__recipe *recipe, cnn__batch *batch, size_t task,
     uint8_t *const room = rooms ? rooms + waiting * values : NULL;
     bool kept = false;
     workspace->sample.ahead = rooms ? &workspace->files[place - begin] : NULL;
-    status = make_label(recipe, batch, i, place);
-    if (status == CNN_OK)
+    if (labelled[place - begin] == CNN_OK) {
       status = make_image(recipe, batch, i, workspace, room, &kept, batch->pixels + place * values);
-    note_result(recipe, batch, place, status);
+      note_result(recipe, batch, place, status);
+    }
     waiting += kept;
     if (kept) continue;
     convert_waiting(recipe, batch, rooms, place - waiting, waiting);

@@ -16,12 +16,17 @@ typedef struct names {
   size_t count, capacity;
 } names;
 
+/* An image's path and class: side by side, since samples in random order are each a miss of the caches. */
+typedef struct place {
+  size_t path; /* into the set's files */
+  int32_t label;
+} place;
+
 typedef struct folder_set {
   cnn_folder_options options; /* pointers in it are not kept */
   char *path;
   cnn__text files; /* paths, each with its NUL */
-  size_t *offsets; /* count, into files */
-  int32_t *labels; /* count */
+  place *places;   /* count */
   size_t capacity;
   atomic_uchar *broken; /* count: 1 once a file could not be decoded */
 } folder_set;
@@ -136,13 +141,9 @@ static cnn_status add_class(cnn_dataset *dataset, const char *class, int32_t lab
   names files;
   cnn_status status = list(context, path, false, &files);
   for (size_t i = 0; status == CNN_OK && i < files.count; i++) {
-    size_t capacity = set->capacity;
-    status = grow(context, &set->offsets, sizeof *set->offsets, dataset->count, &capacity);
-    if (status == CNN_OK)
-      status = grow(context, &set->labels, sizeof *set->labels, dataset->count, &set->capacity);
+    status = grow(context, &set->places, sizeof *set->places, dataset->count, &set->capacity);
     if (status != CNN_OK) break;
-    set->offsets[dataset->count] = set->files.size;
-    set->labels[dataset->count++] = label;
+    set->places[dataset->count++] = (place){set->files.size, label};
     cnn__text_append(&set->files, path, strlen(path));
     cnn__text_append(&set->files, "/", 1);
     const char *name = files.text.bytes + files.offsets[i];
@@ -155,6 +156,10 @@ static cnn_status add_class(cnn_dataset *dataset, const char *class, int32_t lab
 }
 
 /* ---- fetching ---- */
+
+static const char *path_of(const folder_set *set, size_t i) {
+  return set->files.bytes + set->places[i].path;
+}
 
 /* Memory for a file's bytes, for cnn__file_read_into(). */
 static unsigned char *file_room(void *owner, size_t size) {
@@ -181,7 +186,7 @@ static cnn_status read_image(const folder_set *set, const char *path, cnn__sampl
 
 static cnn_status folder_image(const cnn_dataset *dataset, size_t i, cnn__sample *sample) {
   const folder_set *set = dataset->state;
-  const cnn_status status = read_image(set, set->files.bytes + set->offsets[i], sample);
+  const cnn_status status = read_image(set, path_of(set, i), sample);
   if (cnn__dataset_broken(status) && atomic_exchange(&set->broken[i], 1) == 0 &&
       set->options.skip_broken)
     cnn__log_message(dataset->context, CNN_LOG_WARNING, "left out: %s", cnn_last_error());
@@ -196,8 +201,8 @@ static void folder_read(const cnn_dataset *dataset, size_t i, cnn__file *file) {
   const folder_set *set = dataset->state;
   cnn__failure before;
   cnn__failure_take(&before);
-  file->there = cnn__file_read_into(dataset->context, set->files.bytes + set->offsets[i],
-                                    find_ahead_room, file, &file->size) == CNN_OK;
+  file->there = cnn__file_read_into(dataset->context, path_of(set, i), find_ahead_room, file,
+                                    &file->size) == CNN_OK;
   if (file->there) return;
   cnn_clear_error();
   if (before.status != CNN_OK) (void)cnn__failure_give(&before);
@@ -205,7 +210,7 @@ static void folder_read(const cnn_dataset *dataset, size_t i, cnn__file *file) {
 
 static cnn_status folder_label(const cnn_dataset *dataset, size_t i, int32_t *index,
                                float *vector) {
-  *index = ((const folder_set *)dataset->state)->labels[i];
+  *index = ((const folder_set *)dataset->state)->places[i].label;
   return CNN_OK;
 }
 
@@ -221,8 +226,7 @@ static void folder_destroy(cnn_dataset *dataset) {
   folder_set *set = dataset->state;
   cnn__free(dataset->context, set->path);
   cnn__text_free(&set->files);
-  cnn__free(dataset->context, set->offsets);
-  cnn__free(dataset->context, set->labels);
+  cnn__free(dataset->context, set->places);
   cnn__free(dataset->context, set->broken);
 }
 
