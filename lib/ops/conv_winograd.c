@@ -46,17 +46,22 @@ static void plan_groups(cnn__conv *conv, const cnn__winograd_geometry *geometry)
   p[WINOGRAD_BACK_IMAGES] = cnn__size_ceil_div(slice, groups);
 }
 
+/* Tiles of the largest group that is worked on as one. */
+static size_t tiles_of_groups(const cnn__conv *conv, const cnn__winograd_geometry *geometry) {
+  const size_t *p = conv->parameters;
+  size_t tiles = 0;
+  if (!p[WINOGRAD_DEEP_FORWARD]) tiles = p[WINOGRAD_IMAGES] * p[WINOGRAD_ROWS];
+  if (conv->mode.training && !p[WINOGRAD_DEEP_BACKWARD])
+    tiles = cnn__size_max(tiles, p[WINOGRAD_BACK_IMAGES] * p[WINOGRAD_BACK_ROWS]);
+  return tiles * geometry->columns.tiles;
+}
+
 static bool plan_scratch(cnn__conv *conv, const cnn__winograd_geometry *geometry) {
   const cnn__conv_shape *shape = &conv->shape;
   size_t *p = conv->parameters;
-  size_t tiles = p[WINOGRAD_IMAGES] * p[WINOGRAD_ROWS];
-  if (cnn__winograd_is_deep(shape, geometry))
-    tiles = 0; /* in passes of its own */
-  else if (conv->mode.training)
-    tiles = cnn__size_max(tiles, p[WINOGRAD_BACK_IMAGES] * p[WINOGRAD_BACK_ROWS]);
-  tiles *= geometry->columns.tiles;
+  const size_t tiles = tiles_of_groups(conv, geometry);
   const size_t pitch = conv->mode.training ? p[WINOGRAD_OUT_PITCH] : pitch_of(p[WINOGRAD_BLOCK]);
-  size_t in, out, slot = 0, offset;
+  size_t in, out, slot = 0, offset, deep;
   if (!cnn__size_mul(tiles, p[WINOGRAD_IN_PITCH], &in) || !cnn__size_mul(tiles, pitch, &out))
     return false;
   p[WINOGRAD_IN_STRIDE] = cnn__winograd_stride(in);
@@ -66,29 +71,29 @@ static bool plan_scratch(cnn__conv *conv, const cnn__winograd_geometry *geometry
       !cnn__conv_place(&slot, p[WINOGRAD_OUT_STRIDE] * geometry->frequencies, sizeof(float),
                        &p[WINOGRAD_OUT_SCRATCH]) ||
       !cnn__size_round_up(slot, 64, &p[WINOGRAD_SLOT]) ||
-      !cnn__size_mul(p[WINOGRAD_SLOT], conv->mode.slots, &conv->scratch_size) ||
-      !cnn__winograd_deep_plan(conv, geometry, &conv->scratch_size))
+      !cnn__size_mul(p[WINOGRAD_SLOT], tiles ? conv->mode.slots : 0, &conv->scratch_size) ||
+      !cnn__winograd_deep_plan(conv, geometry, &deep))
     return false;
+  conv->scratch_size = cnn__size_max(conv->scratch_size, deep);
   if (!conv->mode.training) return true;
   p[WINOGRAD_GRADIENT_STRIDE] =
       cnn__winograd_stride(shape->in_channels * pitch_of(shape->out_channels));
+  const size_t bias_sums = p[WINOGRAD_DEEP_BACKWARD] ? p[WINOGRAD_DEEP_IMAGES] : p[WINOGRAD_SLICES];
   return cnn__conv_place(&conv->scratch_size, p[WINOGRAD_SLICES] * geometry->frequencies,
                          sizeof(float) * p[WINOGRAD_GRADIENT_STRIDE], &p[WINOGRAD_PARTIAL]) &&
-         cnn__conv_place(&conv->scratch_size,
-                         cnn__size_max(p[WINOGRAD_SLICES], p[WINOGRAD_DEEP_IMAGES]) *
-                             shape->out_channels,
-                         sizeof(float), &p[WINOGRAD_PARTIAL_BIAS]);
+         cnn__conv_place(&conv->scratch_size, bias_sums * shape->out_channels, sizeof(float),
+                         &p[WINOGRAD_PARTIAL_BIAS]);
 }
 
 /* Slices enough for some threads, but no more than the cache has room for their gradients: each is
-   written and read once. */
+   written and read once. A power of two, which is shared evenly. */
 static size_t slices_of(const cnn__conv *conv, const cnn__winograd_geometry *geometry) {
-  enum { LEAST = 2, MOST = 8, BYTES = 2 << 20 };
+  enum { LEAST = 2, MOST = 8, BYTES = 3 << 20 };
   const double slice = (double)sizeof(float) * (double)geometry->frequencies *
                        (double)conv->shape.in_channels * (double)conv->shape.out_channels;
-  const double fitting = BYTES / slice;
-  if (cnn__winograd_is_deep(&conv->shape, geometry)) return 1;
-  const size_t slices = fitting < LEAST ? LEAST : fitting > MOST ? MOST : (size_t)fitting;
+  size_t slices = LEAST;
+  while (slices < MOST && 2 * (double)slices * slice <= BYTES)
+    slices *= 2;
   return cnn__size_min(conv->shape.batch, slices);
 }
 
@@ -110,6 +115,8 @@ static bool plan(cnn__conv *conv) {
       cnn__size_ceil_div(cnn__size_ceil_div(shape->out_channels, blocks), CNN__PANEL) * CNN__PANEL;
   p[WINOGRAD_SLICES] = slices_of(conv, &geometry);
   plan_groups(conv, &geometry);
+  cnn__winograd_deep_choose(conv, &geometry);
+  if (p[WINOGRAD_DEEP_BACKWARD]) p[WINOGRAD_SLICES] = 1;
   p[WINOGRAD_KERNEL_STRIDE] =
       cnn__winograd_stride(cnn__gemm_packed_size(shape->in_channels, shape->out_channels));
   p[WINOGRAD_BACK_STRIDE] =
@@ -213,7 +220,7 @@ static void forward_task(void *argument, size_t task, size_t slot) {
 static void forward(const cnn__conv *conv, cnn_context *context, size_t images,
                     const cnn__conv_buffers *buffers) {
   const size_t *p = conv->parameters;
-  if (p[WINOGRAD_DEEP_IMAGES]) {
+  if (p[WINOGRAD_DEEP_FORWARD]) {
     cnn__winograd_deep_forward(conv, context, images, buffers);
     return;
   }

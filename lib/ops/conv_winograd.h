@@ -25,8 +25,10 @@ enum {
   WINOGRAD_OUT_SCRATCH,     /* offset in it: the output's spectrum, behind the input's */
   WINOGRAD_PARTIAL,         /* offset in scratch: the slices' kernel gradients */
   WINOGRAD_PARTIAL_BIAS,    /* ... and bias gradients */
-  WINOGRAD_DEEP_IMAGES,    /* not 0: images of a pass over all frequencies (conv_winograd_deep.c) */
-  WINOGRAD_DEEP_IN_STRIDE, /* floats from one frequency to the next of its inputs' spectrum, */
+  WINOGRAD_DEEP_FORWARD,    /* 1: the forward pass takes all frequencies of many images at once */
+  WINOGRAD_DEEP_BACKWARD,   /* (conv_winograd_deep.c); so does the backward pass */
+  WINOGRAD_DEEP_IMAGES,     /* so many of them, */
+  WINOGRAD_DEEP_IN_STRIDE,  /* floats from one frequency to the next of its inputs' spectrum, */
   WINOGRAD_DEEP_OUT_STRIDE, /* and of its outputs', */
   WINOGRAD_DEEP_OUT,        /* which is behind it: offset in scratch */
   WINOGRAD_END
@@ -142,9 +144,10 @@ static inline float *cnn__winograd_out_spectrum(const cnn__conv *conv, void *scr
                            conv->parameters[WINOGRAD_OUT_SCRATCH]);
 }
 
-/* Layers whose kernel's spectrum is too large to be read again for each group of tiles: whether this is
-   one, and the plan's part of it, whose spectra take the place of the slots'. False on overflow. */
-bool cnn__winograd_is_deep(const cnn__conv_shape *shape, const cnn__winograd_geometry *geometry);
+/* Layers whose kernel's spectrum is too large to be read again for each group of tiles: whether each
+   pass of this one is such, from the plan's groups; and the bytes of scratch, from its beginning, that
+   such a pass needs. False on overflow. */
+void cnn__winograd_deep_choose(cnn__conv *conv, const cnn__winograd_geometry *geometry);
 bool cnn__winograd_deep_plan(cnn__conv *conv, const cnn__winograd_geometry *geometry,
                              size_t *scratch);
 void cnn__winograd_deep_forward(const cnn__conv *conv, cnn_context *context, size_t images,

@@ -202,7 +202,7 @@ void cnn__winograd_backward(const cnn__conv *conv, cnn_context *context, size_t 
                       .geometry = cnn__winograd_geometry_of(shape, p[WINOGRAD_SIZE]),
                       .images = images,
                       .slices = p[WINOGRAD_SLICES]};
-  if (p[WINOGRAD_DEEP_IMAGES]) {
+  if (p[WINOGRAD_DEEP_BACKWARD]) {
     cnn__winograd_deep_backward(conv, context, images, buffers);
     return;
   }

@@ -1,16 +1,36 @@
 /* Winograd convolution of deep layers: their kernel's spectrum is larger than a group's, and reading it,
-   or its gradient, for each group would take longer than multiplying. So many images go in one pass:
+   or its gradient, for each group would take longer than what follows. Many images go in one pass:
    all inputs to their spectrum, one product for each frequency, all outputs back. Threads share the
-   transforms by rows of tiles and the products by frequencies. */
+   transforms by rows of tiles and the products by frequencies, of a single image, too. */
 #include "base/threads.h"
 #include "ops/conv_winograd.h"
 #include <string.h>
 
-bool cnn__winograd_is_deep(const cnn__conv_shape *shape, const cnn__winograd_geometry *geometry) {
-  const double deep = 8 << 20; /* bytes */
-  return sizeof(float) * (double)geometry->frequencies * (double)shape->in_channels *
-             (double)shape->out_channels >
-         deep;
+/* A group reads the kernel's spectrum; a pass over all images writes those of inputs and outputs, which
+   do not fit the near caches, and reads them again. Which of them moves less depends on the channels and
+   on the group's tiles. Backward, a group also reads and writes the kernel's gradient. The factors are
+   measured. */
+static bool moves_less(const cnn__conv_shape *shape, size_t tiles, double factor) {
+  const double in = (double)shape->in_channels, out = (double)shape->out_channels;
+  return in * out > factor * (double)tiles * (in + out);
+}
+
+void cnn__winograd_deep_choose(cnn__conv *conv, const cnn__winograd_geometry *geometry) {
+  enum { WORTH_SHARING = 1 << 18 /* multiply-adds */, NEAR = 4 << 20 /* bytes */ };
+  const cnn__conv_shape *shape = &conv->shape;
+  size_t *p = conv->parameters;
+  const size_t wide = geometry->columns.tiles;
+  const size_t tiles = p[WINOGRAD_IMAGES] * p[WINOGRAD_ROWS] * wide;
+  const size_t back_tiles = p[WINOGRAD_BACK_IMAGES] * p[WINOGRAD_BACK_ROWS] * wide;
+  const double all_points = (double)shape->batch * (double)geometry->rows.tiles * (double)wide *
+                            (double)geometry->frequencies;
+  const double in = (double)shape->in_channels, out = (double)shape->out_channels;
+  /* A single group would be one thread's, where frequencies can be shared. */
+  const bool shared =
+      tiles == shape->batch * geometry->rows.tiles * wide && all_points * in * out >= WORTH_SHARING;
+  const bool near = all_points * (in + out) * sizeof(float) <= NEAR;
+  p[WINOGRAD_DEEP_FORWARD] = shared || moves_less(shape, tiles, 3);
+  p[WINOGRAD_DEEP_BACKWARD] = conv->mode.training && moves_less(shape, back_tiles, near ? 1.25 : 2);
 }
 
 bool cnn__winograd_deep_plan(cnn__conv *conv, const cnn__winograd_geometry *geometry,
@@ -18,8 +38,8 @@ bool cnn__winograd_deep_plan(cnn__conv *conv, const cnn__winograd_geometry *geom
   enum { SPECTRA = 16 << 20 }; /* bytes of a pass: more would only take more memory */
   const cnn__conv_shape *shape = &conv->shape;
   size_t *p = conv->parameters;
-  p[WINOGRAD_DEEP_IMAGES] = 0;
-  if (!cnn__winograd_is_deep(shape, geometry)) return true;
+  *scratch = 0;
+  if (!p[WINOGRAD_DEEP_FORWARD] && !p[WINOGRAD_DEEP_BACKWARD]) return true;
   const size_t tiles = geometry->rows.tiles * geometry->columns.tiles;
   const double image = (double)tiles * sizeof(float) * (double)geometry->frequencies *
                        (double)(p[WINOGRAD_IN_PITCH] + p[WINOGRAD_OUT_PITCH]);
@@ -34,7 +54,6 @@ bool cnn__winograd_deep_plan(cnn__conv *conv, const cnn__winograd_geometry *geom
     return false;
   p[WINOGRAD_DEEP_IN_STRIDE] = cnn__winograd_stride(in);
   p[WINOGRAD_DEEP_OUT_STRIDE] = cnn__winograd_stride(out);
-  *scratch = 0;
   return cnn__conv_place(scratch, p[WINOGRAD_DEEP_IN_STRIDE] * geometry->frequencies, sizeof(float),
                          &offset) &&
          cnn__conv_place(scratch, p[WINOGRAD_DEEP_OUT_STRIDE] * geometry->frequencies,

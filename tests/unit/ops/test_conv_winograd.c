@@ -88,6 +88,7 @@ static void deep_backward(const cnn__conv_shape *shape, size_t pass, float *dx, 
   const cnn__conv_mode mode = {true, true, false, cnn__context_slots(context)};
   cnn__conv conv;
   assert_int_equal(cnn__conv_plan(shape, &mode, &conv), CNN_OK);
+  assert_true(conv.parameters[WINOGRAD_DEEP_BACKWARD]);
   assert_int_equal(conv.parameters[WINOGRAD_DEEP_IMAGES], shape->batch);
   if (pass) conv.parameters[WINOGRAD_DEEP_IMAGES] = pass;
   random_state = 6;
