@@ -11,9 +11,6 @@ enum {
   LINE_VECTORS = CNN__PANEL / VECTOR_WIDTH
 };
 
-/* Short loops of constant length, so that what they index lies in registers. */
-#define WRITTEN_OUT _Pragma("GCC unroll 16")
-
 static inline void load_line(const float *from, vector line[LINE_VECTORS]) {
   WRITTEN_OUT
   for (ptrdiff_t v = 0; v < LINE_VECTORS; v++)

@@ -239,6 +239,18 @@ static void check_transpose(checker *check) {
   }
 }
 
+static void check_interleave(checker *check) {
+  float rows[4][5], mixed[17];
+  for (size_t i = 0; i < 20; i++)
+    rows[i / 5][i % 5] = (float)i;
+  const float *const from[4] = {rows[0], rows[1] + 1, rows[2], rows[3] + 1};
+  mixed[16] = -1;
+  vector_interleave(from, mixed);
+  for (size_t i = 0; i < 16; i++)
+    if (!(mixed[i] == from[i % 4][i / 4])) check_fail(check, "interleave %zu", i);
+  if (!(mixed[16] == -1)) check_fail(check, "interleave writes beyond its end");
+}
+
 static void probe_round(checker *check) {
   const check_values kind = check_kind(check);
   const float *a = check_input(check, W, kind), *b = check_input(check, W, kind);
@@ -251,6 +263,7 @@ static void probe_round(checker *check) {
   check_integers(check);
   check_conversions(check);
   check_transpose(check);
+  check_interleave(check);
 }
 
 /* Twelve sums that wait for none of the others: enough for two units of four cycles' latency, and

@@ -265,6 +265,13 @@ static inline vector vector_choose(const float four[4], vector_int choice) {
       vqtbl1q_u8(vreinterpretq_u8_f32(vld1q_f32(four)), vreinterpretq_u8_s32(choice)));
 }
 
+/* to[4 i + k] = from[k][i] for i, k < 4. */
+static inline void vector_interleave(const float *const from[4], float to[16]) {
+  const float32x4x4_t rows = {
+      {vld1q_f32(from[0]), vld1q_f32(from[1]), vld1q_f32(from[2]), vld1q_f32(from[3])}};
+  vst4q_f32(to, rows);
+}
+
 /* VECTOR_WIDTH unsigned bytes: widened, and narrowed from [0, 255]. */
 static inline vector_int vector_int_load_bytes(const uint8_t *from) {
   uint32_t four;

@@ -2,6 +2,7 @@
    the sums of their upper cells stay in registers, then those of the lower ones. */
 #include "kernels/convolution/ragged.h"
 #include "kernels/convolution/shallow.h"
+#include "kernels/fill.h"
 
 enum {
   SHALLOW_PANEL = 16,
@@ -30,20 +31,27 @@ INLINE_CONSTANTS void shallow_cells(const shallow_tile *tile, const float *x, si
   const cnn__shallow_row *row = tile->row;
   const size_t panel = row->kernel_rows * row->run * SHALLOW_PANEL;
   const ptrdiff_t right = row->right;
-  for (size_t i = 0; i < cells; i++)
+  WRITTEN_OUT
+  for (size_t i = 0; i < cells; i++) {
+    WRITTEN_OUT
     for (size_t j = 0; j < vectors; j++)
       sum[i][j] = vector_zero();
+  }
   const float *w = tile->packed;
   for (size_t r = 0; r < row->kernel_rows; r++, x += row->kernel_step)
     for (size_t e = 0; e < row->run; e++, w += SHALLOW_PANEL) {
       vector weight[SHALLOW_VECTORS];
+      WRITTEN_OUT
       for (size_t j = 0; j < vectors; j++)
         weight[j] = vector_load(w + j * VECTOR_WIDTH / SHALLOW_PANEL * panel +
                                 j * VECTOR_WIDTH % SHALLOW_PANEL);
-      for (size_t i = 0; i < cells; i++)
+      WRITTEN_OUT
+      for (size_t i = 0; i < cells; i++) {
+        WRITTEN_OUT
         for (size_t j = 0; j < vectors; j++)
           sum[i][j] =
               vector_fma(vector_set(x[(ptrdiff_t)e + (ptrdiff_t)i * right]), weight[j], sum[i][j]);
+      }
     }
 }
 
@@ -56,6 +64,7 @@ INLINE_CONSTANTS vector shallow_output(const shallow_tile *tile, vector sum, vec
 INLINE_CONSTANTS void shallow_windows(const shallow_tile *tile, size_t windows, size_t vectors) {
   const cnn__shallow_row *row = tile->row;
   vector bias[SHALLOW_VECTORS];
+  WRITTEN_OUT
   for (size_t j = 0; j < vectors; j++) /* -0 leaves a sum as it is */
     bias[j] = tile->bias && j * VECTOR_WIDTH < tile->left
                   ? get(tile->bias + j * VECTOR_WIDTH, tile->left - j * VECTOR_WIDTH)
@@ -63,13 +72,18 @@ INLINE_CONSTANTS void shallow_windows(const shallow_tile *tile, size_t windows, 
   pooled upper[SHALLOW_WINDOWS][SHALLOW_VECTORS];
   shallow_sums sum;
   shallow_cells(tile, tile->x, 2 * windows, vectors, sum);
-  for (size_t i = 0; i < windows; i++)
+  WRITTEN_OUT
+  for (size_t i = 0; i < windows; i++) {
+    WRITTEN_OUT
     for (size_t j = 0; j < vectors; j++) {
       const pooled first = {shallow_output(tile, sum[2 * i][j], bias[j]), vector_int_set(0)};
       upper[i][j] = challenge(first, shallow_output(tile, sum[2 * i + 1][j], bias[j]), 1);
     }
+  }
   shallow_cells(tile, tile->x + row->down, 2 * windows, vectors, sum);
-  for (size_t i = 0; i < windows; i++)
+  WRITTEN_OUT
+  for (size_t i = 0; i < windows; i++) {
+    WRITTEN_OUT
     for (size_t j = 0; j < vectors; j++) {
       if (j * VECTOR_WIDTH >= tile->left) continue;
       pooled holder = challenge(upper[i][j], shallow_output(tile, sum[2 * i][j], bias[j]), 2);
@@ -78,6 +92,7 @@ INLINE_CONSTANTS void shallow_windows(const shallow_tile *tile, size_t windows, 
       put(tile->y + at, left, holder.best);
       if (tile->codes) put_codes(tile->codes + at, left, code_of(holder, tile->with_relu));
     }
+  }
 }
 
 /* As many vectors as the channels that are left need. */
@@ -141,13 +156,16 @@ typedef struct shallow_gradients {
 INLINE_CONSTANTS void load_inputs(const cnn__shallow_row *row, const float *x, size_t windows,
                                   size_t count, shallow_inputs inputs) {
   for (size_t window = 0; window < windows; window++, x += 2 * row->right) {
-    const float *right = x + row->right, *below = x + row->down, *last = below + row->right;
-    for (size_t t = 0; t < count; t++) {
-      inputs[window][t][0] = x[t];
-      inputs[window][t][1] = right[t];
-      inputs[window][t][2] = below[t];
-      inputs[window][t][3] = last[t];
+    const float *cells[4] = {x, x + row->right, x + row->down, x + row->down + row->right};
+    size_t t = 0;
+    for (; t + 4 <= count; t += 4) {
+      vector_interleave(cells, inputs[window][t]);
+      for (size_t k = 0; k < 4; k++)
+        cells[k] += 4;
     }
+    for (size_t i = 0; t < count; i++, t++)
+      for (size_t k = 0; k < 4; k++)
+        inputs[window][t][k] = cells[k][i];
   }
 }
 
@@ -160,14 +178,17 @@ INLINE_CONSTANTS void gradient_taps(const cnn__shallow_row *row, const shallow_g
     const size_t left = of->channels - v * VECTOR_WIDTH;
     float *to = dw + v * VECTOR_WIDTH;
     vector sum[GRADIENT_TAPS];
+    WRITTEN_OUT
     for (size_t t = 0; t < count; t++)
       sum[t] = get(to + t * dw_row, left);
     for (size_t window = 0; window < of->windows; window++) {
       const vector gradient = of->gradient[v][window];
       const vector_int choice = of->choice[v][window];
+      WRITTEN_OUT
       for (size_t t = 0; t < count; t++)
         sum[t] = vector_fma(vector_choose(inputs[window][t], choice), gradient, sum[t]);
     }
+    WRITTEN_OUT
     for (size_t t = 0; t < count; t++)
       put(to + t * dw_row, left, sum[t]);
   }

@@ -215,6 +215,12 @@ static inline vector vector_choose(const float four[4], vector_int choice) {
   return four[choice & 3];
 }
 
+/* to[4 i + k] = from[k][i] for i, k < 4. */
+static inline void vector_interleave(const float *const from[4], float to[16]) {
+  for (size_t i = 0; i < 16; i++)
+    to[i] = from[i % 4][i / 4];
+}
+
 static inline vector_int vector_int_load_bytes(const uint8_t *from) {
   return *from;
 }

@@ -6,6 +6,7 @@
 #ifndef CNN_KERNELS_VECTOR_H
 #define CNN_KERNELS_VECTOR_H
 
+#include "kernels/x86/interleave.h"
 #include <immintrin.h>
 #include <stdbool.h>
 #include <stddef.h>

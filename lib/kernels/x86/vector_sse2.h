@@ -7,6 +7,7 @@
 #ifndef CNN_KERNELS_VECTOR_H
 #define CNN_KERNELS_VECTOR_H
 
+#include "kernels/x86/interleave.h"
 #include <emmintrin.h>
 #include <stdbool.h>
 #include <stddef.h>
