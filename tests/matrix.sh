@@ -43,8 +43,7 @@ run_minimal() {
 # What does not depend on the processor (suite portable) is tested by the others.
 run_aarch64() {
   set_up aarch64 --cross-file .ci/aarch64.cross -Dpng=disabled -Djpeg=disabled -Dzlib=disabled -Dplot=disabled -Dtests=enabled &&
-    meson test -C build-aarch64 --suite unit --suite kernels --suite grad --no-suite portable --print-errorlogs \
-      --timeout-multiplier 20
+    meson test -C build-aarch64 --suite unit --suite kernels --no-suite portable --print-errorlogs --timeout-multiplier 20
 }
 run_abi() { sh tests/abi/check.sh; }
 # On what tests/run.sh has built, where it has.
