@@ -34,9 +34,8 @@ typedef struct cnn__sample {
   const void *pixels;   /* contiguous, the dataset's dtype; valid until the next fetch or release */
   cnn__shape shape;
   bool slack;          /* CNN__IMAGE_SLACK bytes after the last pixel are readable */
-  cnn__buffer decoded; /* where pixels may lie */
-  uint8_t
-      *room; /* or here, where an image has room_size bytes: the caller's, with slack; or NULL */
+  cnn__buffer decoded; /* where pixels may lie, */
+  uint8_t *room;       /* or here, if they are room_size bytes: the caller's, with slack; or NULL */
   size_t room_size;
   cnn__buffer file;       /* a file's bytes while it is decoded */
   const cnn__file *ahead; /* or here, where they have been read; or NULL */
@@ -52,7 +51,8 @@ typedef struct cnn__dataset_class {
   /* index where labels are indices, label_width floats at vector where they are vectors; neither is
      NULL where it is due. Any thread. Not called for sets without labels. */
   cnn_status (*label)(const cnn_dataset *dataset, size_t i, int32_t *index, float *vector);
-  /* Reads image i's file, if it is small; or NULL. A hint: where that fails, no failure is pending, file is not there, and fetching the image tells. Any thread. */
+  /* Reads image i's file, if it is small; or NULL. A hint: where that fails, no failure is pending,
+     file is not there, and fetching the image tells. Any thread. */
   void (*read)(const cnn_dataset *dataset, size_t i, cnn__file *file);
   /* Files left out so far; or NULL: none. */
   int64_t (*skipped)(const cnn_dataset *dataset);
