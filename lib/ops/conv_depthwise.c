@@ -1,5 +1,5 @@
-/* Depthwise convolution, one filter a channel: the direct algorithm's gathers with kernels of their
-   own. The weights are [tap][channel], for the input's gradient with the taps backwards. */
+/* Depthwise convolution, one filter a channel: the direct algorithm's gathers, row by row, through kernels
+   of their own. The weights are [tap][channel], for the input's gradient with the taps backwards. */
 #include "base/threads.h"
 #include "ops/conv_algorithm.h"
 #include <string.h>
@@ -8,7 +8,7 @@ enum {
   DEPTHWISE_ROWS,      /* rows of a task, forward */
   DEPTHWISE_BACK_ROWS, /* rows of dx of a task */
   DEPTHWISE_SLICES,    /* slices of images whose weight gradients are summed apart */
-  DEPTHWISE_SLOT,      /* bytes of pointers of a slot */
+  DEPTHWISE_STEP_ROWS, /* rows that one call of the weights' gradient takes */
   DEPTHWISE_PARTIAL    /* offset in scratch: the slices' results, kernel then bias */
 };
 
@@ -22,25 +22,26 @@ static size_t partial_size(const cnn__conv_shape *shape) {
   return (cnn__conv_taps(shape) + 1) * shape->out_channels;
 }
 
+static size_t rows_of_work(size_t work, const cnn__conv_shape *shape, size_t width) {
+  const double row = (double)cnn__conv_taps(shape) * (double)shape->out_channels * (double)width;
+  const double rows = (double)work / row;
+  return rows < 1 ? 1 : (size_t)rows;
+}
+
 static bool plan(cnn__conv *conv) {
-  enum { WORK = 100000, SLICES = 8 };
+  enum { WORK = 300000, SLICES = 8, STEP_CELLS = 64 };
   const cnn__conv_shape *shape = &conv->shape;
   size_t *p = conv->parameters;
-  size_t size, offset, slot = 0;
+  size_t size;
   if (!cnn__size_mul(cnn__conv_taps(shape) + 1, 2 * shape->out_channels, &size)) return false;
-  const double cell = (double)cnn__conv_taps(shape) * (double)shape->out_channels;
-  const double rows = WORK / (cell * (double)shape->out_width);
-  const double back_rows = WORK / (cell * (double)shape->in_width);
-  p[DEPTHWISE_ROWS] = rows < 1 ? 1 : (size_t)rows;
-  p[DEPTHWISE_BACK_ROWS] = back_rows < 1 ? 1 : (size_t)back_rows;
+  p[DEPTHWISE_ROWS] = rows_of_work(WORK, shape, shape->out_width);
+  p[DEPTHWISE_BACK_ROWS] = rows_of_work(WORK, shape, shape->in_width);
   p[DEPTHWISE_SLICES] = cnn__size_min(shape->batch, SLICES);
+  p[DEPTHWISE_STEP_ROWS] = cnn__size_ceil_div(STEP_CELLS, shape->out_width);
   conv->prepared_size = 2 * cnn__conv_kernel_size(shape);
-  return cnn__conv_place(&slot, 2 * cnn__conv_taps(shape), sizeof(float *), &offset) &&
-         cnn__size_round_up(slot, 64, &p[DEPTHWISE_SLOT]) &&
-         cnn__size_mul(p[DEPTHWISE_SLOT], conv->mode.slots, &conv->scratch_size) &&
-         (!conv->mode.training ||
-          cnn__conv_place(&conv->scratch_size, p[DEPTHWISE_SLICES] * partial_size(shape),
-                          sizeof(float), &p[DEPTHWISE_PARTIAL]));
+  return !conv->mode.training ||
+         cnn__conv_place(&conv->scratch_size, p[DEPTHWISE_SLICES] * partial_size(shape),
+                         sizeof(float), &p[DEPTHWISE_PARTIAL]);
 }
 
 static void prepare(const cnn__conv *conv, cnn_context *context, const float *kernel,
@@ -53,43 +54,201 @@ static void prepare(const cnn__conv *conv, cnn_context *context, const float *ke
            channels * sizeof *kernel);
 }
 
+/* One pass over images: what is read and written, or for the weights' gradient both read. */
 typedef struct depthwise_job {
   const cnn__conv *conv;
   const cnn__conv_buffers *buffers;
   cnn__gather gather;
   size_t images, row_blocks;
+  const float *x_end, *y_end; /* behind the last image; NULL where nothing is fetched ahead */
 } depthwise_job;
 
-static cnn__gather with_channels(cnn__gather gather, const cnn__conv_shape *shape) {
-  gather.depth = shape->out_channels;
-  gather.whole = false;
-  gather.depthwise = true;
-  return gather;
+/* A pass of so many bytes finds little in the cache. */
+static bool beyond_cache(const cnn__conv_shape *shape, size_t images) {
+  enum { CACHED = 16 << 20 };
+  return (double)images * (double)(cnn__conv_x_size(shape) + cnn__conv_y_size(shape)) >
+         (double)CACHED / sizeof(float);
 }
 
-static const float **pointers_of(const depthwise_job *job, size_t slot) {
-  return (const float **)(void *)((char *)job->buffers->scratch +
-                                  slot * job->conv->parameters[DEPTHWISE_SLOT]);
+/* ---- rows ---- */
+
+/* Some outputs of a row that have the same taps, but for the first and the last one's. */
+typedef struct piece {
+  cnn__gather_span span;
+  bool lacks_first, lacks_last;
+} piece;
+
+static bool lacks_first_tap(const cnn__gather_axis *axis, const cnn__gather_span *span) {
+  return span->count == 1 && span->tap == 1 && span->taps + 1 == axis->taps;
+}
+static bool lacks_last_tap(const cnn__gather_axis *axis, const cnn__gather_span *span) {
+  return span->count == 1 && span->tap == 0 && span->taps + 1 == axis->taps;
+}
+
+/* From column on, before end: with its neighbours, where these lack one tap. */
+static piece piece_at(const cnn__gather_axis *axis, size_t column, size_t end) {
+  piece here = {.span = cnn__gather_span_at(axis, column, end)};
+  if (here.span.step > 1) return here;
+  if (lacks_first_tap(axis, &here.span) && column + 1 < end) {
+    const cnn__gather_span next = cnn__gather_span_at(axis, column + 1, end);
+    if (next.taps == axis->taps) {
+      here = (piece){.span = next, .lacks_first = true};
+      here.span.first = column;
+      here.span.count++;
+      here.span.input -= next.input_step; /* outside; never read */
+    }
+  }
+  const size_t after = column + here.span.count;
+  if (here.span.taps < axis->taps || after >= end) return here;
+  const cnn__gather_span next = cnn__gather_span_at(axis, after, end);
+  if (lacks_last_tap(axis, &next)) {
+    here.span.count++;
+    here.lacks_last = true;
+  }
+  return here;
+}
+
+/* What a kernel is called with: a row's part. */
+typedef struct row_part {
+  cnn__depthwise_row row;
+  ptrdiff_t x, y, w; /* floats from the image's, the row's, the kernel's beginning */
+} row_part;
+
+static row_part part_of(const cnn__gather *gather, const cnn__gather_span *rows,
+                        const cnn__gather_span *columns) {
+  const ptrdiff_t channels = (ptrdiff_t)gather->depth;
+  const ptrdiff_t x_row = (ptrdiff_t)gather->columns.inputs * channels;
+  const ptrdiff_t w_row = (ptrdiff_t)gather->columns.taps * channels;
+  return (row_part){.row = {.outputs = columns->count,
+                            .channels = gather->depth,
+                            .tap_rows = rows->taps,
+                            .tap_columns = columns->taps,
+                            .x_step = (ptrdiff_t)columns->input_step * channels,
+                            .y_step = (ptrdiff_t)columns->step * channels,
+                            .x_row = (ptrdiff_t)rows->tap_input_step * x_row,
+                            .x_column = (ptrdiff_t)columns->tap_input_step * channels,
+                            .w_row = (ptrdiff_t)rows->tap_step * w_row,
+                            .w_column = (ptrdiff_t)columns->tap_step * channels},
+                    .x = (ptrdiff_t)rows->input * x_row + (ptrdiff_t)columns->input * channels,
+                    .y = (ptrdiff_t)columns->first * channels,
+                    .w = (ptrdiff_t)rows->tap * w_row + (ptrdiff_t)columns->tap * channels};
+}
+
+/* floats from there on, as far as there are so many before end. */
+static cnn__depthwise_ahead ahead_of(const float *from, size_t floats, const float *end) {
+  if (!end || from >= end) return (cnn__depthwise_ahead){0};
+  return (cnn__depthwise_ahead){from, cnn__size_min(floats, (size_t)(end - from))};
+}
+
+/* The rows of x behind those that the rows of this span read first, for as many more. */
+static cnn__depthwise_ahead x_ahead(const depthwise_job *job, const cnn__gather_span *rows,
+                                    const float *x, size_t count) {
+  if (!job->x_end || rows->taps == 0) return (cnn__depthwise_ahead){0};
+  const size_t x_row = job->gather.columns.inputs * job->gather.depth;
+  const size_t read =
+      rows->input + (rows->taps - 1) * rows->tap_input_step + (count - 1) * rows->input_step + 1;
+  return ahead_of(x + read * x_row, count * rows->input_step * x_row, job->x_end);
+}
+
+/* ---- forward, and the input's gradient ---- */
+
+typedef struct row_place {
+  const float *x; /* the image */
+  const float *w, *bias;
+  float *y; /* the row */
+  bool relu;
+} row_place;
+
+static void compute_piece(const cnn__gather *gather, const cnn__gather_span *rows,
+                          const piece *columns, const row_place *at, cnn__depthwise_ahead x_next,
+                          cnn__depthwise_ahead y_next) {
+  row_part part = part_of(gather, rows, &columns->span);
+  part.row.lacks_first = columns->lacks_first;
+  part.row.lacks_last = columns->lacks_last;
+  part.row.x_ahead = x_next;
+  part.row.y_ahead = y_next;
+  cnn__kernels_get()->depthwise.forward(&part.row, at->x + part.x, at->w + part.w, at->bias,
+                                        at->relu, at->y + part.y);
+}
+
+/* Columns [begin, end) phase by phase. */
+static void compute_columns(const cnn__gather *gather, const cnn__gather_span *rows, size_t begin,
+                            size_t end, const row_place *at, cnn__depthwise_ahead x_next,
+                            cnn__depthwise_ahead y_next) {
+  const size_t phases = gather->columns.transposed ? gather->columns.stride : 1;
+  for (size_t phase = 0; phase < phases; phase++)
+    for (size_t column = begin + phase; column < end;) {
+      const piece columns = piece_at(&gather->columns, column, end);
+      const bool most = 2 * columns.span.count > end - begin; /* it fetches, the others need not */
+      compute_piece(gather, rows, &columns, at, most ? x_next : (cnn__depthwise_ahead){0},
+                    most ? y_next : (cnn__depthwise_ahead){0});
+      column += columns.span.count * columns.span.step;
+    }
+}
+
+/* The pairs of columns that the kernel for stride two computes: all but one or two at the edges. */
+static size_t pairs_of(const cnn__gather_axis *axis, size_t width, size_t *first) {
+  if (!axis->transposed || axis->stride != 2 || axis->taps != 3 || axis->dilation != 1) return 0;
+  *first = (axis->pad + 1) / 2;
+  const size_t end = cnn__size_min(axis->inputs, (width + axis->pad) / 2);
+  return end > *first ? end - *first : 0;
+}
+
+static void compute_pairs(const cnn__gather *gather, const cnn__gather_span *rows, size_t first,
+                          size_t count, const row_place *at, cnn__depthwise_ahead x_next,
+                          cnn__depthwise_ahead y_next) {
+  const cnn__gather_span columns = {.first = 2 * first - gather->columns.pad,
+                                    .count = count,
+                                    .step = 1,
+                                    .input = first,
+                                    .input_step = 1,
+                                    .taps = 3,
+                                    .tap_step = 1};
+  row_part part = part_of(gather, rows, &columns);
+  part.row.lacks_first = first == 0;
+  part.row.x_ahead = x_next;
+  part.row.y_ahead = y_next;
+  cnn__kernels_get()->depthwise.spread(&part.row, at->x + part.x - part.row.x_step, at->w + part.w,
+                                       at->y + part.y);
+}
+
+static void compute_row(const depthwise_job *job, size_t row, size_t width, const row_place *at) {
+  const cnn__gather *gather = &job->gather;
+  const cnn__gather_span rows = cnn__gather_span_at(&gather->rows, row, row + 1);
+  const size_t y_row = (size_t)gather->output_row;
+  const cnn__depthwise_ahead x_next = x_ahead(job, &rows, at->x, 1);
+  const cnn__depthwise_ahead y_next = ahead_of(at->y + y_row, y_row, job->y_end);
+  size_t first = 0;
+  const size_t pairs = pairs_of(&gather->columns, width, &first);
+  if (pairs == 0) {
+    compute_columns(gather, &rows, 0, width, at, x_next, y_next);
+    return;
+  }
+  const size_t begin = 2 * first - gather->columns.pad;
+  compute_columns(gather, &rows, 0, begin, at, x_next, y_next);
+  compute_pairs(gather, &rows, first, pairs, at, x_next, y_next);
+  compute_columns(gather, &rows, begin + 2 * pairs, width, at, x_next, y_next);
 }
 
 static void forward_task(void *argument, size_t task, size_t slot) {
+  (void)slot;
   const depthwise_job *job = argument;
   const cnn__conv_shape *shape = &job->conv->shape;
   const size_t image = task / job->row_blocks, rows = job->conv->parameters[DEPTHWISE_ROWS];
-  const size_t begin = task % job->row_blocks * rows;
-  const cnn__gather_part part = {.images = 1,
-                                 .input = job->buffers->x + image * cnn__conv_x_size(shape),
-                                 .output = job->buffers->y + image * cnn__conv_y_size(shape) +
-                                           begin * shape->out_width * shape->out_channels,
-                                 .row_begin = begin,
-                                 .row_end = cnn__size_min(begin + rows, shape->out_height),
-                                 .column_end = shape->out_width,
-                                 .packed = job->buffers->prepared,
-                                 .n = shape->out_channels,
-                                 .bias = shape->bias ? job->buffers->bias : NULL,
-                                 .epilogue = shape->relu ? CNN__GEMM_RELU : CNN__GEMM_PLAIN,
-                                 .pointers = pointers_of(job, slot)};
-  cnn__gather_run(&job->gather, &part);
+  const size_t begin = task % job->row_blocks * rows, pitch = (size_t)job->gather.output_row;
+  row_place at = {.x = job->buffers->x + image * cnn__conv_x_size(shape),
+                  .w = job->buffers->prepared,
+                  .bias = shape->bias ? job->buffers->bias : NULL,
+                  .y = job->buffers->y + image * cnn__conv_y_size(shape) + begin * pitch,
+                  .relu = shape->relu};
+  const size_t end = cnn__size_min(begin + rows, shape->out_height);
+  for (size_t row = begin; row < end; row++, at.y += pitch)
+    compute_row(job, row, shape->out_width, &at);
+}
+
+static cnn__gather with_channels(cnn__gather gather, const cnn__conv_shape *shape) {
+  gather.depth = shape->out_channels;
+  return gather;
 }
 
 static void forward(const cnn__conv *conv, cnn_context *context, size_t images,
@@ -101,8 +260,28 @@ static void forward(const cnn__conv *conv, cnn_context *context, size_t images,
                        .images = images,
                        .row_blocks =
                            cnn__size_ceil_div(shape->out_height, conv->parameters[DEPTHWISE_ROWS])};
+  if (beyond_cache(shape, images)) {
+    job.x_end = buffers->x + images * cnn__conv_x_size(shape);
+    job.y_end = buffers->y + images * cnn__conv_y_size(shape);
+  }
   cnn__parallel_for(context, images * job.row_blocks, forward_task, &job);
 }
+
+static void input_task(void *argument, size_t task, size_t slot) {
+  (void)slot;
+  const depthwise_job *job = argument;
+  const cnn__conv_shape *shape = &job->conv->shape;
+  const size_t image = task / job->row_blocks, rows = job->conv->parameters[DEPTHWISE_BACK_ROWS];
+  const size_t begin = task % job->row_blocks * rows, pitch = (size_t)job->gather.output_row;
+  row_place at = {.x = job->buffers->dy + image * cnn__conv_y_size(shape),
+                  .w = job->buffers->prepared + cnn__conv_kernel_size(shape),
+                  .y = job->buffers->dx + image * cnn__conv_x_size(shape) + begin * pitch};
+  const size_t end = cnn__size_min(begin + rows, shape->in_height);
+  for (size_t row = begin; row < end; row++, at.y += pitch)
+    compute_row(job, row, shape->in_width, &at);
+}
+
+/* ---- the weights' gradient ---- */
 
 static float *partial_of(const depthwise_job *job, size_t slice) {
   return (float *)(void *)((char *)job->buffers->scratch +
@@ -110,84 +289,83 @@ static float *partial_of(const depthwise_job *job, size_t slice) {
          slice * partial_size(&job->conv->shape);
 }
 
-/* sums += the rows' sums, row by row. */
-static void add_rows(const cnn__conv_shape *shape, const float *dy, float *sums) {
-  enum { LANES = 32 };
-  const size_t channels = shape->out_channels;
-  for (size_t first = 0; first < channels; first += LANES) {
-    const size_t lanes = cnn__size_min(LANES, channels - first);
-    for (size_t row = 0; row < shape->out_height; row++) {
-      float sum[LANES] = {0};
-      const float *cell = dy + row * shape->out_width * channels + first;
-      for (size_t column = 0; column < shape->out_width; column++, cell += channels)
-        for (size_t lane = 0; lane < lanes; lane++)
-          sum[lane] += cell[lane];
-      for (size_t lane = 0; lane < lanes; lane++)
-        sums[first + lane] += sum[lane];
+/* Some rows that have the same taps: dy is the first. */
+static void add_rows(const depthwise_job *job, const cnn__gather_span *rows, const float *x,
+                     const float *dy, float *partial) {
+  const cnn__conv_shape *shape = &job->conv->shape;
+  const cnn__gather *gather = &job->gather;
+  const size_t y_row = (size_t)gather->output_row, width = shape->out_width;
+  const ptrdiff_t below = (ptrdiff_t)(rows->input_step * gather->columns.inputs * gather->depth);
+  for (size_t column = 0; column < width;) {
+    const piece columns = piece_at(&gather->columns, column, width);
+    row_part part = part_of(gather, rows, &columns.span);
+    part.row.lacks_first = columns.lacks_first;
+    part.row.lacks_last = columns.lacks_last;
+    if (2 * columns.span.count > width) {
+      part.row.x_ahead = x_ahead(job, rows, x, rows->count);
+      part.row.y_ahead = ahead_of(dy + rows->count * y_row, rows->count * y_row, job->y_end);
     }
+    cnn__kernels_get()->depthwise.weights(
+        &part.row, rows->count, below, (ptrdiff_t)y_row, x + part.x, dy + part.y, partial + part.w,
+        shape->bias ? partial + cnn__conv_kernel_size(shape) : NULL);
+    column += columns.span.count;
   }
 }
 
 static void weights_task(void *argument, size_t slice, size_t slot) {
+  (void)slot;
   const depthwise_job *job = argument;
   const cnn__conv_shape *shape = &job->conv->shape;
   const size_t slices = job->conv->parameters[DEPTHWISE_SLICES];
+  const size_t most = job->conv->parameters[DEPTHWISE_STEP_ROWS];
   float *partial = partial_of(job, slice);
   memset(partial, 0, partial_size(shape) * sizeof *partial);
   for (size_t image = slice * job->images / slices; image < (slice + 1) * job->images / slices;
        image++) {
-    float *dy = job->buffers->dy + image * cnn__conv_y_size(shape);
-    const cnn__gather_part part = {.images = 1,
-                                   .input = job->buffers->x + image * cnn__conv_x_size(shape),
-                                   .output = dy,
-                                   .row_end = shape->out_height,
-                                   .column_end = shape->out_width,
-                                   .n = shape->out_channels,
-                                   .pointers = pointers_of(job, slot),
-                                   .gradient = partial};
-    if (job->buffers->dkernel) cnn__gather_run(&job->gather, &part);
-    if (job->buffers->dbias) add_rows(shape, dy, partial + cnn__conv_kernel_size(shape));
+    const float *x = job->buffers->x + image * cnn__conv_x_size(shape);
+    const float *dy = job->buffers->dy + image * cnn__conv_y_size(shape);
+    for (size_t row = 0; row < shape->out_height;) {
+      const size_t end = cnn__size_min(row + most, shape->out_height);
+      const cnn__gather_span rows = cnn__gather_span_at(&job->gather.rows, row, end);
+      add_rows(job, &rows, x, dy + row * (size_t)job->gather.output_row, partial);
+      row += rows.count;
+    }
   }
 }
 
-static void input_task(void *argument, size_t task, size_t slot) {
-  const depthwise_job *job = argument;
-  const cnn__conv_shape *shape = &job->conv->shape;
-  const size_t image = task / job->row_blocks, rows = job->conv->parameters[DEPTHWISE_BACK_ROWS];
-  const size_t begin = task % job->row_blocks * rows;
-  const cnn__gather_part part = {.images = 1,
-                                 .input = job->buffers->dy + image * cnn__conv_y_size(shape),
-                                 .output = job->buffers->dx + image * cnn__conv_x_size(shape) +
-                                           begin * shape->in_width * shape->in_channels,
-                                 .row_begin = begin,
-                                 .row_end = cnn__size_min(begin + rows, shape->in_height),
-                                 .column_end = shape->in_width,
-                                 .packed = job->buffers->prepared + cnn__conv_kernel_size(shape),
-                                 .n = shape->in_channels,
-                                 .pointers = pointers_of(job, slot)};
-  cnn__gather_run(&job->gather, &part);
+static void weights_gradient(depthwise_job *job, cnn_context *context) {
+  const cnn__conv *conv = job->conv;
+  const cnn__conv_buffers *buffers = job->buffers;
+  const size_t slices = conv->parameters[DEPTHWISE_SLICES], size = partial_size(&conv->shape);
+  const size_t kernel = cnn__conv_kernel_size(&conv->shape);
+  const float *partial = partial_of(job, 0);
+  job->gather = with_channels(cnn__conv_forward_gather(&conv->shape), &conv->shape);
+  if (beyond_cache(&conv->shape, job->images)) {
+    job->x_end = buffers->x + job->images * cnn__conv_x_size(&conv->shape);
+    job->y_end = buffers->dy + job->images * cnn__conv_y_size(&conv->shape);
+  }
+  cnn__parallel_for(context, slices, weights_task, job);
+  if (buffers->dkernel)
+    cnn__conv_sum_slices(context, slices, kernel, partial, size, buffers->dkernel);
+  if (buffers->dbias)
+    cnn__conv_sum_slices(context, slices, conv->shape.out_channels, partial + kernel, size,
+                         buffers->dbias);
 }
 
 static void backward(const cnn__conv *conv, cnn_context *context, size_t images,
                      const cnn__conv_buffers *buffers) {
   const cnn__conv_shape *shape = &conv->shape;
-  const size_t slices = conv->parameters[DEPTHWISE_SLICES], size = partial_size(shape);
-  depthwise_job job = {.conv = conv,
-                       .buffers = buffers,
-                       .gather = with_channels(cnn__conv_forward_gather(shape), shape),
-                       .images = images};
+  depthwise_job job = {.conv = conv, .buffers = buffers, .images = images};
   if (shape->relu) cnn__conv_mask_relu(conv, context, images, buffers);
-  if (buffers->dkernel || buffers->dbias) cnn__parallel_for(context, slices, weights_task, &job);
-  const float *partial = conv->mode.training ? partial_of(&job, 0) : NULL;
-  const size_t kernel = cnn__conv_kernel_size(shape);
-  if (buffers->dkernel)
-    cnn__conv_sum_slices(context, slices, kernel, partial, size, buffers->dkernel);
-  if (buffers->dbias)
-    cnn__conv_sum_slices(context, slices, shape->out_channels, partial + kernel, size,
-                         buffers->dbias);
+  if (buffers->dkernel || buffers->dbias) weights_gradient(&job, context);
   if (!buffers->dx) return;
   job.gather = with_channels(cnn__conv_backward_gather(shape), shape);
   job.row_blocks = cnn__size_ceil_div(shape->in_height, conv->parameters[DEPTHWISE_BACK_ROWS]);
+  job.x_end = job.y_end = NULL;
+  if (beyond_cache(shape, images)) {
+    job.x_end = buffers->dy + images * cnn__conv_y_size(shape);
+    job.y_end = buffers->dx + images * cnn__conv_x_size(shape);
+  }
   cnn__parallel_for(context, images * job.row_blocks, input_task, &job);
 }
 

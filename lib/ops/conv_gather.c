@@ -126,16 +126,15 @@ static size_t find_taps(const cnn__gather *gather, const cnn__gather_part *part,
   const size_t pitch = gather->input_pitch, row_pitch = gather->columns.inputs * pitch;
   const bool merge = gather->whole && columns->tap_step == 1 && columns->tap_input_step == 1;
   const size_t column_runs = merge ? columns->taps > 0 : columns->taps;
-  const size_t weights = gather->depth * (gather->depthwise ? 1 : CNN__PANEL);
+  const size_t weights = gather->depth * CNN__PANEL;
   const float **a = part->pointers, **b = a + gather->rows.taps * gather->columns.taps;
   const float *input = part->input + rows->input * row_pitch + columns->input * pitch;
-  const float *kernel = part->gradient ? part->gradient : part->packed;
   for (size_t r = 0, i = 0; r < rows->taps; r++)
     for (size_t s = 0; s < column_runs; s++, i++) {
       const size_t tap = (rows->tap + r * rows->tap_step) * gather->columns.taps + columns->tap +
                          s * columns->tap_step;
       a[i] = input + r * rows->tap_input_step * row_pitch + s * columns->tap_input_step * pitch;
-      b[i] = kernel + tap * weights;
+      b[i] = part->packed + tap * weights;
     }
   *k = gather->depth * (merge ? columns->taps : 1);
   return rows->taps * column_runs;
@@ -214,26 +213,6 @@ static void multiply(const cnn__gather *gather, const cnn__gather_part *part, co
     multiply_lines(product, a, all);
 }
 
-static void depthwise(const cnn__gather *gather, const cnn__gather_part *part, const lines *all,
-                      size_t taps, float *c) {
-  const cnn__depthwise_kernels *kernels = &cnn__kernels_get()->depthwise;
-  const float **a = part->pointers, **b = a + gather->rows.taps * gather->columns.taps;
-  const cnn__depthwise_line line = {.outputs = all->along.count,
-                                    .channels = part->n,
-                                    .taps = taps,
-                                    .x = a,
-                                    .x_step = all->along.a,
-                                    .y_step = all->along.c};
-  for (size_t i = 0; i < all->across.count; i++) {
-    if (part->gradient)
-      kernels->weights(&line, c, (float *const *)(void *)b);
-    else
-      kernels->forward(&line, b, part->bias, part->epilogue == CNN__GEMM_RELU, c);
-    if (i + 1 < all->across.count) shift(a, taps, all->across.a);
-    c += all->across.c;
-  }
-}
-
 /* One rectangle of outputs that have the same taps. */
 static void rectangle(const cnn__gather *gather, const cnn__gather_part *part,
                       const cnn__gather_span *rows, const cnn__gather_span *columns) {
@@ -243,10 +222,7 @@ static void rectangle(const cnn__gather *gather, const cnn__gather_part *part,
              (ptrdiff_t)columns->first * gather->output_column;
   size_t k;
   const size_t batch = find_taps(gather, part, rows, columns, &k);
-  if (gather->depthwise)
-    depthwise(gather, part, &all, batch, c);
-  else
-    multiply(gather, part, &all, batch, k, c);
+  multiply(gather, part, &all, batch, k, c);
 }
 
 static void row_spans(const cnn__gather *gather, const cnn__gather_part *part,

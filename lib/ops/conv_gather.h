@@ -39,7 +39,6 @@ typedef struct cnn__gather {
   size_t input_pitch;   /* floats from one input cell to the next */
   size_t depth;         /* channels that a tap reads */
   bool whole;           /* depth == input_pitch: neighbouring cells' channels are one run */
-  bool depthwise;       /* depth channels, each by itself */
   ptrdiff_t output_row; /* floats from one output row to the next */
   ptrdiff_t output_column;
 } cnn__gather;
@@ -51,13 +50,11 @@ typedef struct cnn__gather_part {
   const float *input;                  /* the first image, at the group's first channel */
   float *output;                       /* cell (row_begin, 0), at the first of the n channels */
   size_t row_begin, row_end, column_end;
-  const float *packed; /* panels of 16 channels: [panel][tap][depth][16]; depthwise [tap][depth] */
+  const float *packed; /* panels of 16 channels: [panel][tap][depth][16] */
   size_t n;
   const float *bias; /* n values, or NULL */
   cnn__gemm_epilogue epilogue;
   const float **pointers; /* scratch: 2 * taps of both axes multiplied */
-  float *gradient;        /* depthwise only: instead of computing the output, which holds its
-                             gradient, adds to the kernel's gradient, [tap][depth] */
 } cnn__gather_part;
 
 void cnn__gather_run(const cnn__gather *gather, const cnn__gather_part *part);

@@ -1,11 +1,11 @@
-/* The depthwise family: each round runs both kernels on a line of outputs. */
+/* The depthwise family: each round runs every kernel on a row of outputs. */
 #include "check.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
-enum { MOST_TAPS = 12, MOST_CHANNELS = 70 };
+enum { MOST_TAPS = 5, MOST_CHANNELS = 70 };
 
 static void compare(checker *check, check_values kind, const char *what, const float *got,
                     const float *expected, size_t count) {
@@ -25,93 +25,222 @@ static void compare(checker *check, check_values kind, const char *what, const f
     }
 }
 
+/* A row of outputs, its taps and its weights, at random. */
+typedef struct lattice {
+  cnn__depthwise_row row;
+  size_t height;
+  ptrdiff_t x_below, y_below;
+  size_t x_span, x_skipped; /* floats of the image; of these, before the first that is read */
+  size_t y_span, w_span;
+} lattice;
+
+static size_t reach(size_t count, ptrdiff_t step) {
+  return count > 0 ? (count - 1) * (size_t)step : 0;
+}
+
+/* Outputs lie beside each other, but not more than that; taps as outputs do, or half as far, or anyhow. */
+static lattice any_lattice(checker *check, size_t most_rows) {
+  lattice of = {.height = check_between(check, 1, most_rows)};
+  cnn__depthwise_row *row = &of.row;
+  row->outputs = check_between(check, 1, 30);
+  row->channels = check_size(check, MOST_CHANNELS);
+  row->tap_rows = check_between(check, 0, MOST_TAPS);
+  row->tap_columns = check_chance(check, 2) ? 3 : check_between(check, 0, MOST_TAPS);
+  const size_t channels = row->channels;
+  row->x_column = (ptrdiff_t)(channels + check_between(check, 0, 3));
+  row->x_step = row->x_column * (ptrdiff_t)check_between(check, 1, 2);
+  if (check_chance(check, 4)) row->x_step += 1;
+  row->y_step = (ptrdiff_t)(channels + check_between(check, 0, 3));
+  row->x_row = (ptrdiff_t)check_between(check, 0, 200);
+  row->w_column = (ptrdiff_t)(channels + check_between(check, 0, 2));
+  row->w_row = (ptrdiff_t)reach(row->tap_columns + 1, row->w_column);
+  row->lacks_first = row->tap_columns > 0 && check_chance(check, 2);
+  row->lacks_last = row->tap_columns > 0 && check_chance(check, 2);
+  if (row->outputs == 1 && row->tap_columns == 1) row->lacks_last = false;
+  of.x_below = (ptrdiff_t)check_between(check, 0, 100);
+  of.y_below = (ptrdiff_t)row->outputs * row->y_step + (ptrdiff_t)check_between(check, 0, 3);
+  of.x_span = reach(row->outputs, row->x_step) + reach(row->tap_rows, row->x_row) +
+              reach(row->tap_columns, row->x_column) + reach(of.height, of.x_below) + channels;
+  if (row->lacks_first && row->tap_rows * of.height == 1 && of.x_span > (size_t)row->x_column)
+    of.x_skipped = (size_t)row->x_column;
+  of.y_span = reach(row->outputs, row->y_step) + channels;
+  of.w_span = reach(row->tap_rows, row->w_row) + reach(row->tap_columns, row->w_column) + channels;
+  return of;
+}
+
+/* Between the outputs nothing is touched. */
+static void compare_row(checker *check, check_values kind, const cnn__depthwise_row *row,
+                        size_t outputs, const float *got, const float *expected) {
+  const size_t step = (size_t)row->y_step;
+  for (size_t i = 0; i < outputs; i++) {
+    compare(check, kind, "y", got + i * step, expected + i * step, row->channels);
+    if (i + 1 < outputs)
+      check_same(check, "gap", got + i * step + row->channels, expected + i * step + row->channels,
+                 step - row->channels);
+  }
+}
+
+static void forward_round(checker *check, check_values kind) {
+  lattice of = any_lattice(check, 1);
+  const bool with_bias = check_chance(check, 2), relu = check_chance(check, 2);
+  check_case(check, "%zu outputs, %zu channels, %zux%zu taps%s%s", of.row.outputs, of.row.channels,
+             of.row.tap_rows, of.row.tap_columns, of.row.lacks_first ? ", lacks first" : "",
+             of.row.lacks_last ? ", lacks last" : "");
+  const float *x = check_input(check, of.x_span - of.x_skipped, kind) - of.x_skipped;
+  const float *w = check_input(check, of.w_span, kind);
+  const float *bias = with_bias ? check_input(check, of.row.channels, kind) : NULL;
+  if (check_chance(check, 2)) of.row.x_ahead = (cnn__depthwise_ahead){w, of.w_span};
+  float *y[2];
+  for (int i = 0; i < 2; i++) {
+    y[i] = check_floats(check, of.y_span);
+    (i ? check->generic : check->tested)->depthwise.forward(&of.row, x, w, bias, relu, y[i]);
+  }
+  compare_row(check, kind, &of.row, of.row.outputs, y[0], y[1]);
+}
+
+static void spread_round(checker *check, check_values kind) {
+  lattice of = any_lattice(check, 1);
+  of.row.tap_columns = 3;
+  of.row.lacks_last = false;
+  of.row.w_row = 3 * of.row.w_column;
+  of.x_span = reach(of.row.outputs + 1, of.row.x_step) + reach(of.row.tap_rows, of.row.x_row) +
+              of.row.channels;
+  of.y_span = reach(2 * of.row.outputs, of.row.y_step) + of.row.channels;
+  of.w_span = reach(of.row.tap_rows, of.row.w_row) + 2 * (size_t)of.row.w_column + of.row.channels;
+  check_case(check, "%zu pairs, %zu channels, %zu rows of taps%s", of.row.outputs, of.row.channels,
+             of.row.tap_rows, of.row.lacks_first ? ", lacks first" : "");
+  const float *x = check_input(check, of.x_span - of.x_skipped, kind) - of.x_skipped;
+  const float *w = check_input(check, of.w_span, kind);
+  float *y[2];
+  for (int i = 0; i < 2; i++) {
+    y[i] = check_floats(check, of.y_span);
+    (i ? check->generic : check->tested)->depthwise.spread(&of.row, x, w, y[i]);
+  }
+  compare_row(check, kind, &of.row, 2 * of.row.outputs, y[0], y[1]);
+}
+
+static void weights_round(checker *check, check_values kind) {
+  lattice of = any_lattice(check, 3);
+  const size_t channels = of.row.channels;
+  const bool with_sums = check_chance(check, 2);
+  check_case(check, "%zu rows of %zu outputs, %zu channels, %zux%zu taps%s%s", of.height,
+             of.row.outputs, channels, of.row.tap_rows, of.row.tap_columns,
+             of.row.lacks_first ? ", lacks first" : "", of.row.lacks_last ? ", lacks last" : "");
+  const float *x = check_input(check, of.x_span - of.x_skipped, kind) - of.x_skipped;
+  const float *before = check_input(check, of.w_span, kind);
+  const float *dy = check_input(check, of.y_span + reach(of.height, of.y_below), kind);
+  if (check_chance(check, 2)) of.row.y_ahead = (cnn__depthwise_ahead){dy, of.y_span};
+  float *dw[2], *sums[2] = {NULL};
+  for (int i = 0; i < 2; i++) {
+    dw[i] = check_floats(check, of.w_span);
+    memcpy(dw[i], before, of.w_span * sizeof(float));
+    if (with_sums) {
+      sums[i] = check_floats(check, channels);
+      memcpy(sums[i], before, channels * sizeof(float));
+    }
+    (i ? check->generic : check->tested)
+        ->depthwise.weights(&of.row, of.height, of.x_below, of.y_below, x, dy, dw[i], sums[i]);
+  }
+  compare(check, kind, "dw", dw[0], dw[1], of.w_span);
+  if (with_sums) compare(check, kind, "sums", sums[0], sums[1], channels);
+}
+
 static void depthwise_round(checker *check) {
   const check_values kind = check_kind(check);
-  const size_t outputs = check_between(check, 1, 30), channels = check_size(check, MOST_CHANNELS);
-  const size_t taps = check_chance(check, 2) ? 9 : check_between(check, 0, MOST_TAPS);
-  const size_t x_step = channels * check_between(check, 1, 2);
-  const size_t y_step = channels + check_between(check, 0, 3);
-  const size_t span = (outputs - 1) * x_step + channels;
-  const size_t y_count = (outputs - 1) * y_step + channels;
-  check_case(check, "%zu outputs, %zu channels, %zu taps", outputs, channels, taps);
-  const float *image = check_input(check, span + taps * channels, kind);
-  const float *weights = check_input(check, taps * channels, kind);
-  const float *bias = check_chance(check, 3) ? NULL : check_input(check, channels, kind);
-  const float *dy = check_input(check, y_count, kind);
-  const bool relu = check_chance(check, 2);
-  const float *x[MOST_TAPS], *w[MOST_TAPS];
-  const bool side_by_side = check_chance(check, 2); /* as outputs are, or half as far */
-  for (size_t t = 0; t < taps; t++) {
-    x[t] = image + (side_by_side ? t : taps - t) * channels;
-    w[t] = weights + t * channels;
-  }
-  if (taps > 0 && check_chance(check, 4)) /* but for one, which lies elsewhere */
-    x[check_between(check, 0, taps - 1)] = image + check_between(check, 0, taps) * channels;
-  const cnn__depthwise_line line = {outputs, channels,          taps,
-                                    x,       (ptrdiff_t)x_step, (ptrdiff_t)y_step};
-  float *y[2], *dw[2];
-  for (int i = 0; i < 2; i++) {
-    const cnn__depthwise_kernels *kernels = &(i ? check->generic : check->tested)->depthwise;
-    float *to[MOST_TAPS];
-    y[i] = check_floats(check, y_count);
-    dw[i] = check_floats(check, taps * channels);
-    memcpy(dw[i], weights, taps * channels * sizeof(float));
-    for (size_t t = 0; t < taps; t++)
-      to[t] = dw[i] + t * channels;
-    kernels->forward(&line, w, bias, relu, y[i]);
-    kernels->weights(&line, dy, to);
-  }
-  for (size_t i = 0; i < outputs; i++)
-    compare(check, kind, "y", y[0] + i * y_step, y[1] + i * y_step, channels);
-  for (size_t i = 0; i + 1 < outputs; i++) /* between the outputs nothing is touched */
-    check_same(check, "gap", y[0] + i * y_step + channels, y[1] + i * y_step + channels,
-               y_step - channels);
-  compare(check, kind, "dw", dw[0], dw[1], taps * channels);
+  forward_round(check, kind);
+  spread_round(check, kind);
+  weights_round(check, kind);
 }
 
 typedef struct bench_call {
   const cnn__kernels *kernels;
-  cnn__depthwise_line line;
-  const float *w[9];
+  cnn__depthwise_row row;
+  const float *x, *w;
   float *y;
 } bench_call;
 
 static void call_forward(void *argument) {
   bench_call *call = argument;
-  call->kernels->depthwise.forward(&call->line, call->w, NULL, true, call->y);
+  call->kernels->depthwise.forward(&call->row, call->x, call->w, NULL, true, call->y);
+}
+static void call_spread(void *argument) {
+  bench_call *call = argument;
+  call->kernels->depthwise.spread(&call->row, call->x, call->w, call->y);
+}
+static void call_weights(void *argument) {
+  bench_call *call = argument;
+  call->kernels->depthwise.weights(&call->row, 1, 0, 0, call->x, call->x, call->y, NULL);
+}
+
+static void bench_one(check_bench *bench, bench_call *call, const char *name, double outputs,
+                      void (*run)(void *)) {
+  call->kernels = bench->tested;
+  const double seconds = check_seconds(run, call);
+  call->kernels = bench->generic;
+  check_bench_line(bench, name, 2.0 * 9 * outputs * (double)call->row.channels, seconds,
+                   check_seconds(run, call));
 }
 
 static void depthwise_bench(check_bench *bench) {
-  enum { CHANNELS = 64, OUTPUTS = 12 };
-  static float image[3 * (OUTPUTS + 2) * CHANNELS], weights[9 * CHANNELS], y[OUTPUTS * CHANNELS];
-  const float *x[9];
-  bench_call call = {.line = {OUTPUTS, CHANNELS, 9, x, CHANNELS, CHANNELS}, .y = y};
-  for (size_t t = 0; t < 9; t++) {
-    x[t] = image + (t / 3 * (OUTPUTS + 2) + t % 3) * CHANNELS;
-    call.w[t] = weights + t * CHANNELS;
-  }
-  call.kernels = bench->tested;
-  const double seconds = check_seconds(call_forward, &call);
-  call.kernels = bench->generic;
-  check_bench_line(bench, "depthwise 3x3, 12 outputs, 64 channels", 2.0 * 9 * OUTPUTS * CHANNELS,
-                   seconds, check_seconds(call_forward, &call));
+  enum { CHANNELS = 64, OUTPUTS = 12, WIDTH = 2 * OUTPUTS + 2 };
+  static float image[3 * WIDTH * CHANNELS], weights[9 * CHANNELS], y[2 * OUTPUTS * CHANNELS];
+  bench_call call = {.row = {.outputs = OUTPUTS,
+                             .channels = CHANNELS,
+                             .tap_rows = 3,
+                             .tap_columns = 3,
+                             .x_step = CHANNELS,
+                             .y_step = CHANNELS,
+                             .x_row = WIDTH * CHANNELS,
+                             .x_column = CHANNELS,
+                             .w_row = 3 * CHANNELS,
+                             .w_column = CHANNELS},
+                     .x = image,
+                     .w = weights,
+                     .y = y};
+  bench_one(bench, &call, "depthwise 3x3, 12 outputs, 64 channels", OUTPUTS, call_forward);
+  bench_one(bench, &call, "depthwise 3x3, input gradient by 2", OUTPUTS, call_spread);
+  bench_one(bench, &call, "depthwise 3x3, weight gradient", OUTPUTS, call_weights);
+  call.row.x_step = 2 * CHANNELS;
+  bench_one(bench, &call, "depthwise 3x3/2, 12 outputs, 64 channels", OUTPUTS, call_forward);
 }
 
 static cnn__kernels right;
 
-static void forward_beyond(const cnn__depthwise_line *line, const float *const *w,
+static void forward_beyond(const cnn__depthwise_row *row, const float *x, const float *w,
                            const float *bias, bool relu, float *y) {
-  right.depthwise.forward(line, w, bias, relu, y);
-  y[line->channels + (size_t)(line->y_step * (ptrdiff_t)(line->outputs - 1))] = 0;
+  right.depthwise.forward(row, x, w, bias, relu, y);
+  y[row->channels + (size_t)(row->y_step * (ptrdiff_t)(row->outputs - 1))] = 0;
 }
 static void plant_forward(cnn__kernels *table) {
   right = *table;
   table->depthwise.forward = forward_beyond;
 }
-static void weights_of_first(const cnn__depthwise_line *line, const float *dy, float *const *dw) {
-  cnn__depthwise_line other = *line;
+static void forward_of_all(const cnn__depthwise_row *row, const float *x, const float *w,
+                           const float *bias, bool relu, float *y) {
+  cnn__depthwise_row other = *row;
+  other.lacks_last = false;
+  right.depthwise.forward(&other, x, w, bias, relu, y);
+}
+static void plant_edge(cnn__kernels *table) {
+  right = *table;
+  table->depthwise.forward = forward_of_all;
+}
+static void spread_of_first(const cnn__depthwise_row *row, const float *x, const float *w,
+                            float *y) {
+  cnn__depthwise_row other = *row;
+  if (other.tap_rows > 1) other.tap_rows--;
+  right.depthwise.spread(&other, x, w, y);
+}
+static void plant_spread(cnn__kernels *table) {
+  right = *table;
+  table->depthwise.spread = spread_of_first;
+}
+static void weights_of_first(const cnn__depthwise_row *row, size_t height, ptrdiff_t x_below,
+                             ptrdiff_t dy_below, const float *x, const float *dy, float *dw,
+                             float *sums) {
+  cnn__depthwise_row other = *row;
   if (other.outputs > 1) other.outputs--;
-  right.depthwise.weights(&other, dy, dw);
+  right.depthwise.weights(&other, height, x_below, dy_below, x, dy, dw, sums);
 }
 static void plant_weights(cnn__kernels *table) {
   right = *table;
@@ -119,7 +248,9 @@ static void plant_weights(cnn__kernels *table) {
 }
 
 static const check_planted planted[] = {
-    {"writes one float beyond the line", plant_forward},
+    {"writes one float beyond the row", plant_forward},
+    {"the last output reads a tap that it lacks", plant_edge},
+    {"the input's gradient leaves out the last row of taps", plant_spread},
     {"the gradient leaves out the last output", plant_weights},
 };
 

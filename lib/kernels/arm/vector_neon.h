@@ -32,6 +32,9 @@ static inline vector vector_load(const float *from) {
 static inline void vector_store(float *to, vector x) {
   vst1q_f32(to, x);
 }
+static inline vector vector_held(vector x) { /* registers abound */
+  return x;
+}
 static inline vector vector_load_tail(const float *from, size_t count) {
   switch (count) {
   case 0:

@@ -1,196 +1,250 @@
-/* Bodies of kernels/depthwise.h, over the vector abstraction that was included before. 3 x 3
-   kernels come apart: their weights stay in registers, and neighbouring outputs share what they read. */
+/* Bodies of kernels/depthwise.h, over the vector abstraction that was included before. Kernels three wide
+   come apart: a row of their weights stays in registers beside up to eight sums, and neighbouring
+   outputs share what they read; an edge of the image is a cell that is skipped. */
+#ifndef CNN_KERNELS_DEPTHWISE_BODY_H
+#define CNN_KERNELS_DEPTHWISE_BODY_H
+
 #include "kernels/convolution/ragged.h"
-#include "kernels/depthwise.h"
+#include "kernels/depthwise/ahead.h"
+#include "kernels/depthwise/depthwise_gradient_body.h"
+#include <math.h>
 
 enum {
-  NINE = 9,
-  SIX = 6,
-  SEGMENT = 12 /* outputs at a time, so that what all channels of them read stays in the L1 cache */
+  /* Where a tap is one instruction, loads count; elsewhere the loop for any taps is as good, and small. */
+  BLOCKED = VECTOR_WIDTH >= 8 || (VECTOR_WIDTH == 4 && VECTOR_REGISTERS == 32),
+  MOST_OUTPUTS = 8, /* side by side: chains enough to keep two multiply-adds a cycle going */
+  FEWEST_OUTPUTS = 7,
+  MOST_PAIRS = 4
 };
 
-/* One vector of channels of a line, from output first to output end. */
-typedef struct strand {
-  const cnn__depthwise_line *line;
-  size_t first, end;
-  size_t channel, left; /* left: channels from there on */
-} strand;
+/* Some outputs side by side. */
+typedef struct outputs_at {
+  const float *x;
+  float *y;
+  bool lacks_first, lacks_last;
+} outputs_at;
 
-INLINE_CONSTANTS vector load_tap(strand at, size_t tap, size_t output) {
-  return get(at.line->x[tap] + (ptrdiff_t)output * at.line->x_step + at.channel, at.left);
+/* What every output goes through in the end. */
+typedef struct finish {
+  const float *bias;
+  vector least; /* of the result: 0, or -infinity, which lets everything pass */
+} finish;
+
+INLINE_CONSTANTS vector finished(vector sum, vector offset, vector least) {
+  return vector_max(least, vector_add(sum, offset));
 }
 
-INLINE_CONSTANTS void finish(strand at, vector sum, vector bias, bool relu_follows, size_t output,
-                             float *y) {
-  sum = vector_add(sum, bias);
-  put(y + (ptrdiff_t)output * at.line->y_step + at.channel, at.left,
-      relu_follows ? relu(sum) : sum);
+/* -0 leaves a sum as it is. */
+INLINE_CONSTANTS vector offset_of(const float *bias, size_t channel, size_t left) {
+  return bias ? get(bias + channel, left) : vector_set(-0.0f);
 }
 
-/* A 3 x 3 kernel, or two rows of one at an image's edge, whose taps lie side by side in each row, step floats apart, as outputs do or twice as
-   far: what several outputs read is loaded once. */
-typedef struct square_kernel {
-  const float *row[3]; /* the first output's first tap of each row */
-  ptrdiff_t step;
-  size_t rows;
-  size_t stride; /* taps from an output to the next: 1, 2, or 0: this is no such kernel */
-} square_kernel;
+/* ---- three taps side by side ---- */
 
-static inline square_kernel square_of(const cnn__depthwise_line *line) {
-  square_kernel square = {.rows = line->taps / 3};
-  if (line->taps != NINE && line->taps != SIX) return square;
-  const float *const *x = line->x;
-  square.step = x[1] - x[0];
-  for (size_t r = 0; r < square.rows; r++) {
-    square.row[r] = x[3 * r];
-    if (x[3 * r + 1] - x[3 * r] != square.step || x[3 * r + 2] - x[3 * r + 1] != square.step)
-      return square;
+/* A vector of channels of count outputs; count and stride, in cells, are constants. */
+INLINE_CONSTANTS void three_taps(const cnn__depthwise_row row, outputs_at at, const float *w,
+                                 finish last, size_t channel, size_t count, size_t stride) {
+  const size_t cells = (count - 1) * stride + 3;
+  vector sum[MOST_OUTPUTS];
+#pragma GCC unroll 8
+  for (size_t k = 0; k < count; k++)
+    sum[k] = vector_zero();
+  const float *first = at.x + channel;
+  w += channel;
+#pragma GCC unroll 1
+  for (size_t r = 0; r < row.tap_rows; r++, first += row.x_row, w += row.w_row) {
+    const vector weight[3] = {vector_load(w), vector_load(w + row.w_column),
+                              vector_load(w + 2 * row.w_column)};
+    const float *x = first;
+#pragma GCC unroll 17
+    for (size_t cell = 0; cell < cells; cell++, x += row.x_column) {
+      if (cell == 0 && at.lacks_first) continue;
+      if (cell == cells - 1 && at.lacks_last) continue;
+      const vector value = vector_held(vector_load(x));
+#pragma GCC unroll 8
+      for (size_t k = 0; k < count; k++)
+        if (cell >= k * stride && cell < k * stride + 3)
+          sum[k] = vector_fma(value, weight[cell - k * stride], sum[k]);
+    }
   }
-  if (line->x_step == square.step) square.stride = 1;
-  if (line->x_step == 2 * square.step) square.stride = 2;
-  return square;
+  const vector offset = offset_of(last.bias, channel, VECTOR_WIDTH);
+  float *y = at.y + channel;
+#pragma GCC unroll 8
+  for (size_t k = 0; k < count; k++, y += row.y_step)
+    vector_store(y, finished(sum[k], offset, last.least));
 }
 
-/* Outputs [i, i + count); count, rows and stride are constants. Each sums in the order of its taps. */
-INLINE_CONSTANTS void square_outputs(strand at, const square_kernel *square, size_t rows,
-                                     size_t stride, size_t count, const vector weight[NINE],
-                                     vector bias, bool relu_follows, size_t i, float *y) {
+/* All channels; the last vector begins early enough to be whole, and repeats some. */
+INLINE_CONSTANTS void three_taps_of(const cnn__depthwise_row *row, outputs_at at, const float *w,
+                                    finish last, fetches *ahead, size_t count, size_t stride) {
+  const cnn__depthwise_row kept = *row;
+  const bool fetching = fetches_anything(ahead);
+  for (size_t channel = 0; channel < kept.channels; channel += VECTOR_WIDTH) {
+    if (fetching) fetch_some(ahead, count);
+    if (channel + VECTOR_WIDTH > kept.channels) channel = kept.channels - VECTOR_WIDTH;
+    three_taps(kept, at, w, last, channel, count, stride);
+  }
+}
+
+/* Eight outputs at a time or seven, whichever repeats fewer: the last ones begin early enough to be all of
+   them. stride is a constant. */
+INLINE_CONSTANTS void three_taps_row(const cnn__depthwise_row *row, const float *x, const float *w,
+                                     finish last, float *y, size_t stride) {
+  const size_t outputs = row->outputs;
+  const size_t count = (outputs + 6) / 7 * 7 < (outputs + 7) / 8 * 8 ? 7 : 8;
+  fetches ahead = fetches_of(row, outputs);
+  for (size_t next = 0; next < outputs; next += count) {
+    const size_t i = next + count > outputs ? outputs - count : next;
+    const outputs_at at = {x + (ptrdiff_t)i * row->x_step, y + (ptrdiff_t)i * row->y_step,
+                           row->lacks_first && i == 0, row->lacks_last && i + count == outputs};
+    if (count == 7)
+      three_taps_of(row, at, w, last, &ahead, 7, stride);
+    else
+      three_taps_of(row, at, w, last, &ahead, 8, stride);
+  }
+}
+
+/* ---- any taps ---- */
+
+/* Columns [begin, end) of the taps; count is a constant. */
+INLINE_CONSTANTS void any_taps(const cnn__depthwise_row *row, const float *x, const float *w,
+                               finish last, float *y, size_t begin, size_t end, size_t channel,
+                               size_t left, size_t count) {
   vector sum[4];
   for (size_t k = 0; k < count; k++)
     sum[k] = vector_zero();
-  for (size_t r = 0; r < rows; r++) {
-    const float *x = square->row[r] + (ptrdiff_t)i * at.line->x_step + at.channel;
-    for (size_t column = 0; column < (count - 1) * stride + 3; column++, x += square->step) {
-      const vector cell = vector_load(x);
+  for (size_t r = 0; r < row->tap_rows; r++)
+    for (size_t s = begin; s < end; s++) {
+      const ptrdiff_t down = (ptrdiff_t)r, right = (ptrdiff_t)s;
+      const float *cell = x + down * row->x_row + right * row->x_column + channel;
+      const vector weight = get(w + down * row->w_row + right * row->w_column + channel, left);
       for (size_t k = 0; k < count; k++)
-        if (column >= k * stride && column < k * stride + 3)
-          sum[k] = vector_fma(cell, weight[3 * r + column - k * stride], sum[k]);
+        sum[k] = vector_fma(get(cell + (ptrdiff_t)k * row->x_step, left), weight, sum[k]);
     }
-  }
+  const vector offset = offset_of(last.bias, channel, left);
   for (size_t k = 0; k < count; k++)
-    finish(at, sum[k], bias, relu_follows, i + k, y);
+    put(y + (ptrdiff_t)k * row->y_step + channel, left, finished(sum[k], offset, last.least));
 }
 
-INLINE_CONSTANTS void square_taps(strand at, const square_kernel *square, size_t rows,
-                                  size_t stride, const float *const *w, vector bias,
-                                  bool relu_follows, float *y) {
-  vector weight[NINE];
-  for (size_t t = 0; t < 3 * rows; t++)
-    weight[t] = vector_load(w[t] + at.channel);
-  size_t i = at.first;
-  for (; i + 4 <= at.end; i += 4)
-    square_outputs(at, square, rows, stride, 4, weight, bias, relu_follows, i, y);
-  for (; i < at.end; i++)
-    square_outputs(at, square, rows, stride, 1, weight, bias, relu_follows, i, y);
-}
-
-INLINE_CONSTANTS void any_taps(strand at, const float *const *w, vector bias, bool relu_follows,
-                               float *y) {
-  for (size_t i = at.first; i < at.end; i++) {
-    vector sum = vector_zero();
-    for (size_t t = 0; t < at.line->taps; t++)
-      sum = vector_fma(load_tap(at, t, i), get(w[t] + at.channel, at.left), sum);
-    finish(at, sum, bias, relu_follows, i, y);
+/* count outputs, 4 or 1: the latter with what is left of the channels, too. */
+static void any_taps_of(const cnn__depthwise_row *row, const float *x, const float *w, finish last,
+                        float *y, size_t begin, size_t end, size_t count) {
+  for (size_t channel = 0; channel < row->channels; channel += VECTOR_WIDTH) {
+    const size_t left = row->channels - channel;
+    if (count == 4 && left >= VECTOR_WIDTH)
+      any_taps(row, x, w, last, y, begin, end, channel, VECTOR_WIDTH, 4);
+    else
+      for (size_t k = 0; k < count; k++)
+        any_taps(row, x + (ptrdiff_t)k * row->x_step, w, last, y + (ptrdiff_t)k * row->y_step,
+                 begin, end, channel, left, 1);
   }
 }
 
-static void depthwise_forward(const cnn__depthwise_line *line, const float *const *w,
+static void any_taps_row(const cnn__depthwise_row *row, const float *x, const float *w, finish last,
+                         float *y) {
+  const size_t whole_end = row->outputs - row->lacks_last;
+  for (size_t i = 0, done; i < row->outputs; i += done) {
+    const size_t begin = row->lacks_first && i == 0;
+    const size_t end = row->tap_columns - (i >= whole_end);
+    const float *from = x + (ptrdiff_t)i * row->x_step;
+    float *to = y + (ptrdiff_t)i * row->y_step;
+    done = begin == 0 && i + 4 <= whole_end ? 4 : 1;
+    any_taps_of(row, from, w, last, to, begin, end, done);
+  }
+}
+
+static void depthwise_forward(const cnn__depthwise_row *row, const float *x, const float *w,
                               const float *bias, bool relu_follows, float *y) {
-  const square_kernel square = square_of(line);
-  for (size_t first = 0; first < line->outputs; first += SEGMENT) {
-    strand at = {line, first, first + SEGMENT, 0, line->channels};
-    if (at.end > line->outputs) at.end = line->outputs;
-    for (; at.channel < line->channels; at.channel += VECTOR_WIDTH, at.left -= VECTOR_WIDTH) {
-      /* -0 leaves a sum as it is. */
-      const vector offset = bias ? get(bias + at.channel, at.left) : vector_set(-0.0f);
-      if (at.left < VECTOR_WIDTH) {
-        any_taps(at, w, offset, relu_follows, y);
-        break;
-      }
-      const strand whole = {line, first, at.end, at.channel, VECTOR_WIDTH};
-      if (square.stride == 1 && square.rows == 3)
-        square_taps(whole, &square, 3, 1, w, offset, relu_follows, y);
-      else if (square.stride == 1)
-        square_taps(whole, &square, 2, 1, w, offset, relu_follows, y);
-      else if (square.stride == 2 && square.rows == 3)
-        square_taps(whole, &square, 3, 2, w, offset, relu_follows, y);
-      else if (square.stride == 2)
-        square_taps(whole, &square, 2, 2, w, offset, relu_follows, y);
-      else
-        any_taps(whole, w, offset, relu_follows, y);
-    }
-  }
+  const finish last = {bias, vector_set(relu_follows ? 0.0f : -HUGE_VALF)};
+  const bool three = BLOCKED && row->tap_columns == 3 && row->outputs >= FEWEST_OUTPUTS &&
+                     row->channels >= VECTOR_WIDTH;
+  if (three && row->x_step == row->x_column)
+    three_taps_row(row, x, w, last, y, 1);
+  else if (three && row->x_step == 2 * row->x_column)
+    three_taps_row(row, x, w, last, y, 2);
+  else
+    any_taps_row(row, x, w, last, y);
 }
 
-/* Outputs [i, i + count); count, rows and stride are constants. */
-INLINE_CONSTANTS void square_gradients_of(strand at, const square_kernel *square, size_t rows,
-                                          size_t stride, size_t count, const float *dy, size_t i,
-                                          vector sum[NINE]) {
-  vector gradient[4];
+/* ---- pairs ---- */
+
+/* A vector of channels of count pairs, a constant. */
+INLINE_CONSTANTS void pairs(const cnn__depthwise_row row, const float *x, const float *w, float *y,
+                            bool lacks_first, size_t channel, size_t count) {
+  vector even[MOST_PAIRS], odd[MOST_PAIRS];
+#pragma GCC unroll 4
   for (size_t k = 0; k < count; k++)
-    gradient[k] = vector_load(dy + (ptrdiff_t)(i + k) * at.line->y_step + at.channel);
-  for (size_t r = 0; r < rows; r++) {
-    const float *x = square->row[r] + (ptrdiff_t)i * at.line->x_step + at.channel;
-    for (size_t column = 0; column < (count - 1) * stride + 3; column++, x += square->step) {
-      const vector cell = vector_load(x);
-      for (size_t k = 0; k < count; k++)
-        if (column >= k * stride && column < k * stride + 3) {
-          const size_t tap = 3 * r + column - k * stride;
-          sum[tap] = vector_fma(cell, gradient[k], sum[tap]);
-        }
+    even[k] = odd[k] = vector_zero();
+  x += channel, w += channel, y += channel;
+#pragma GCC unroll 1
+  for (size_t r = 0; r < row.tap_rows; r++, x += row.x_row, w += row.w_row) {
+    const vector before = vector_load(w), same = vector_load(w + row.w_column);
+    const vector after = vector_load(w + 2 * row.w_column);
+    if (!lacks_first) even[0] = vector_fma(vector_load(x), before, even[0]);
+    const float *behind = x + row.x_step;
+#pragma GCC unroll 4
+    for (size_t k = 0; k < count; k++, behind += row.x_step) {
+      const vector value = vector_held(vector_load(behind));
+      even[k] = vector_fma(value, after, even[k]);
+      odd[k] = vector_fma(value, same, odd[k]);
+      if (k + 1 < count) even[k + 1] = vector_fma(value, before, even[k + 1]);
     }
+  }
+#pragma GCC unroll 4
+  for (size_t k = 0; k < count; k++, y += 2 * row.y_step) {
+    vector_store(y, even[k]);
+    vector_store(y + row.y_step, odd[k]);
   }
 }
 
-INLINE_CONSTANTS void square_gradients(strand at, const square_kernel *square, size_t rows,
-                                       size_t stride, const float *dy, float *const *dw) {
-  vector sum[NINE];
-  for (size_t t = 0; t < 3 * rows; t++)
-    sum[t] = vector_load(dw[t] + at.channel);
-  size_t i = at.first;
-  for (; i + 4 <= at.end; i += 4)
-    square_gradients_of(at, square, rows, stride, 4, dy, i, sum);
-  for (; i < at.end; i++)
-    square_gradients_of(at, square, rows, stride, 1, dy, i, sum);
-  for (size_t t = 0; t < 3 * rows; t++)
-    vector_store(dw[t] + at.channel, sum[t]);
-}
-
-INLINE_CONSTANTS void any_gradients(strand at, const float *dy, float *const *dw) {
-  for (size_t t = 0; t < at.line->taps; t++) {
-    vector sum = get(dw[t] + at.channel, at.left);
-    for (size_t i = at.first; i < at.end; i++)
-      sum = vector_fma(load_tap(at, t, i),
-                       get(dy + (ptrdiff_t)i * at.line->y_step + at.channel, at.left), sum);
-    put(dw[t] + at.channel, at.left, sum);
+INLINE_CONSTANTS void pairs_of(const cnn__depthwise_row *row, const float *x, const float *w,
+                               float *y, bool lacks_first, fetches *ahead, size_t count) {
+  const cnn__depthwise_row kept = *row;
+  const bool fetching = fetches_anything(ahead);
+  for (size_t channel = 0; channel < kept.channels; channel += VECTOR_WIDTH) {
+    if (fetching) fetch_some(ahead, count);
+    if (channel + VECTOR_WIDTH > kept.channels) channel = kept.channels - VECTOR_WIDTH;
+    pairs(kept, x, w, y, lacks_first, channel, count);
   }
 }
 
-static void depthwise_weights(const cnn__depthwise_line *line, const float *dy, float *const *dw) {
-  const square_kernel square = square_of(line);
-  for (size_t first = 0; first < line->outputs; first += SEGMENT) {
-    strand at = {line, first, first + SEGMENT, 0, line->channels};
-    if (at.end > line->outputs) at.end = line->outputs;
-    for (; at.channel < line->channels; at.channel += VECTOR_WIDTH, at.left -= VECTOR_WIDTH) {
-      if (at.left < VECTOR_WIDTH) {
-        any_gradients(at, dy, dw);
-        break;
-      }
-      const strand whole = {line, first, at.end, at.channel, VECTOR_WIDTH};
-      if (square.stride == 1 && square.rows == 3)
-        square_gradients(whole, &square, 3, 1, dy, dw);
-      else if (square.stride == 1)
-        square_gradients(whole, &square, 2, 1, dy, dw);
-      else if (square.stride == 2 && square.rows == 3)
-        square_gradients(whole, &square, 3, 2, dy, dw);
-      else if (square.stride == 2)
-        square_gradients(whole, &square, 2, 2, dy, dw);
-      else
-        any_gradients(whole, dy, dw);
-    }
+/* The first of all pairs, and then the second. */
+static void pairs_apart(const cnn__depthwise_row *row, const float *x, const float *w, float *y) {
+  const finish nothing = {NULL, vector_set(-HUGE_VALF)};
+  cnn__depthwise_row half = *row;
+  half.y_step = 2 * row->y_step;
+  half.x_column = row->x_step;
+  half.w_column = 2 * row->w_column;
+  half.tap_columns = 2;
+  any_taps_row(&half, x, w, nothing, y);
+  half.tap_columns = 1;
+  half.lacks_first = false;
+  any_taps_row(&half, x + row->x_step, w + row->w_column, nothing, y + row->y_step);
+}
+
+static void depthwise_spread(const cnn__depthwise_row *row, const float *x, const float *w,
+                             float *y) {
+  if (!BLOCKED || row->channels < VECTOR_WIDTH) {
+    pairs_apart(row, x, w, y);
+    return;
+  }
+  fetches ahead = fetches_of(row, row->outputs);
+  const size_t outputs = row->outputs, count = outputs < MOST_PAIRS ? 1 : MOST_PAIRS;
+  for (size_t next = 0; next < outputs; next += count) {
+    const size_t i = next + count > outputs ? outputs - count : next;
+    const float *from = x + (ptrdiff_t)i * row->x_step;
+    float *to = y + 2 * (ptrdiff_t)i * row->y_step;
+    const bool lacks_first = row->lacks_first && i == 0;
+    if (count == 1)
+      pairs_of(row, from, w, to, lacks_first, &ahead, 1);
+    else
+      pairs_of(row, from, w, to, lacks_first, &ahead, MOST_PAIRS);
   }
 }
 
 static void fill_depthwise(cnn__depthwise_kernels *table) {
-  *table = (cnn__depthwise_kernels){.forward = depthwise_forward, .weights = depthwise_weights};
+  *table = (cnn__depthwise_kernels){
+      .forward = depthwise_forward, .spread = depthwise_spread, .weights = depthwise_weights};
 }
+
+#endif

@@ -29,6 +29,9 @@ static inline vector vector_load(const float *from) {
 static inline void vector_store(float *to, vector x) {
   *to = x;
 }
+static inline vector vector_held(vector x) {
+  return x;
+}
 /* count is 0. */
 static inline vector vector_load_tail(const float *from, size_t count) {
   return 0;

@@ -33,6 +33,11 @@ static inline vector vector_load(const float *from) {
 static inline void vector_store(float *to, vector x) {
   _mm256_storeu_ps(to, x);
 }
+/* x, in a register from here on: compilers may load it again for each use instead. */
+static inline vector vector_held(vector x) {
+  __asm__("" : "+x"(x));
+  return x;
+}
 
 static inline __m256i vector_tail_bits(size_t count) {
   static const int32_t bits[16] = {-1, -1, -1, -1, -1, -1, -1, -1};

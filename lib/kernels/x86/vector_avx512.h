@@ -33,6 +33,9 @@ static inline vector vector_load(const float *from) {
 static inline void vector_store(float *to, vector x) {
   _mm512_storeu_ps(to, x);
 }
+static inline vector vector_held(vector x) { /* registers abound */
+  return x;
+}
 /* The first count lanes, count <= VECTOR_WIDTH. */
 static inline vector_mask vector_mask_first(size_t count) {
   return (vector_mask)(((uint32_t)1 << count) - 1);

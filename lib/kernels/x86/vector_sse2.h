@@ -34,6 +34,11 @@ static inline vector vector_load(const float *from) {
 static inline void vector_store(float *to, vector x) {
   _mm_storeu_ps(to, x);
 }
+/* x, in a register from here on: compilers may load it again for each use instead. */
+static inline vector vector_held(vector x) {
+  __asm__("" : "+x"(x));
+  return x;
+}
 static inline vector vector_load_tail(const float *from, size_t count) {
   switch (count) {
   case 0:

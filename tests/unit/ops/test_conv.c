@@ -118,6 +118,34 @@ static void test_depthwise_of_awkward_shapes(void **state) {
   }
 }
 
+/* Widths about those that the kernels take at once, and every way in which an edge lacks a tap. */
+static void test_depthwise_three_wide(void **state) {
+  (void)state;
+  random_state = 10;
+  for (size_t width = 1; width <= 34; width++)
+    for (size_t stride = 1; stride <= 2; stride++)
+      for (size_t pad = 0; pad <= 1; pad++) {
+        if (width + 2 * pad < 3) continue;
+        const size_t channels = 5 + width * 7 % 31;
+        cnn__conv_shape shape =
+            make_shape(2, 3 + width % 5, width, channels, channels, 3, stride, pad);
+        shape.groups = channels;
+        shape.relu = width % 2 == 0;
+        check(&shape, &training, 2, 2e-6);
+      }
+}
+
+/* So much that what comes next is fetched ahead; the gradients are chains over thousands of outputs. */
+static void test_depthwise_beyond_the_cache(void **state) {
+  (void)state;
+  random_state = 12;
+  for (size_t stride = 1; stride <= 2; stride++) {
+    cnn__conv_shape shape = make_shape(16, 40, 61, 96, 96, 3, stride, 1);
+    shape.groups = 96;
+    check(&shape, &training, 16, 5e-6);
+  }
+}
+
 static void test_inference_needs_nothing_saved(void **state) {
   (void)state;
   random_state = 11;
@@ -203,6 +231,8 @@ int main(void) {
       cmocka_unit_test(test_large_images_and_many_small_ones_are_taken_in_steps),
       cmocka_unit_test(test_depthwise_with_a_multiplier),
       cmocka_unit_test(test_depthwise_of_awkward_shapes),
+      cmocka_unit_test(test_depthwise_three_wide),
+      cmocka_unit_test(test_depthwise_beyond_the_cache),
       cmocka_unit_test(test_inference_needs_nothing_saved),
       cmocka_unit_test(test_threads_change_no_bit),
       cmocka_unit_test(test_fused_pooling_changes_no_bit),
