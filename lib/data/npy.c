@@ -82,7 +82,7 @@ static cnn_status read_dtype(npy_header *h) {
 
 static cnn_status read_shape(npy_header *h) {
   if (!take(h, '(')) return malformed(h, "shape is no tuple");
-  while (!take(h, ')')) {
+  for (bool more = !take(h, ')'); more;) {
     const char *begin = h->at;
     int64_t size;
     while (h->at < h->end && *h->at >= '0' && *h->at <= '9')
@@ -93,8 +93,8 @@ static cnn_status read_shape(npy_header *h) {
       return cnn__fail(CNN_E_UNSUPPORTED, "%s: more than %d dimensions", h->path, CNN_MAX_RANK);
     h->shape.dim[h->shape.rank++] = (size_t)size;
     const bool comma = take(h, ',');
-    skip_spaces(h);
-    if (!comma && !(h->at < h->end && *h->at == ')')) return malformed(h, "shape does not end");
+    more = !take(h, ')');
+    if (more && !comma) return malformed(h, "shape does not end");
   }
   h->has_shape = true;
   return CNN_OK;
@@ -120,12 +120,12 @@ static cnn_status read_member(npy_header *h) {
 
 static cnn_status read_header(npy_header *h) {
   if (!take(h, '{')) return malformed(h, "no dictionary");
-  while (!take(h, '}')) {
+  for (bool more = !take(h, '}'); more;) {
     const cnn_status status = read_member(h);
     if (status != CNN_OK) return status;
     const bool comma = take(h, ',');
-    skip_spaces(h);
-    if (!comma && !(h->at < h->end && *h->at == '}')) return malformed(h, "it does not end");
+    more = !take(h, '}');
+    if (more && !comma) return malformed(h, "it does not end");
   }
   skip_spaces(h);
   if (h->at != h->end) return malformed(h, "something follows the dictionary");

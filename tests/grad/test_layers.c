@@ -160,6 +160,7 @@ static void test_pooling(void **state) {
         cnn_average_pool2d(.pool = {3}, .stride = {2}, .padding = CNN_SAME), 6, 7, 2);
   check("average, gaps", LINEAR, cnn_average_pool2d(.pool = {2}, .stride = {3}), 8, 7, 2);
   check("global average", LINEAR, cnn_global_average_pool2d(), 3, 5, 4);
+  check("global average, tall", LINEAR, cnn_global_average_pool2d(), 5, 3, 4);
 }
 
 static void test_batch_normalization(void **state) {

@@ -15,7 +15,7 @@ K-th. --check: every test passes on the unchanged tree, and how long it takes.
 """
 import argparse, collections, json, os, random, re, resource, shlex, shutil, signal, subprocess, sys, tempfile, time
 
-PROCESSOR_SECONDS, WALL_SECONDS, MEMORY = 10, 120, 6 << 30
+PROCESSOR_SECONDS, WALL_SECONDS, MEMORY = 10, 1800, 6 << 30  # the second: a machine may stop processes for a while
 
 # Programs by short names: where they are and what they are given. {tree}: the source folder.
 TESTS = {name.split("/")[-1]: "tests/" + name for name in (

@@ -247,6 +247,22 @@ static void test_the_same_key_in_different_objects_is_fine(void **state) {
   cnn__json_free(context, root);
 }
 
+/* Whatever the number of keys, and wherever the two stand. */
+static void test_a_key_that_is_there_twice_is_found_anywhere(void **state) {
+  for (int count = 1; count <= 20; count++)
+    for (int first = 0; first < count; first++)
+      for (int second = first; second < count; second++) {
+        char text[20 * 10 + 2], *end = text;
+        for (int i = 0; i < count; i++)
+          end += sprintf(end, "%c\"k%d\":0", i ? ',' : '{', (i == second ? first : i) * 7 % 23);
+        memcpy(end, "}", 2);
+        if (first < second)
+          refuse(text, strlen(text), "occurs twice");
+        else
+          cnn__json_free(context, parse(text));
+      }
+}
+
 /* Every prefix and every changed byte of a real text: an answer, never a step outside (sanitizers). */
 static void test_damaged_texts_are_answered(void **state) {
   static const char text[] =
@@ -436,6 +452,7 @@ int main(void) {
       cmocka_unit_test(test_a_text_over_a_gibibyte_is_refused),
       cmocka_unit_test(test_what_is_no_json_is_refused_with_its_place),
       cmocka_unit_test(test_the_same_key_in_different_objects_is_fine),
+      cmocka_unit_test(test_a_key_that_is_there_twice_is_found_anywhere),
       cmocka_unit_test(test_damaged_texts_are_answered),
       cmocka_unit_test(test_sixty_thousand_keys_in_any_order_are_quick),
       cmocka_unit_test(test_memory_stays_within_64_times_the_text),

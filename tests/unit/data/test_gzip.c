@@ -59,6 +59,27 @@ static void test_what_is_unpacked_is_what_is_declared(void **state) {
   unlink(path);
 }
 
+/* No gzip file holds more than 1032 times its bytes: told before there is memory for it, exactly. */
+static void test_what_a_file_is_too_small_for_is_refused(void **state) {
+  const char *path = scratch_path("declared");
+  const unsigned char bytes[16] = {0, 0, 8, 3};
+  size_t size, most;
+  write_gzip(path, bytes, sizeof bytes);
+  unsigned char *packed = read_bytes(path, &size);
+  const cnn__gzip gzip = {path, packed, size};
+  most = 1032 * size + 1031;
+  cnn_context *context = cnn_context_new(.threads = 1);
+  unsigned char *out = NULL;
+  assert_error(CNN_E_FORMAT, cnn__gunzip(context, &gzip, most, &out), "unpacks to fewer");
+  cnn_clear_error();
+  assert_error(CNN_E_FORMAT, cnn__gunzip(context, &gzip, most + 1, &out), "cannot come from");
+  cnn_clear_error();
+  assert_null(out);
+  cnn_context_free(context);
+  free(packed);
+  unlink(path);
+}
+
 /* A limit of a file's size holds for what it unpacks to as well: exactly. */
 static void test_the_limit_holds_for_what_is_unpacked(void **state) {
   const char *path = scratch_path("limited");
@@ -124,6 +145,7 @@ int main(void) {
       cmocka_unit_test(test_compressed_files_come_back),
       cmocka_unit_test(test_broken_files_are_named),
       cmocka_unit_test(test_what_is_unpacked_is_what_is_declared),
+      cmocka_unit_test(test_what_a_file_is_too_small_for_is_refused),
       cmocka_unit_test(test_the_limit_holds_for_what_is_unpacked),
       cmocka_unit_test(test_no_more_is_unpacked_than_there_is_room_for),
       cmocka_unit_test(test_every_allocation_may_fail),

@@ -185,6 +185,12 @@ static void test_unusual_headers_are_left_to_the_decoder(void **state) {
   const size_t scan = SCAN + 2 + (size_t)f.bytes[SCAN + 3];
   assert_int_equal(headers_of(f.bytes, scan - 1), 1);
   assert_int_equal(headers_of(f.bytes, scan), 0);
+  f.bytes[SCAN + 2] = 0; /* a header of nothing but its length, at the file's end */
+  f.bytes[SCAN + 3] = 2;
+  assert_int_equal(headers_of(f.bytes, SCAN + 4), 0);
+  assert_int_equal(headers_of(f.bytes, SCAN + 3), 1);
+  f.bytes[SCAN + 3] = 1;
+  assert_int_equal(headers_of(f.bytes, SCAN + 4), 1);
   free(f.bytes);
   f.bytes = read_bytes(image_path("cmyk.jpg"), &f.size);
   assert_int_equal(headers_of(f.bytes, f.size), 1);

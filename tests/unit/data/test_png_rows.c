@@ -122,10 +122,102 @@ static void test_long_rows_and_high_columns(void **state) {
     }
 }
 
+/* ---- what stands behind the last row ---- */
+
+/* A file of one grey pixel: chunks of pixels whose block holds so many bytes more, not compressed, so that its size is
+   known; then whatever chunk is asked for. */
+typedef struct one_pixel {
+  size_t packed;  /* bytes of the block: its row and what follows */
+  size_t chunks;  /* that it is cut into */
+  size_t claimed; /* more bytes than there are, by the last one's length */
+  size_t comment; /* bytes of a text between the pixels and the file's end */
+} one_pixel;
+
+enum { BLOCK_AROUND = 2 + 5 + 4, ROW = 2 };
+
+static size_t put_block(const one_pixel *p, uint8_t *to) {
+  uint8_t *rows = calloc(1, p->packed);
+  const size_t raw = p->packed - BLOCK_AROUND;
+  rows[1] = 99;
+  uLongf size = p->packed + 64;
+  assert_int_equal(compress2(to, &size, rows, raw, 0), Z_OK);
+  assert_int_equal(size, p->packed);
+  free(rows);
+  return size;
+}
+
+static cnn_tensor *decode_one_pixel(one_pixel p) {
+  uint8_t *file = calloc(1, 2 * p.packed + p.comment + 1024), *block = malloc(p.packed + 64);
+  uint8_t header[13] = {[3] = 1, [7] = 1, [8] = 8};
+  memcpy(file, "\x89PNG\r\n\x1a\n", 8);
+  size_t size = 8, done = 0;
+  size += put_chunk(file + size, "IHDR", header, sizeof header);
+  put_block(&p, block);
+  for (size_t i = 1; i <= p.chunks; i++) {
+    const size_t end = p.packed * i / p.chunks, at = size;
+    size += put_chunk(file + size, "IDAT", block + done, end - done);
+    if (i == p.chunks && p.claimed) put_32(file + at, end - done + p.claimed);
+    done = end;
+  }
+  if (p.comment) {
+    uint8_t *text = calloc(1, p.comment);
+    memcpy(text, "k", 2);
+    size += put_chunk(file + size, "tEXt", text, p.comment);
+    free(text);
+  }
+  size += put_chunk(file + size, "IEND", NULL, 0);
+  cnn_clear_error();
+  cnn_tensor *image = cnn_image_decode("one", file, size, 1);
+  free(file);
+  free(block);
+  return image;
+}
+
+static bool is_taken(one_pixel p) {
+  cnn_tensor *image = decode_one_pixel(p);
+  const bool taken = image != NULL;
+  if (taken)
+    assert_int_equal(((uint8_t *)image->data)[0], 99);
+  else
+    assert_error(CNN_E_FORMAT, cnn_last_status(), "much data follows its last row");
+  cnn_clear_error();
+  cnn_tensor_free(image);
+  return taken;
+}
+
+/* 1024 bytes of the first chunk, or all of it, are unpacked together, the row among them. So many more bytes of the file
+   may follow: the block's, and 12 around each chunk, of which the first's 8 lie before. */
+static void test_a_kibibyte_may_follow_the_last_row_and_no_more(void **state) {
+  for (size_t chunks = 1; chunks <= 3; chunks++)
+    for (size_t packed = 1000; packed < 2100; packed++) {
+      const size_t first = packed / chunks, unpacked = first < 1024 ? first : 1024;
+      const size_t rest = packed - unpacked + 12 * (chunks - 1) + 4;
+      if (is_taken((one_pixel){.packed = packed, .chunks = chunks}) != (rest <= 1024))
+        fail_msg("%zu bytes in %zu chunks, %zu behind the row", packed, chunks, rest);
+    }
+}
+
+/* Texts are not unpacked, however long they are. */
+static void test_a_long_text_may_follow_the_pixels(void **state) {
+  for (size_t chunks = 1; chunks <= 3; chunks++)
+    assert_true(
+        is_taken((one_pixel){.packed = BLOCK_AROUND + ROW, .chunks = chunks, .comment = 9000}));
+}
+
+/* Its length says that the last chunk goes on behind the file's end: what is there counts. */
+static void test_pixels_that_are_cut_off_behind_the_last_row(void **state) {
+  assert_false(is_taken((one_pixel){.packed = 5000, .chunks = 1, .claimed = 1000}));
+  assert_false(is_taken((one_pixel){.packed = 5000, .chunks = 1, .claimed = 13}));
+  assert_false(is_taken((one_pixel){.packed = 9000, .chunks = 2, .claimed = 0x7fff0000}));
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_rows_of_every_small_size),
       cmocka_unit_test(test_long_rows_and_high_columns),
+      cmocka_unit_test(test_a_kibibyte_may_follow_the_last_row_and_no_more),
+      cmocka_unit_test(test_a_long_text_may_follow_the_pixels),
+      cmocka_unit_test(test_pixels_that_are_cut_off_behind_the_last_row),
   };
   return cmocka_run_group_tests_name("data_png_rows", tests, NULL, NULL);
 }

@@ -248,6 +248,30 @@ static void test_architectures_that_cannot_be(void **state) {
   }
 }
 
+/* Which of two checks it is that refuses shows in the message. */
+static void test_places_in_an_architecture_are_told(void **state) {
+  static const struct {
+    const char *from, *to, *words;
+  } cases[] = {{"\"inputs\":[1]", "\"inputs\":[2]", "layer 2: inputs must be layers before it"},
+               {"\"inputs\":[3]", "\"inputs\":[4]", "layer 4: inputs must be layers before it"},
+               {"\"inputs\":[3]", "\"inputs\":7", "layer 4: inputs must be layers before it"},
+               {"\"output\":4", "\"output\":-1", "layers, sequential and output are expected"},
+               {"\"output\":4", "\"output\":0", "the output, input, does not need this layer"},
+               {"\"output\":4", "\"output\":3", "the output, flatten, does not need this layer"},
+               {"\"output\":4", "\"output\":5", "layers, sequential and output are expected"}};
+  cnn_model *model = trained_model();
+  assert_int_equal(cnn_model_save_weights(model, path), CNN_OK);
+  cnn_model_free(model);
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    write_different(
+        context, path, other,
+        &(difference){.text = "architecture", .from = cases[i].from, .to = cases[i].to});
+    assert_false(load_and_use(cases[i].to, 0));
+    if (!strstr(cnn_last_error(), cases[i].words))
+      fail_msg("%s: %s", cases[i].to, cnn_last_error());
+  }
+}
+
 static void test_texts_that_cannot_be(void **state) {
   static const struct {
     const char *text, *from, *to;
@@ -302,12 +326,17 @@ static void test_tensors_that_are_missing(void **state) {
 
 /* ---- training states ---- */
 
+#define MOST (UINT64_C(1) << 53) /* what counters are at most */
+
 static void test_states_that_cannot_be(void **state) {
   static const struct {
     size_t counter;
     uint64_t value;
-  } cases[] = {{1, UINT64_MAX}, {2, 2},  {3, UINT64_MAX},  {4, 1000},       {8, UINT64_MAX},
-               {9, 7},          {12, 2}, {13, UINT64_MAX}, {15, UINT64_MAX}};
+  } cases[] = {{1, UINT64_MAX}, {1, MOST + 1}, {2, 2},        {3, UINT64_MAX},  {3, MOST + 1},
+               {4, 1000},       {4, 4},        {5, MOST + 1}, {6, MOST + 1},    {8, UINT64_MAX},
+               {8, MOST + 1},   {9, 2},        {9, 7},        {10, 2},          {11, 2},
+               {12, 2},         {13, 0},       {13, 2},       {13, UINT64_MAX}, {15, 1},
+               {15, UINT64_MAX}};
   cnn_model *model = trained_model();
   assert_int_equal(cnn_model_save(model, path), CNN_OK);
   cnn_model_free(model);
@@ -321,6 +350,33 @@ static void test_states_that_cannot_be(void **state) {
       fail_msg("counter %zu of %llu is taken", cases[i].counter,
                (unsigned long long)cases[i].value);
   }
+}
+
+static void test_the_outermost_states_that_can_be(void **state) {
+  static const struct {
+    size_t counter;
+    uint64_t value;
+  } cases[] = {{0, UINT64_MAX}, {1, MOST}, {2, 0},    {3, MOST},       {4, 0},
+               {4, 3},          {5, MOST}, {6, MOST}, {7, UINT64_MAX}, {8, MOST},
+               {9, 0},          {10, 1},   {11, 1},   {14, UINT64_MAX}};
+  static const double none = 0, less = -1;
+  cnn_model *model = trained_model();
+  assert_int_equal(cnn_model_save(model, path), CNN_OK);
+  cnn_model_free(model);
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    write_different(context, path, other,
+                    &(difference){.tensor = "training/counters",
+                                  .at = cases[i].counter,
+                                  .values = &cases[i].value,
+                                  .bytes = 8});
+    if (!load_and_use("counter", (long)cases[i].counter)) fail_msg("%s", cnn_last_error());
+  }
+  difference sum = {.tensor = "training/sums", .at = 1, .values = &none, .bytes = 8};
+  write_different(context, path, other, &sum);
+  assert_true(load_and_use("samples", 0));
+  sum.values = &less;
+  write_different(context, path, other, &sum);
+  assert_false(load_and_use("samples", -1));
 }
 
 /* What a fit is given back by a file that a stranger wrote: it ends, or fails with a status. */
@@ -494,9 +550,11 @@ int main(void) {
       cmocka_unit_test(test_every_truncation),
       cmocka_unit_test(test_every_byte_of_the_data_changed),
       cmocka_unit_test(test_architectures_that_cannot_be),
+      cmocka_unit_test(test_places_in_an_architecture_are_told),
       cmocka_unit_test(test_texts_that_cannot_be),
       cmocka_unit_test(test_tensors_that_are_missing),
       cmocka_unit_test(test_states_that_cannot_be),
+      cmocka_unit_test(test_the_outermost_states_that_can_be),
       cmocka_unit_test(test_callback_states_that_cannot_be),
       cmocka_unit_test(test_bombs_take_no_more_than_the_file_and_8_mib),
       cmocka_unit_test(test_the_largest_architecture_of_a_small_file),

@@ -217,6 +217,8 @@ static void test_values_that_do_not_fit_each_other(void **state) {
       {"architecture", "\"inputs\":[0]", "\"inputs\":[0.5]"},
       {"architecture", "\"inputs\":[1]", "\"inputs\":[1,true]"},
       {"classes", "\"high\"", "\"high\",\"higher\""},
+      {"classes", "[\"low\",\"high\"]", "{\"a\":\"low\",\"b\":\"high\"}"},
+      {"notes", "{\"licence\":\"none\",\"from\":\"a test\"}", "[\"licence\"]"},
       {"preprocessing", "\"mean\":[0.25,", "\"mean\":[0.25,1,"},
       {"preprocessing", "\"mean\":[0.25,", "\"mean\":["},
       {"preprocessing", "\"deviation\":[1,", "\"deviation\":[1,1,"},

@@ -230,6 +230,20 @@ static void test_every_truncation_is_refused(void **state) {
   }
 }
 
+/* Eight bytes of a length, and at least the two of an empty object. */
+static void test_a_file_of_under_ten_bytes_is_too_small(void **state) {
+  static const char bytes[] = "\1\0\0\0\0\0\0\0{}";
+  for (size_t size = 0; size <= 10; size++) {
+    FILE *file = fopen(path, "wb");
+    assert_int_equal(fwrite(bytes, 1, size, file), size);
+    assert_int_equal(fclose(file), 0);
+    cnn_clear_error();
+    assert_int_equal(open_and_close(), CNN_E_FORMAT);
+    const char *said = strstr(cnn_last_error(), "bytes are too few for a safetensors file");
+    assert_true(size < 10 ? said != NULL : said == NULL);
+  }
+}
+
 static void test_a_missing_file_is_not_found(void **state) {
   (void)state;
   cnn__safetensors *file;
@@ -264,6 +278,7 @@ int main(void) {
       cmocka_unit_test(test_headers_that_lie_are_refused),
       cmocka_unit_test(test_a_header_larger_than_the_file_allocates_nothing),
       cmocka_unit_test(test_every_truncation_is_refused),
+      cmocka_unit_test(test_a_file_of_under_ten_bytes_is_too_small),
       cmocka_unit_test(test_a_missing_file_is_not_found),
   };
   return cmocka_run_group_tests_name("safetensors", tests, set_up, tear_down);

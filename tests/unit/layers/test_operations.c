@@ -45,6 +45,52 @@ static void test_layers_that_only_name_a_shape_or_an_activation_are_aliases(void
   }
 }
 
+/* What must live until the backward pass takes memory in every plan: none where there is no backward pass, and where
+   parameters are frozen no more than the input's gradient needs. */
+static void test_no_more_is_kept_than_the_backward_pass_needs(void **state) {
+  enum { BATCH = 3 };
+  const struct {
+    cnn_layer *layer;
+    size_t saved, saved_frozen; /* bytes, in training */
+    bool reads_input, relu;
+  } cases[] = {
+      {cnn_batch_normalization(), 2 * 4 * sizeof(float), 0, true, false},
+      {cnn_max_pool2d(), BATCH * 3 * 2 * 4 * sizeof(uint32_t), BATCH * 3 * 2 * 4 * sizeof(uint32_t),
+       false, false},
+      {cnn_average_pool2d(), 0, 0, false, false},
+      {cnn_global_average_pool2d(), 0, 0, false, false},
+      {cnn_dense(.units = 5), 0, 0, true, false},
+      {cnn_dense(.units = 5), 0, 0, true, true},
+      {cnn_conv2d(.filters = 5, .kernel = {3}), 0, 0, true, false},
+      {cnn_conv2d(.filters = 5, .kernel = {3}), 0, 0, true, true},
+      {cnn_depthwise_conv2d(.kernel = {3}), 0, 0, true, true},
+      {cnn_zero_padding2d(.top = 1), 0, 0, false, false},
+  };
+  const cnn__shape input = image(6, 4, 4);
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    for (int mode = 0; mode < 4; mode++) { /* training or not, frozen or not */
+      const bool training = mode & 1, frozen = mode & 2;
+      cnn__op_request request = {.batch = BATCH,
+                                 .training = training,
+                                 .frozen = frozen,
+                                 .inputs = 1,
+                                 .input = &input,
+                                 .input_gradient = {true},
+                                 .fuse_relu = cases[i].relu};
+      cnn__op op;
+      assert_int_equal(plan_of(cases[i].layer, &request, &op), CNN_OK);
+      assert_int_equal(op.saved_bytes, !training ? 0
+                                       : frozen  ? cases[i].saved_frozen
+                                                 : cases[i].saved);
+      assert_int_equal(op.backward_reads_input, cases[i].reads_input && training && !frozen);
+      assert_int_equal(op.backward_reads_output, cases[i].relu && training);
+      assert_int_equal(op.backward != NULL, training);
+      op.release(&op, context);
+    }
+    cnn_layer_free(cases[i].layer);
+  }
+}
+
 static void test_an_activation_layer_ends_in_its_function(void **state) {
   cnn_layer *layer = cnn_activation(.function = CNN_LEAKY_RELU, .slope = 0.3);
   cnn_layer *dense = cnn_dense(.units = 1, .activation = CNN_ELU), *pool = cnn_max_pool2d();
@@ -363,6 +409,7 @@ static void test_batches_that_no_memory_holds_are_refused(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_layers_that_only_name_a_shape_or_an_activation_are_aliases),
+      cmocka_unit_test(test_no_more_is_kept_than_the_backward_pass_needs),
       cmocka_unit_test(test_an_activation_layer_ends_in_its_function),
       cmocka_unit_test(test_batch_normalization_moves_its_statistics_in_training_alone),
       cmocka_unit_test(test_dropout_drops_its_share_by_seed_step_and_name),

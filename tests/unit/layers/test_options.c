@@ -179,6 +179,14 @@ static void test_integers_end_at_2_to_the_31(void **state) {
 static void test_scales_are_refused_where_an_initializer_takes_none(void **state) {
   assert_refused(cnn_dense(.units = 1, .kernel_scale = 0.1), CNN_E_INVALID,
                  "kernel_scale is 0.1, but glorot_uniform takes none");
+  assert_refused(cnn_conv2d(.filters = 1, .kernel = {1}, .kernel_scale = 0.1), CNN_E_INVALID,
+                 "kernel_scale is 0.1, but glorot_uniform takes none");
+  assert_refused(cnn_depthwise_conv2d(.kernel = {1}, .kernel_scale = 0.1), CNN_E_INVALID,
+                 "kernel_scale is 0.1, but glorot_uniform takes none");
+  assert_refused(cnn_depthwise_conv2d(.kernel = {1}, .bias_scale = 0.1), CNN_E_INVALID,
+                 "bias_scale is 0.1, but zeros takes none");
+  assert_refused(cnn_dense(.units = 1, .bias_scale = 0.1), CNN_E_INVALID,
+                 "bias_scale is 0.1, but zeros takes none");
   assert_refused(cnn_conv2d(.filters = 1, .kernel = {1}, .bias_scale = 0.1), CNN_E_INVALID,
                  "bias_scale is 0.1, but zeros takes none");
   assert_refused(

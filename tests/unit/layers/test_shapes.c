@@ -1,4 +1,5 @@
 /* Shape rules, against what Keras infers, and their messages. */
+#include "layers/support.h"
 #include "support.h"
 
 static void assert_shape(cnn_layer *layer, cnn__shape input, cnn__shape expected) {
@@ -113,7 +114,12 @@ static void test_layers_of_several_inputs(void **state) {
                "17 inputs");
   const cnn__shape scalars[] = {{0}, {0}};
   assert_error(CNN_E_SHAPE, concatenate->class->infer(concatenate, "joint", 2, scalars, &spec),
-               "scalar");
+               "a scalar has no dimension to join along");
+  const cnn__shape mixed[] = {{0}, vector_of(3), {0}};
+  assert_error(CNN_E_SHAPE, concatenate->class->infer(concatenate, "joint", 2, mixed, &spec),
+               "a scalar has no dimension to join along");
+  assert_error(CNN_E_SHAPE, concatenate->class->infer(concatenate, "joint", 2, mixed + 1, &spec),
+               "only the last dimension may differ");
   const cnn__shape wide[] = {vector_of(PTRDIFF_MAX / 4), vector_of(PTRDIFF_MAX / 4)};
   assert_error(CNN_E_LIMIT, concatenate->class->infer(concatenate, "joint", 2, wide, &spec),
                "exceeds memory");
@@ -124,6 +130,12 @@ static void test_layers_of_several_inputs(void **state) {
 static void test_a_window_that_does_not_fit_is_refused_with_its_numbers(void **state) {
   assert_no_shape(cnn_conv2d(.filters = 1, .kernel = {5}, .name = "conv2d_1"), image(4, 4, 64),
                   CNN_E_SHAPE, "conv2d_1: kernel 5x5 exceeds input 4x4x64");
+  assert_no_shape(cnn_conv2d(.filters = 1, .kernel = {3}, .dilation = {1, 2}), image(9, 4, 64),
+                  CNN_E_SHAPE,
+                  "conv2d: kernel 3x3 with dilation 1x2 spans 3x5, which exceeds input 9x4x64");
+  assert_no_shape(cnn_conv2d(.filters = 1, .kernel = {3}, .dilation = {2, 1}), image(4, 9, 64),
+                  CNN_E_SHAPE,
+                  "conv2d: kernel 3x3 with dilation 2x1 spans 5x3, which exceeds input 4x9x64");
   assert_no_shape(cnn_conv2d(.filters = 1, .kernel = {3}, .dilation = {2}), image(4, 9, 64),
                   CNN_E_SHAPE,
                   "conv2d: kernel 3x3 with dilation 2x2 spans 5x5, which exceeds input 4x9x64");
@@ -227,6 +239,28 @@ static void test_sizes_that_no_memory_holds_are_refused(void **state) {
                   CNN_E_LIMIT, "output 2147483651x2147483651x4 exceeds memory");
 }
 
+/* Larger than options can be: a window's outermost cells are a ptrdiff_t apart at most. */
+static void test_the_extent_of_a_window_is_bounded(void **state) {
+  const cnn__shape input = image(4, 4, 1);
+  size_t output[2], padding[2];
+  for (size_t axis = 0; axis < 2; axis++) {
+    cnn__window window = {.size = {1, 1}, .stride = {1, 1}, .dilation = {1, 1}};
+    window.size[axis] = 3;
+    window.dilation[axis] = PTRDIFF_MAX / 2;
+    assert_error(CNN_E_SHAPE, cnn__window_place("a", "kernel", &window, &input, output, padding),
+                 "9223372036854775807");
+    cnn_clear_error();
+    window.dilation[axis]++;
+    assert_error(CNN_E_LIMIT, cnn__window_place("a", "kernel", &window, &input, output, padding),
+                 "exceeds memory");
+    cnn_clear_error();
+    window.dilation[axis] = SIZE_MAX;
+    assert_error(CNN_E_LIMIT, cnn__window_place("a", "kernel", &window, &input, output, padding),
+                 "exceeds memory");
+    cnn_clear_error();
+  }
+}
+
 static void test_parameters_are_those_of_keras(void **state) {
   cnn__layer_spec spec;
   cnn_layer *layer = cnn_conv2d(.filters = 64, .kernel = {3, 2}, .groups = 2, .kernel_l2 = 0.5);
@@ -302,6 +336,7 @@ int main(void) {
       cmocka_unit_test(test_every_layer_counts_its_inputs),
       cmocka_unit_test(test_groups_divide_the_input_channels),
       cmocka_unit_test(test_sizes_that_no_memory_holds_are_refused),
+      cmocka_unit_test(test_the_extent_of_a_window_is_bounded),
       cmocka_unit_test(test_parameters_are_those_of_keras),
       cmocka_unit_test(test_the_tutorials_network_has_160_202_parameters),
   };

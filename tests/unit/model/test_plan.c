@@ -147,6 +147,24 @@ static void test_an_activation_layer_fuses_as_an_option_does(void **state) {
   cnn_model_free(model);
 }
 
+/* Not where each of several channels gives one: that is computed in a way of its own. */
+static void test_pooling_goes_into_some_depthwise_convolutions(void **state) {
+  static const struct {
+    int64_t channels, multiplier;
+    size_t steps;
+  } cases[] = {{1, 1, 2}, {1, 4, 2}, {3, 1, 3}, {3, 2, 2}, {8, 1, 3}};
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    cnn_model *model =
+        cnn_sequential(cnn_input(.shape = {9, 8, cases[i].channels}),
+                       cnn_depthwise_conv2d(.kernel = {3}, .multiplier = cases[i].multiplier),
+                       cnn_max_pool2d(), cnn_flatten(), cnn_dense(.units = 3));
+    cnn__plan *plan = make_plan(model, 8, false);
+    assert_int_equal(plan->step_count, cases[i].steps);
+    cnn__plan_free(plan);
+    cnn_model_free(model);
+  }
+}
+
 /* What several layers read is not fused away. */
 static void test_a_value_with_two_readers_stays(void **state) {
   cnn_graph *graph = cnn_graph_create();
@@ -225,6 +243,7 @@ int main(void) {
       cmocka_unit_test(test_the_description_names_layers_and_memory),
       cmocka_unit_test(test_activation_and_pooling_go_into_the_convolution),
       cmocka_unit_test(test_an_activation_layer_fuses_as_an_option_does),
+      cmocka_unit_test(test_pooling_goes_into_some_depthwise_convolutions),
       cmocka_unit_test(test_a_value_with_two_readers_stays),
       cmocka_unit_test(test_fewer_images_than_planned_give_the_same_bits),
       cmocka_unit_test(test_a_models_input_is_never_written_to),
