@@ -89,14 +89,19 @@ static bool is_space(char c) {
   return c == ' ' || c == '\t' || c == '\n' || c == '\r';
 }
 
-static void skip_space(parser *p) {
+static void skip_spaces(parser *p) {
   while (p->size - p->at >= 8 && eight(p->text + p->at) == ONES * ' ')
     p->at += 8;
   while (p->at < p->size && is_space(p->text[p->at]))
     p->at++;
 }
 
-static bool take(parser *p, char c) {
+/* Mostly there is none. */
+static inline void skip_space(parser *p) {
+  if (p->at < p->size && is_space(p->text[p->at])) skip_spaces(p);
+}
+
+static inline bool take(parser *p, char c) {
   if (p->at == p->size || p->text[p->at] != c) return false;
   p->at++;
   return true;
@@ -158,7 +163,7 @@ static cnn_status parse_unicode(parser *p, size_t start) {
   if (code >= 0xd800 && code < 0xdc00) {
     if (!take_word(p, "\\u") || !take_hex(p, &second) || second < 0xdc00 || second >= 0xe000)
       return fail(p, start, "half a surrogate pair");
-    code = 0x10000 + ((code - 0xd800) << 10) + (second - 0xdc00);
+    code = 0x10000 + ((code & 0x3ff) << 10 | (second & 0x3ff));
   }
   put_character(p, code);
   return CNN_OK;
@@ -327,11 +332,11 @@ static cnn_status parse_value(parser *p, cnn__json *node, int depth) {
     return parse_string(p, &node->value.string, &node->count);
   }
   node->type = CNN__JSON_NULL;
-  if (take_word(p, "null")) return CNN_OK;
+  if (c == 'n' && take_word(p, "null")) return CNN_OK;
   node->type = CNN__JSON_BOOL;
-  if (take_word(p, "false")) return CNN_OK;
+  if (c == 'f' && take_word(p, "false")) return CNN_OK;
   node->value.integer = 1;
-  if (take_word(p, "true")) return CNN_OK;
+  if (c == 't' && take_word(p, "true")) return CNN_OK;
   return parse_number(p, node);
 }
 

@@ -149,6 +149,7 @@ static bool take_exponent(input *in, int64_t *exponent) {
 
 /* digits[.digits][e[sign]digits], all of it. */
 static bool take_decimal(input *in, cnn__decimal *decimal) {
+  enum { FARTHEST = 1000 }; /* beyond every double */
   int64_t point = 0, exponent = 0;
   bool zero = at_digit(in) && *in->next == '0';
   const char *start = in->next;
@@ -166,7 +167,7 @@ static bool take_decimal(input *in, cnn__decimal *decimal) {
   }
   if ((take(in, 'e') || take(in, 'E')) && !take_exponent(in, &exponent)) return false;
   point += exponent;
-  decimal->exponent = point > 1000 ? 1000 : point < -1000 ? -1000 : (int)point;
+  decimal->exponent = point > FARTHEST ? FARTHEST : point < -FARTHEST ? -FARTHEST : (int)point;
   while (decimal->count > 0 && decimal->digits[decimal->count - 1] == '0')
     decimal->count--;
   return in->next == in->end;

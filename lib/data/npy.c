@@ -237,8 +237,9 @@ static void write_header(cnn__text *text, const cnn_tensor *tensor) {
     cnn__text_append(text, " ", 1);
   cnn__text_append(text, "\n", 1);
   if (text->status != CNN_OK) return;
-  text->bytes[8] = (char)((text->size - 10) & 255);
-  text->bytes[9] = (char)((text->size - 10) >> 8);
+  const size_t length = text->size - 10;
+  text->bytes[8] = (char)(length & 255);
+  text->bytes[9] = (char)(length >> 8);
 }
 
 cnn_status cnn_npy_write(const char *path, const cnn_tensor *tensor) {

@@ -22,8 +22,8 @@ void cnn__architecture_write(cnn__text *text, const cnn_model *model) {
 
 /* Every parameter of a layer is in the file, in its shape: then its memory is the file's size at most. */
 static cnn_status check_parameters(const cnn__safetensors *file, const cnn__node *node) {
-  for (size_t i = 0; i < node->spec.parameter_count; i++) {
-    const cnn__parameter_spec *parameter = &node->spec.parameters[i];
+  for (size_t i = 0; i < node->parameter_count; i++) {
+    const cnn__parameter_spec *parameter = &node->parameters[i];
     char *name = cnn__format(file->context, "%s/%s", node->name, parameter->name);
     if (!name) return CNN_E_NOMEM;
     const cnn__stored *stored = cnn__safetensors_find(file, name);

@@ -79,6 +79,18 @@ static int by_name(const void *a, const void *b) {
   return strcmp((*x)->name, (*y)->name);
 }
 
+/* Most files have their tensors in order; sorting takes memory and a tenth of the time to refuse a file of nothing but
+   names. */
+static void sort(void *items, size_t count, size_t size,
+                 int (*compare)(const void *a, const void *b)) {
+  const char *item = items;
+  for (size_t i = 1; i < count; i++, item += size)
+    if (compare(item, item + size) > 0) {
+      qsort(items, count, size, compare);
+      return;
+    }
+}
+
 /* The spans fill the data: no gap, no overlap, nothing behind. */
 static cnn_status check_spans(const cnn__safetensors *file, uint64_t data, uint64_t size) {
   uint64_t next = data;
@@ -116,13 +128,13 @@ static cnn_status read_entries(cnn__safetensors *file, uint64_t data, uint64_t s
     if (strcmp(entry->key, "__metadata__") != 0)
       status = read_entry(file, entry, data, size, &file->tensors[file->count++]);
   if (status) return status;
-  qsort(file->tensors, file->count, sizeof *file->tensors, by_offset);
+  sort(file->tensors, file->count, sizeof *file->tensors, by_offset);
   file->by_name = cnn__alloc_array(file->context, file->count, sizeof *file->by_name,
                                    "a file's tensors' names");
   if (!file->by_name) return CNN_E_NOMEM;
   for (size_t i = 0; i < file->count; i++)
     file->by_name[i] = &file->tensors[i];
-  qsort(file->by_name, file->count, sizeof *file->by_name, by_name);
+  sort(file->by_name, file->count, sizeof *file->by_name, by_name);
   return check_spans(file, data, size);
 }
 

@@ -1,7 +1,6 @@
 #include "layers/classes.h"
 
 #include "base/utf8.h"
-#include <stdio.h>
 #include <string.h>
 
 enum { LONGEST_NAME = 200 };
@@ -54,16 +53,14 @@ static const char **name_member(const cnn__layer_class *class, void *settings) {
   return (const char **)((uintptr_t)settings + class->name_offset);
 }
 
-/* A layer of zeroed settings, whose context is kept. */
+/* A layer of zeroed settings, which lie behind it; its context is kept. */
 static cnn_layer *new_layer(cnn_context *context, const cnn__layer_class *class) {
-  cnn_layer *layer = cnn__calloc_array(context, 1, sizeof *layer, "a layer");
+  cnn_layer *layer = cnn__calloc_array(context, 1, sizeof *layer + class->settings_size, "a layer");
   if (layer == NULL) return NULL;
   layer->context = cnn__context_retain(context);
   layer->class = class;
-  layer->settings = cnn__calloc_array(context, 1, class->settings_size, "a layer's settings");
-  if (layer->settings != NULL) return layer;
-  cnn_layer_free(layer);
-  return NULL;
+  layer->settings = layer + 1;
+  return layer;
 }
 
 static cnn_status set_name(cnn_layer *layer, const char *name) {
@@ -113,7 +110,6 @@ cnn_layer *cnn__layer_clone(cnn_context *context, const cnn_layer *layer) {
 void cnn_layer_free(cnn_layer *layer) {
   if (layer == NULL) return;
   cnn_context *context = layer->context;
-  cnn__free(context, layer->settings);
   cnn__free(context, layer->name);
   cnn__free(context, layer);
   cnn_context_free(context);
@@ -146,15 +142,11 @@ static const char *read_string(const char *what, const cnn__json *object, const 
   return NULL;
 }
 
-static cnn_status read_settings(const char *what, const cnn__json *json, const char *name,
-                                cnn_layer *layer) {
+static cnn_status read_settings(const cnn__json *json, cnn_layer *layer) {
   static const char *const others[] = {"class", "name", NULL};
   const cnn__layer_class *class = layer->class;
-  char who[512];
-  cnn_status status = check_name(what, name);
-  if (status == CNN_OK) status = set_name(layer, name);
-  if (status != CNN_OK) return status;
-  snprintf(who, sizeof who, "%s: %s", what, layer->name);
+  const char *who = layer->name;
+  cnn_status status = CNN_OK;
   memcpy(layer->settings, &class->settings_size, sizeof class->settings_size);
   if (json->count != class->field_count + 2)
     status = cnn__fail(CNN_E_FORMAT, "%s: %zu members where %s has %zu", who, (size_t)json->count,
@@ -179,7 +171,12 @@ cnn_status cnn__layer_read(cnn_context *context, const char *what, const cnn__js
     return cnn__fail(CNN_E_FORMAT, "%s: unknown layer class \"%.64s\"", what, class_name);
   cnn_layer *layer = new_layer(context, class);
   if (layer == NULL) return CNN_E_NOMEM;
-  cnn_status status = read_settings(what, json, name, layer);
+  cnn_status status = check_name(what, name);
+  if (status == CNN_OK) status = set_name(layer, name);
+  if (status == CNN_OK) {
+    status = read_settings(json, layer);
+    if (status != CNN_OK) cnn__fail_prefix(status, "%s", what);
+  }
   if (status == CNN_OK)
     *out = layer;
   else

@@ -4,6 +4,7 @@
 #include "base/size.h"
 #include "model/model.h"
 #include "model/node_index.h"
+#include <string.h>
 
 struct cnn_graph {
   cnn_context *context;
@@ -25,10 +26,8 @@ cnn_graph *cnn__graph_new(cnn_context *context, bool sequential) {
 void cnn_graph_free(cnn_graph *graph) {
   if (graph == NULL) return;
   cnn_context *context = graph->context;
-  for (size_t i = 0; i < graph->count; i++) {
-    cnn_layer_free(graph->nodes[i].layer);
-    cnn__free(context, graph->nodes[i].name);
-  }
+  for (size_t i = 0; i < graph->count; i++)
+    cnn__node_end(context, &graph->nodes[i]);
   cnn__free(context, graph->nodes);
   cnn__node_index_free(context, &graph->index);
   cnn__free(context, graph);
@@ -60,14 +59,26 @@ static cnn_status name_node(const cnn_graph *graph, cnn__node *node) {
   const cnn_layer *layer = node->layer;
   if (layer->name != NULL && cnn__node_index_has_name(&graph->index, layer->name))
     return cnn__fail(CNN_E_INVALID, "%s: two layers have this name", layer->name);
-  node->name =
-      layer->name != NULL ? cnn__strdup(graph->context, layer->name) : number_name(graph, layer);
+  node->name = layer->name != NULL ? layer->name : number_name(graph, layer);
   return node->name == NULL ? CNN_E_NOMEM : CNN_OK;
+}
+
+/* What the shape rule says, in no more memory than it needs: a layer may have fewer parameters than there is room for. */
+static cnn_status keep_spec(const cnn_graph *graph, const cnn__layer_spec *spec, cnn__node *node) {
+  node->output = spec->output;
+  node->parameter_count = spec->parameter_count;
+  if (spec->parameter_count == 0) return CNN_OK;
+  node->parameters = cnn__alloc_array(graph->context, spec->parameter_count,
+                                      sizeof *node->parameters, "a layer's parameters");
+  if (node->parameters == NULL) return CNN_E_NOMEM;
+  memcpy(node->parameters, spec->parameters, spec->parameter_count * sizeof *node->parameters);
+  return CNN_OK;
 }
 
 static cnn_status place_node(const cnn_graph *graph, const size_t *inputs, size_t count,
                              cnn__node *node) {
   cnn__shape shapes[CNN__MAX_INPUTS];
+  cnn__layer_spec spec;
   if (count > CNN__MAX_INPUTS)
     return cnn__fail(CNN_E_SHAPE, "%s: %zu inputs; at most %d are possible", node->name, count,
                      CNN__MAX_INPUTS);
@@ -76,10 +87,11 @@ static cnn_status place_node(const cnn_graph *graph, const size_t *inputs, size_
       return cnn__fail(CNN_E_INVALID, "%s: input %zu is node %zu; the graph has %zu", node->name, i,
                        inputs[i], graph->count);
     node->input[i] = inputs[i];
-    shapes[i] = graph->nodes[inputs[i]].spec.output;
+    shapes[i] = graph->nodes[inputs[i]].output;
   }
   node->input_count = count;
-  return node->layer->class->infer(node->layer, node->name, count, shapes, &node->spec);
+  cnn_status status = node->layer->class->infer(node->layer, node->name, count, shapes, &spec);
+  return status == CNN_OK ? keep_spec(graph, &spec, node) : status;
 }
 
 cnn_status cnn__graph_reserve(cnn_graph *graph, size_t layers) {
@@ -109,8 +121,7 @@ static cnn_status add_layer(cnn_graph *graph, cnn_layer *layer, const size_t *in
   if (status == CNN_OK) status = name_node(graph, &node);
   if (status == CNN_OK) status = place_node(graph, inputs, count, &node);
   if (status != CNN_OK) {
-    cnn__free(graph->context, node.name);
-    cnn_layer_free(layer);
+    cnn__node_end(graph->context, &node);
     return status;
   }
   *place = graph->count;
@@ -173,8 +184,8 @@ static cnn_status check_needed(const cnn_graph *graph, size_t output) {
 static cnn_status list_node_parameters(cnn__network *network, size_t node_index, size_t *used) {
   cnn__node *node = &network->nodes[node_index];
   node->first_parameter = *used;
-  for (size_t k = 0; k < node->spec.parameter_count; k++) {
-    const cnn__parameter_spec *spec = &node->spec.parameters[k];
+  for (size_t k = 0; k < node->parameter_count; k++) {
+    const cnn__parameter_spec *spec = &node->parameters[k];
     cnn__parameter *parameter = &network->parameters[(*used)++];
     size_t rounded, bytes;
     parameter->node = node_index;
@@ -194,7 +205,7 @@ static cnn_status list_node_parameters(cnn__network *network, size_t node_index,
 
 static cnn_status list_parameters(cnn__network *network) {
   for (size_t i = 0; i < network->node_count; i++)
-    network->parameter_count += network->nodes[i].spec.parameter_count;
+    network->parameter_count += network->nodes[i].parameter_count;
   network->parameters = cnn__calloc_array(network->context, network->parameter_count,
                                           sizeof *network->parameters, "a model's parameters");
   if (network->parameters == NULL) return CNN_E_NOMEM;

@@ -2,6 +2,12 @@
 
 #include <string.h>
 
+void cnn__node_end(cnn_context *context, const cnn__node *node) {
+  if (node->name != node->layer->name) cnn__free(context, node->name);
+  cnn__free(context, node->parameters);
+  cnn_layer_free(node->layer);
+}
+
 cnn__network *cnn__network_retain(cnn__network *network) {
   atomic_fetch_add_explicit(&network->references, 1, memory_order_relaxed);
   return network;
@@ -11,10 +17,8 @@ void cnn__network_release(cnn__network *network) {
   if (network == NULL) return;
   if (atomic_fetch_sub_explicit(&network->references, 1, memory_order_acq_rel) > 1) return;
   cnn_context *context = network->context;
-  for (size_t i = 0; i < network->node_count; i++) {
-    cnn_layer_free(network->nodes[i].layer);
-    cnn__free(context, network->nodes[i].name);
-  }
+  for (size_t i = 0; i < network->node_count; i++)
+    cnn__node_end(context, &network->nodes[i]);
   for (size_t i = 0; network->parameters != NULL && i < network->parameter_count; i++)
     cnn__free(context, network->parameters[i].name);
   cnn__free(context, network->nodes);
@@ -24,11 +28,11 @@ void cnn__network_release(cnn__network *network) {
 }
 
 const cnn__shape *cnn__network_input_shape(const cnn__network *network) {
-  return &network->nodes[network->input].spec.output;
+  return &network->nodes[network->input].output;
 }
 
 const cnn__shape *cnn__network_output_shape(const cnn__network *network) {
-  return &network->nodes[network->output].spec.output;
+  return &network->nodes[network->output].output;
 }
 
 cnn_status cnn__network_find_node(const cnn__network *network, const char *who, const char *name,

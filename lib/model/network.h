@@ -16,12 +16,17 @@ enum {
 /* A layer in its place. Its inputs stand before it: nodes are in topological order. */
 typedef struct cnn__node {
   cnn_layer *layer;
-  char *name; /* unique: the user's, or numbered */
+  char *name; /* unique: the layer's own, or numbered */
   size_t input_count;
   size_t input[CNN__MAX_INPUTS]; /* nodes */
-  cnn__layer_spec spec;
-  size_t first_parameter; /* in the network; spec.parameter_count of them */
+  cnn__shape output;             /* of one sample */
+  size_t parameter_count;
+  cnn__parameter_spec *parameters; /* parameter_count of them, or NULL */
+  size_t first_parameter;          /* in the network */
 } cnn__node;
+
+/* Frees what a node has, its layer included. */
+void cnn__node_end(cnn_context *context, const cnn__node *node);
 
 /* An array of a layer's. Arrays of one kind (weights, gradients, an optimizer's slot) lie in one
    block of block_size floats, each array at its offset; the gaps between them are 0. */

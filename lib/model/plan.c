@@ -37,10 +37,10 @@ static cnn__op_request start_request(const plan_builder *builder, size_t node) {
 /* Whether a node's own parameters get gradients. */
 static bool trains(const plan_builder *builder, size_t node) {
   const cnn__plan_request *request = &builder->plan->request;
-  const cnn__layer_spec *spec = &builder->network->nodes[node].spec;
+  const cnn__node *entry = &builder->network->nodes[node];
   if (!request->training || request->frozen[node]) return false;
-  for (size_t i = 0; i < spec->parameter_count; i++)
-    if (!spec->parameters[i].statistic) return true;
+  for (size_t i = 0; i < entry->parameter_count; i++)
+    if (!entry->parameters[i].statistic) return true;
   return false;
 }
 
@@ -63,7 +63,7 @@ static cnn_status add_activation(const plan_builder *builder, size_t node,
   cnn__plan *plan = builder->plan;
   cnn__op_request request = start_request(builder, node);
   request.inputs = 1;
-  request.input = request.output = &builder->network->nodes[node].spec.output;
+  request.input = request.output = &builder->network->nodes[node].output;
   request.input_gradient[0] = plan->values[*value].needs_gradient;
   cnn__step step = {.node = node, .activation = true, .input_count = 1, .input = {*value}};
   cnn_status status = cnn__activation_plan(fusion->after, fusion->slope, &request, &step.op);
@@ -76,12 +76,12 @@ static void read_inputs(const plan_builder *builder, size_t index, cnn__step *st
   const cnn__node *node = &builder->network->nodes[index];
   step->input_count = request->inputs = node->input_count;
   for (size_t k = 0; k < node->input_count; k++) {
-    shapes[k] = builder->network->nodes[node->input[k]].spec.output;
+    shapes[k] = builder->network->nodes[node->input[k]].output;
     step->input[k] = builder->value_of[node->input[k]];
     request->input_gradient[k] = builder->plan->values[step->input[k]].needs_gradient;
   }
   request->input = shapes;
-  request->output = &node->spec.output;
+  request->output = &node->output;
 }
 
 static cnn_status add_node(plan_builder *builder, size_t index) {
@@ -100,10 +100,10 @@ static cnn_status add_node(plan_builder *builder, size_t index) {
     value = step.input[0];
     if (step.op.release != NULL) step.op.release(&step.op, request.context);
   } else {
-    step.parameter_count = node->spec.parameter_count;
+    step.parameter_count = node->parameter_count;
     step.trains = trains(builder, index);
     value = add_step(builder->plan, &step,
-                     cnn__shape_product(&builder->network->nodes[fusion.last].spec.output));
+                     cnn__shape_product(&builder->network->nodes[fusion.last].output));
   }
   if (fusion.after != CNN_LINEAR) status = add_activation(builder, index, &fusion, &value);
   builder->value_of[index] = value;

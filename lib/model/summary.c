@@ -55,7 +55,7 @@ static void write_shape(char *cell, const cnn__shape *shape, bool input) {
 static size_t count_parameters(const cnn_model *model, size_t node, bool trainable_only) {
   const cnn__node *entry = &model->network->nodes[node];
   size_t count = 0;
-  for (size_t k = 0; k < entry->spec.parameter_count; k++) {
+  for (size_t k = 0; k < entry->parameter_count; k++) {
     size_t parameter = entry->first_parameter + k;
     if (trainable_only && !cnn__model_trains(model, parameter)) continue;
     count += model->network->parameters[parameter].count;
@@ -68,7 +68,7 @@ static void write_layer(summary_table *table, const cnn_model *model, size_t ind
   const cnn__node *node = &network->nodes[index];
   char layer[CELL], shape[CELL], count[CELL], source[CELL] = "";
   snprintf(layer, sizeof layer, "%.200s (%s)", node->name, node->layer->class->class_name);
-  write_shape(shape, &node->spec.output, index == network->input);
+  write_shape(shape, &node->output, index == network->input);
   snprintf(count, sizeof count, "%zu", count_parameters(model, index, false));
   if (node->input_count > 0)
     snprintf(source, sizeof source, "%.200s[0][0]", network->nodes[node->input[0]].name);

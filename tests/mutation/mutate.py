@@ -7,7 +7,8 @@ usage: mutate.py BUILD [--count N] [--seed S] [--only PART] [--shard K/N] [--sta
 BUILD is a build folder with the tests built; the tree and the build stay as they are. Mutations are drawn by seed from
 parsers, shape rules and kernels (a third each): operators, comparisons, constants, checks that are left out. Not changed is what
 no test can see, since it changes nothing: comments, messages, estimates of work, prefetches, sizes of texts, an array declared
-larger than it was, indices of a byte shuffle that mean none. A mutation whose object file is the same as before is dropped. One
+larger than it was, indices of a byte shuffle that mean none, the fourth lane of a pixel of three channels, a step more by a vector
+of no floats. A mutation whose object file is the same as before is dropped. One
 is killed when a test fails, crashes or hangs; all tests together have 10 s of processor time. --state keeps what was done, so
 that a run of --seconds goes on where the last one ended. --shard K/N: of what the seed draws every N-th, beginning with the
 K-th. --check: every test passes on the unchanged tree, and how long it takes.
@@ -84,9 +85,11 @@ OPERATORS = [("<=", ["<"]), (">=", [">"]), ("==", ["!="]), ("!=", ["=="]), ("&&"
 # What is not changed: comments, texts, directives; declarations of texts and of constants that only bound work; whole
 # statements that make messages or estimates, prefetch, or are not compiled; a shuffle's negative indices, which mean none.
 LEFT_OUT = re.compile(r"""/\*.*?\*/ | //[^\n]* | "(?:\\.|[^"\\\n])*" | '(?:\\.|[^'\\\n])+' | ^[ \t]*\#(?:\\\n|[^\n])*
-  | \bchar\s+[^;={}()]*\[[^;]*; | \benum\s*\{[^}]*\}; | \b\w+->flops\s*[+*]?=[^;]*; | \btable->rows\s*=[^;]*; """, re.S | re.M | re.X)
+  | _mm_setr_ps\(r,\ g,\ b,\ 0\) | \bchar\s+[^;={}()]*\[[^;]*; | \benum\s*\{[^}]*\}; | \b\w+->flops\s*[+*]?=[^;]*; | \btable->rows\s*=[^;]*; """, re.S | re.M | re.X)
 CALLS_LEFT_OUT = re.compile(r"\b(cnn__fail|cnn__fail_prefix|\w*_fail\w*|snprintf|assert|_Static_assert|static_assert|will_read|__builtin_prefetch)\(")
 # Arrays without values, in functions and structs: one element more changes nothing, unless someone asks for their size.
+# Loops over floats whose bodies get and put what is left (elementwise/lanes.h), which is nothing in a step more.
+STEPS = re.compile(r"(?<=for \(size_t i = 0; i) < (?=(?:count|n|columns|channels); i \+= VECTOR_WIDTH)")
 ARRAYS = re.compile(r"^[ \t]+(?:(?:const|static|unsigned)\s+)*[a-z_]\w* \**(?:const )?\w+(?:\[[^\];]*\])*(?:, \**\w+(?:\[[^\];]*\])*)*;", re.M)
 
 
@@ -116,9 +119,10 @@ def candidates(text):
     asked = set(re.findall(r"sizeof\W+(\w+)", text))
     larger = {at for match in ARRAYS.finditer(text) if not asked & set(re.findall(r"\w+", match.group()))
               for at in range(match.start(), match.end())}
+    steps = {match.start() for match in STEPS.finditer(text)}
     for old, news in OPERATORS:
         for match in re.finditer(re.escape(old), text):
-            found += [(match.start(), match.end(), new) for new in news]
+            found += [(match.start(), match.end(), new) for new in news if not (new == " <= " and match.start() in steps)]
     for match in re.finditer(r"(?<![\w.'])(\d+)(?![\w.'x])", text):
         value = int(match.group(1))
         found += [(match.start(), match.end(), str(new)) for new in (value + 1, value - 1)

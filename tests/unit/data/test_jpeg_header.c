@@ -265,20 +265,24 @@ static void test_the_fraction_is_the_smallest_that_serves(void **state) {
 
 /* Sizes are the upright image's, also where it is stored lying; a part of a pixel counts as one. */
 static void test_the_fraction_of_turned_and_odd_images(void **state) {
-  const cnn_tensor *upright = cnn_image_read(image_path("exif6.jpg"), 3);
-  assert_non_null(upright);
-  const size_t height = upright->shape.dim[0], width = upright->shape.dim[1];
-  assert_true(height != width);
-  static const size_t divisors[] = {1, 2, 4, 8};
-  for (size_t i = 0; i < 4; i++) {
-    const size_t d = divisors[i];
-    const fraction exact = {(height + d - 1) / d, (width + d - 1) / d, (height + d - 1) / d,
-                            (width + d - 1) / d};
-    decode_to("exif6.jpg", &exact);
-    const fraction tall = {exact.height, 0, exact.height, exact.width};
-    decode_to("exif6.jpg", &tall);
+  for (int orientation = 1; orientation <= 8; orientation++) {
+    char name[16];
+    snprintf(name, sizeof name, "exif%d.jpg", orientation);
+    cnn_tensor *upright = cnn_image_read(image_path(name), 3);
+    assert_non_null(upright);
+    const size_t height = upright->shape.dim[0], width = upright->shape.dim[1];
+    assert_true(height != width);
+    for (size_t d = 1; d <= 8; d *= 2) {
+      const fraction exact = {(height + d - 1) / d, (width + d - 1) / d, (height + d - 1) / d,
+                              (width + d - 1) / d};
+      decode_to(name, &exact);
+      const fraction tall = {exact.height, 0, exact.height, exact.width};
+      decode_to(name, &tall);
+      const fraction wide = {0, exact.width, exact.height, exact.width};
+      decode_to(name, &wide);
+    }
+    cnn_tensor_free(upright);
   }
-  cnn_tensor_free((cnn_tensor *)upright);
 }
 
 /* ---- colours and sizes ---- */

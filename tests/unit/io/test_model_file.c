@@ -324,6 +324,32 @@ static void test_tensors_that_are_missing(void **state) {
   }
 }
 
+/* How much memory beside the file is taken until the lack of a tensor is noticed. */
+static long long memory_without(const char *tensor) {
+  write_different(context, path, other, &(difference){.without = tensor});
+  const long long held = atomic_load(&memory.now);
+  atomic_store(&memory.most, held);
+  cnn_clear_error();
+  assert_null(cnn_model_load(other));
+  assert_error(CNN_E_FORMAT, cnn_last_status(), tensor);
+  return atomic_load(&memory.most) - held;
+}
+
+/* The optimizer's arrays, of 128 KiB each: there is no memory for any of them before all are found. */
+static void test_slots_are_looked_for_before_there_is_memory_for_them(void **state) {
+  cnn_model *model =
+      cnn_sequential(cnn_input(.shape = {64}), cnn_dense(.units = 512, .activation = CNN_SOFTMAX));
+  assert_int_equal(cnn_model_compile(model, .optimizer = cnn_adam(),
+                                     .loss = cnn_sparse_categorical_crossentropy()),
+                   CNN_OK);
+  assert_int_equal(cnn_model_save(model, path), CNN_OK);
+  cnn_model_free(model);
+  const long long first = memory_without("training/slot/m/dense/kernel");
+  assert_true(llabs(memory_without("training/slot/m/dense/bias") - first) < 1 << 14);
+  assert_true(llabs(memory_without("training/slot/v/dense/kernel") - first) < 1 << 14);
+  assert_true(llabs(memory_without("training/slot/v/dense/bias") - first) < 1 << 14);
+}
+
 /* ---- training states ---- */
 
 #define MOST (UINT64_C(1) << 53) /* what counters are at most */
@@ -553,6 +579,7 @@ int main(void) {
       cmocka_unit_test(test_places_in_an_architecture_are_told),
       cmocka_unit_test(test_texts_that_cannot_be),
       cmocka_unit_test(test_tensors_that_are_missing),
+      cmocka_unit_test(test_slots_are_looked_for_before_there_is_memory_for_them),
       cmocka_unit_test(test_states_that_cannot_be),
       cmocka_unit_test(test_the_outermost_states_that_can_be),
       cmocka_unit_test(test_callback_states_that_cannot_be),

@@ -432,6 +432,29 @@ static void test_names_of_files_and_models_are_required(void **state) {
   cnn_model_free(model);
 }
 
+/* ---- memory ---- */
+
+static void test_every_allocation_of_loading_may_fail(void **state) {
+  counting c = {.for_ever = false};
+  cnn_context *failing = counting_context(&c, 1);
+  const long held = atomic_load(&c.live);
+  (void)cnn_context_use(failing);
+  cnn_model *model = NULL;
+  long failed = 0;
+  for (; !model; failed++) {
+    cnn_clear_error();
+    c.fail_at = atomic_load(&c.calls) + 1 + failed;
+    model = cnn_model_load(path);
+    if (!model) assert_error(CNN_E_NOMEM, cnn_last_status(), "out of memory");
+    if (!model) assert_int_equal(atomic_load(&c.live), held);
+  }
+  assert_true(failed > 100 && atomic_load(&c.calls) < c.fail_at);
+  cnn_model_free(model);
+  (void)cnn_context_use(context);
+  cnn_context_free(failing);
+  assert_int_equal(atomic_load(&c.live), 0);
+}
+
 static int set_up(void **state) {
   context = cnn_context_new(.threads = 1);
   (void)cnn_context_use(context);
@@ -461,6 +484,7 @@ int main(void) {
       cmocka_unit_test(test_what_may_be_missing),
       cmocka_unit_test(test_class_names_of_any_model_come_back),
       cmocka_unit_test(test_names_of_files_and_models_are_required),
+      cmocka_unit_test(test_every_allocation_of_loading_may_fail),
   };
   return cmocka_run_group_tests_name("texts of model files", tests, set_up, tear_down);
 }
