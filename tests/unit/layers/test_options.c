@@ -83,6 +83,30 @@ static void test_defaults_that_follow_from_other_settings(void **state) {
   cnn_layer_free(layer);
 }
 
+/* Only what is left at 0 becomes the default, of either array, in every layer that has them. */
+static void test_scales_are_defaults_only_where_none_is_given(void **state) {
+  static const char given[] = "\"kernel_scale\":1,\"bias_scale\":1,",
+                    left[] = "\"kernel_scale\":0.05,\"bias_scale\":0.05,";
+  for (int i = 0; i < 2; i++) {
+    const double scale = i == 0 ? 1 : 0;
+    cnn_layer *layers[] = {
+        cnn_dense(.units = 1, .kernel_initializer = CNN_RANDOM_NORMAL, .kernel_scale = scale,
+                  .bias_initializer = CNN_RANDOM_UNIFORM, .bias_scale = scale),
+        cnn_conv2d(.filters = 1, .kernel = {1}, .kernel_initializer = CNN_RANDOM_NORMAL,
+                   .kernel_scale = scale, .bias_initializer = CNN_RANDOM_UNIFORM,
+                   .bias_scale = scale),
+        cnn_depthwise_conv2d(.kernel = {1}, .kernel_initializer = CNN_RANDOM_NORMAL,
+                             .kernel_scale = scale, .bias_initializer = CNN_RANDOM_UNIFORM,
+                             .bias_scale = scale)};
+    for (size_t k = 0; k < sizeof layers / sizeof *layers; k++) {
+      cnn__text text = written(layers[k], "name");
+      if (!strstr(text.bytes, i == 0 ? given : left)) fail_msg("%s", text.bytes);
+      cnn__text_free(&text);
+      cnn_layer_free(layers[k]);
+    }
+  }
+}
+
 static void test_zero_itself_can_be_said(void **state) {
   assert_written(cnn_dropout(.rate = CNN_ZERO),
                  "{\"class\":\"Dropout\",\"name\":\"name\",\"rate\":0}");
@@ -307,6 +331,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_zero_means_the_documented_default),
       cmocka_unit_test(test_defaults_that_follow_from_other_settings),
+      cmocka_unit_test(test_scales_are_defaults_only_where_none_is_given),
       cmocka_unit_test(test_zero_itself_can_be_said),
       cmocka_unit_test(test_what_is_missing_or_out_of_range_is_refused_by_name),
       cmocka_unit_test(test_integers_begin_where_the_message_says),
