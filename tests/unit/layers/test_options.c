@@ -107,6 +107,28 @@ static void test_scales_are_defaults_only_where_none_is_given(void **state) {
   }
 }
 
+/* Every initializer of either array, but for the one that needs a matrix. */
+static void test_every_initializer_is_taken_by_every_layer(void **state) {
+  for (int64_t initializer = CNN_GLOROT_UNIFORM; initializer <= CNN_CONSTANT; initializer++) {
+    const int64_t bias = initializer == CNN_ORTHOGONAL ? CNN_ZEROS : initializer;
+    cnn_layer *layers[] = {
+        cnn_dense(.units = 1, .kernel_initializer = initializer, .bias_initializer = bias),
+        cnn_conv2d(.filters = 1, .kernel = {1}, .kernel_initializer = initializer,
+                   .bias_initializer = bias),
+        cnn_depthwise_conv2d(.kernel = {1}, .kernel_initializer = initializer,
+                             .bias_initializer = bias)};
+    for (size_t k = 0; k < sizeof layers / sizeof *layers; k++) {
+      if (!layers[k]) fail_msg("%s", cnn_last_error());
+      cnn_layer_free(layers[k]);
+    }
+  }
+  for (int64_t none = -1; none <= CNN_CONSTANT + 1; none += CNN_CONSTANT + 2) {
+    assert_refused(cnn_dense(.units = 1, .bias_initializer = none), CNN_E_INVALID, "none of its");
+    assert_refused(cnn_depthwise_conv2d(.kernel = {1}, .kernel_initializer = none), CNN_E_INVALID,
+                   "none of its");
+  }
+}
+
 static void test_zero_itself_can_be_said(void **state) {
   assert_written(cnn_dropout(.rate = CNN_ZERO),
                  "{\"class\":\"Dropout\",\"name\":\"name\",\"rate\":0}");
@@ -332,6 +354,7 @@ int main(void) {
       cmocka_unit_test(test_zero_means_the_documented_default),
       cmocka_unit_test(test_defaults_that_follow_from_other_settings),
       cmocka_unit_test(test_scales_are_defaults_only_where_none_is_given),
+      cmocka_unit_test(test_every_initializer_is_taken_by_every_layer),
       cmocka_unit_test(test_zero_itself_can_be_said),
       cmocka_unit_test(test_what_is_missing_or_out_of_range_is_refused_by_name),
       cmocka_unit_test(test_integers_begin_where_the_message_says),
