@@ -7,6 +7,7 @@
 #include "kernels/convolution/ragged.h"
 #include "kernels/depthwise/ahead.h"
 #include "kernels/depthwise/depthwise_gradient_body.h"
+#include "kernels/fill.h"
 #include <math.h>
 
 enum {
@@ -111,6 +112,7 @@ INLINE_CONSTANTS void any_taps(const cnn__depthwise_row *row, const float *x, co
                                finish last, float *y, size_t begin, size_t end, size_t channel,
                                size_t left, size_t count) {
   vector sum[4];
+  WRITTEN_OUT
   for (size_t k = 0; k < count; k++)
     sum[k] = vector_zero();
   for (size_t r = 0; r < row->tap_rows; r++)
@@ -118,10 +120,12 @@ INLINE_CONSTANTS void any_taps(const cnn__depthwise_row *row, const float *x, co
       const ptrdiff_t down = (ptrdiff_t)r, right = (ptrdiff_t)s;
       const float *cell = x + down * row->x_row + right * row->x_column + channel;
       const vector weight = get(w + down * row->w_row + right * row->w_column + channel, left);
+      WRITTEN_OUT
       for (size_t k = 0; k < count; k++)
         sum[k] = vector_fma(get(cell + (ptrdiff_t)k * row->x_step, left), weight, sum[k]);
     }
   const vector offset = offset_of(last.bias, channel, left);
+  WRITTEN_OUT
   for (size_t k = 0; k < count; k++)
     put(y + (ptrdiff_t)k * row->y_step + channel, left, finished(sum[k], offset, last.least));
 }
