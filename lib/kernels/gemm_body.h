@@ -127,28 +127,49 @@ typedef struct cursor {
   const float *three[MOST_VECTORS], *b;
 } cursor;
 
-static INLINED void multiply_depth(const cnn__gemm *product, cursor *at, size_t rows, extent row,
+/* sum += the ahead-th depth from the cursor on; A's depths lie a_depth apart. */
+static INLINED void multiply_depth(const cnn__gemm *product, const cursor *at, ptrdiff_t ahead,
+                                   ptrdiff_t a_depth, size_t rows, extent row,
                                    vector sum[MOST_ROWS][MOST_VECTORS]) {
-  const ptrdiff_t a_row = product->a_row, a_depth = product->a_depth;
+  const ptrdiff_t a_row = product->a_row;
   vector right[MOST_VECTORS];
-  load_panels(at->b, product->b_panel, row, right);
+  load_panels(at->b + ahead * product->b_row, product->b_panel, row, right);
   EACH_ROW(i, rows, {
     if (i > 0) in_order();
-    fma_row(at->three[i / 3][i % 3 * a_row], right, row, sum[i]);
+    fma_row(at->three[i / 3][i % 3 * a_row + ahead * a_depth], right, row, sum[i]);
   })
-  EACH_VECTOR(i, (rows + 2) / 3, at->three[i] = opaque(at->three[i] + a_depth);)
-  at->b = opaque(at->b + product->b_row);
 }
 
-/* sum += A * B for one pair; a and b point at the tile's first row and column. The loop over depths is
-   not unrolled: what it costs hides behind the sums, and tiles would be several times as long. */
+static INLINED void move_on(const cnn__gemm *product, cursor *at, ptrdiff_t depths,
+                            ptrdiff_t a_depth, size_t rows) {
+  EACH_VECTOR(i, (rows + 2) / 3, at->three[i] = opaque(at->three[i] + depths * a_depth);)
+  at->b = opaque(at->b + depths * product->b_row);
+}
+
+/* Whether main tiles take four depths of contiguous A at a time: where another thread shares the core, what
+   counts is how few instructions there are beside the multiply-adds. */
+enum { BY_FOUR = VECTOR_WIDTH >= 8 || VECTOR_REGISTERS == 32 };
+
+/* sum += A * B for one pair; a and b point at the tile's first row and column. */
 static INLINED void multiply(const cnn__gemm *product, const float *a, const float *b, size_t rows,
                              extent row, vector sum[MOST_ROWS][MOST_VECTORS]) {
   const cnn__gemm strides = *product; /* in registers, whatever in_order() says of memory */
   cursor at = {.b = b};
+  size_t depth = strides.k;
   EACH_VECTOR(i, (rows + 2) / 3, at.three[i] = opaque(a + 3 * i * strides.a_row);)
-  for (size_t depth = strides.k; depth > 0; depth--)
-    multiply_depth(&strides, &at, rows, row, sum);
+  const bool main = row.vectors == MAIN_VECTORS && rows >= 4 && (MASKED_TAILS || !row.partial);
+  if (BY_FOUR && main && strides.a_depth == 1)
+    for (; depth >= 4; depth -= 4) {
+      EACH_ROW(ahead, 4, {
+        in_order();
+        multiply_depth(&strides, &at, ahead, 1, rows, row, sum);
+      })
+      move_on(&strides, &at, 4, 1, rows);
+    }
+  for (; depth > 0; depth--) {
+    multiply_depth(&strides, &at, 0, strides.a_depth, rows, row, sum);
+    move_on(&strides, &at, 1, strides.a_depth, rows);
+  }
 }
 
 /* The rows of C that the next tile will begin with: from further away than the L1 cache they would

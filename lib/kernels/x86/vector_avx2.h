@@ -91,7 +91,10 @@ static inline vector vector_fnma(vector a, vector b, vector c) {
 }
 /* The same with one number in every lane of a. */
 static inline vector vector_fma_scalar(float a, vector b, vector c) {
-  return _mm256_fmadd_ps(_mm256_set1_ps(a), b, c);
+  /* Written out, for of several forms compilers choose those that move sums between registers. */
+  const vector left = _mm256_set1_ps(a);
+  __asm__("vfmadd231ps %2, %1, %0" : "+x"(c) : "x"(left), "x"(b));
+  return c;
 }
 /* a < b ? a : b and a > b ? a : b, so b where either is NaN. */
 static inline vector vector_min(vector a, vector b) {
