@@ -51,8 +51,7 @@ static cnn_status unpack(const cnn__gzip *gzip, z_stream *stream, unsigned char 
                          size_t *got, bool *ended) {
   *got = 0;
   *ended = false;
-  for (;;) {
-    unsigned char spare;
+  for (unsigned char spare = 0;;) {
     /* With all of size there, a byte more shows whether it ends. */
     const size_t room = *got < size ? size - *got : 1;
     const size_t left = gzip->size - (size_t)stream->total_in;
