@@ -3,7 +3,6 @@
 
    usage: cycles [--cycles N] [--predictions N] */
 #include "torture.h"
-#include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -12,16 +11,6 @@ typedef struct footprint {
   long resident; /* bytes */
   int descriptors, threads;
 } footprint;
-
-static int count_entries(const char *path) {
-  DIR *folder = opendir(path);
-  int count = 0;
-  if (!folder) return 0;
-  for (struct dirent *entry; (entry = readdir(folder));)
-    count += entry->d_name[0] != '.';
-  (void)closedir(folder);
-  return count;
-}
 
 static footprint measure(void) {
   footprint now = {0};
@@ -32,8 +21,8 @@ static footprint measure(void) {
     (void)fclose(file);
   }
   now.resident = pages * sysconf(_SC_PAGESIZE);
-  now.descriptors = count_entries("/proc/self/fd");
-  now.threads = count_entries("/proc/self/task");
+  now.descriptors = process_entries("fd");
+  now.threads = process_threads();
   return now;
 }
 

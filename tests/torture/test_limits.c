@@ -1,11 +1,9 @@
 /* The limits that a host sets hold: memory, file sizes, pixels, threads. */
 #include "torture.h"
-#include <dirent.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 
 /* ---- memory ---- */
 
@@ -162,33 +160,10 @@ static void test_pixels(void) {
 
 /* ---- threads ---- */
 
-static int count_threads(void) {
-  DIR *tasks = opendir("/proc/self/task");
-  int count = 0;
-  if (!tasks) return -1;
-  for (struct dirent *entry; (entry = readdir(tasks));)
-    count += entry->d_name[0] != '.';
-  (void)closedir(tasks);
-  return count;
-}
-
-/* A joined thread is listed for a moment longer: the least of several looks. */
-static int count_settled_threads(void) {
-  enum { LOOKS = 20 };
-  const struct timespec pause = {.tv_nsec = 1000000};
-  int least = count_threads();
-  for (int i = 0; i < LOOKS; i++) {
-    (void)nanosleep(&pause, NULL);
-    const int now = count_threads();
-    if (now < least) least = now;
-  }
-  return least;
-}
-
 static int most_threads, threads_after; /* of a fit */
 static cnn_status note_threads(void *user, const cnn_fit_info *info) {
   (void)user, (void)info;
-  int now = count_threads();
+  const int now = process_entries("task");
   if (now > most_threads) most_threads = now;
   return CNN_OK;
 }
@@ -220,7 +195,7 @@ static uint64_t fit_with(int64_t threads, int64_t workers, const cnn_executor *e
   cnn_dataset_free(data);
   cnn_context_use(NULL);
   cnn_context_free(context);
-  threads_after = count_settled_threads();
+  threads_after = process_threads();
   return digest.value;
 }
 

@@ -58,6 +58,13 @@ void folder_leave(void);
 int folder_count(const char *part);
 bool file_copy(const char *from, const char *to);
 
+/* ---- the process ---- */
+
+/* Entries of a list in /proc/self; -1 where there is none. */
+int process_entries(const char *list);
+/* Its threads. One that was joined is listed for a moment longer: the least of several looks. */
+int process_threads(void);
+
 /* ---- a small model and small data ---- */
 
 enum { SMALL_IMAGES = 24, SMALL_SIDE = 8, SMALL_CLASSES = 3 };
