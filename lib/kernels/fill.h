@@ -27,6 +27,6 @@ CNN__KERNELS_NEON(CNN__DECLARE_FILL)
 #undef CNN__DECLARE_FILL
 
 /* Before short loops of constant length, so that what they index lies in registers. */
-#define WRITTEN_OUT _Pragma("GCC unroll 16")
+#define WRITTEN_OUT _Pragma("GCC unroll 32")
 
 #endif

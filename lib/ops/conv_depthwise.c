@@ -54,20 +54,28 @@ static void prepare(const cnn__conv *conv, cnn_context *context, const float *ke
            channels * sizeof *kernel);
 }
 
-/* One pass over images: what is read and written, or for the weights' gradient both read. */
+/* One pass over images: x to y, forward or back; or for the weights' gradient both read. */
 typedef struct depthwise_job {
   const cnn__conv *conv;
   const cnn__conv_buffers *buffers;
   cnn__gather gather;
-  size_t images, row_blocks;
+  size_t images;
+  const float *x;
+  float *y;
+  size_t x_size, y_size;      /* of an image */
   const float *x_end, *y_end; /* behind the last image; NULL where nothing is fetched ahead */
+  const float *w, *bias;      /* of a pass to y */
+  bool relu;
+  size_t width, height, rows; /* of y; rows of a task */
 } depthwise_job;
 
-/* A pass of so many bytes finds little in the cache. */
-static bool beyond_cache(const cnn__conv_shape *shape, size_t images) {
+/* A pass of so many bytes finds little in the cache: it fetches ahead. */
+static void find_ends(depthwise_job *job) {
   enum { CACHED = 16 << 20 };
-  return (double)images * (double)(cnn__conv_x_size(shape) + cnn__conv_y_size(shape)) >
-         (double)CACHED / sizeof(float);
+  const double floats = (double)job->images * (double)(job->x_size + job->y_size);
+  if (floats <= (double)CACHED / sizeof(float)) return;
+  job->x_end = job->x + job->images * job->x_size;
+  job->y_end = job->y + job->images * job->y_size;
 }
 
 /* ---- rows ---- */
@@ -230,20 +238,25 @@ static void compute_row(const depthwise_job *job, size_t row, size_t width, cons
   compute_columns(gather, &rows, begin + 2 * pairs, width, at, x_next, y_next);
 }
 
-static void forward_task(void *argument, size_t task, size_t slot) {
+static void rows_task(void *argument, size_t task, size_t slot) {
   (void)slot;
   const depthwise_job *job = argument;
-  const cnn__conv_shape *shape = &job->conv->shape;
-  const size_t image = task / job->row_blocks, rows = job->conv->parameters[DEPTHWISE_ROWS];
-  const size_t begin = task % job->row_blocks * rows, pitch = (size_t)job->gather.output_row;
-  row_place at = {.x = job->buffers->x + image * cnn__conv_x_size(shape),
-                  .w = job->buffers->prepared,
-                  .bias = shape->bias ? job->buffers->bias : NULL,
-                  .y = job->buffers->y + image * cnn__conv_y_size(shape) + begin * pitch,
-                  .relu = shape->relu};
-  const size_t end = cnn__size_min(begin + rows, shape->out_height);
+  const size_t blocks = cnn__size_ceil_div(job->height, job->rows), image = task / blocks;
+  const size_t begin = task % blocks * job->rows, pitch = (size_t)job->gather.output_row;
+  row_place at = {.x = job->x + image * job->x_size,
+                  .w = job->w,
+                  .bias = job->bias,
+                  .y = job->y + image * job->y_size + begin * pitch,
+                  .relu = job->relu};
+  const size_t end = cnn__size_min(begin + job->rows, job->height);
   for (size_t row = begin; row < end; row++, at.y += pitch)
-    compute_row(job, row, shape->out_width, &at);
+    compute_row(job, row, job->width, &at);
+}
+
+static void run_rows(depthwise_job *job, cnn_context *context) {
+  find_ends(job);
+  cnn__parallel_for(context, job->images * cnn__size_ceil_div(job->height, job->rows), rows_task,
+                    job);
 }
 
 static cnn__gather with_channels(cnn__gather gather, const cnn__conv_shape *shape) {
@@ -254,31 +267,21 @@ static cnn__gather with_channels(cnn__gather gather, const cnn__conv_shape *shap
 static void forward(const cnn__conv *conv, cnn_context *context, size_t images,
                     const cnn__conv_buffers *buffers) {
   const cnn__conv_shape *shape = &conv->shape;
-  depthwise_job job = {.conv = conv,
-                       .buffers = buffers,
-                       .gather = with_channels(cnn__conv_forward_gather(shape), shape),
-                       .images = images,
-                       .row_blocks =
-                           cnn__size_ceil_div(shape->out_height, conv->parameters[DEPTHWISE_ROWS])};
-  if (beyond_cache(shape, images)) {
-    job.x_end = buffers->x + images * cnn__conv_x_size(shape);
-    job.y_end = buffers->y + images * cnn__conv_y_size(shape);
-  }
-  cnn__parallel_for(context, images * job.row_blocks, forward_task, &job);
-}
-
-static void input_task(void *argument, size_t task, size_t slot) {
-  (void)slot;
-  const depthwise_job *job = argument;
-  const cnn__conv_shape *shape = &job->conv->shape;
-  const size_t image = task / job->row_blocks, rows = job->conv->parameters[DEPTHWISE_BACK_ROWS];
-  const size_t begin = task % job->row_blocks * rows, pitch = (size_t)job->gather.output_row;
-  row_place at = {.x = job->buffers->dy + image * cnn__conv_y_size(shape),
-                  .w = job->buffers->prepared + cnn__conv_kernel_size(shape),
-                  .y = job->buffers->dx + image * cnn__conv_x_size(shape) + begin * pitch};
-  const size_t end = cnn__size_min(begin + rows, shape->in_height);
-  for (size_t row = begin; row < end; row++, at.y += pitch)
-    compute_row(job, row, shape->in_width, &at);
+  run_rows(&(depthwise_job){.conv = conv,
+                            .buffers = buffers,
+                            .gather = with_channels(cnn__conv_forward_gather(shape), shape),
+                            .images = images,
+                            .x = buffers->x,
+                            .y = buffers->y,
+                            .x_size = cnn__conv_x_size(shape),
+                            .y_size = cnn__conv_y_size(shape),
+                            .w = buffers->prepared,
+                            .bias = shape->bias ? buffers->bias : NULL,
+                            .relu = shape->relu,
+                            .width = shape->out_width,
+                            .height = shape->out_height,
+                            .rows = conv->parameters[DEPTHWISE_ROWS]},
+           context);
 }
 
 /* ---- the weights' gradient ---- */
@@ -322,8 +325,7 @@ static void weights_task(void *argument, size_t slice, size_t slot) {
   memset(partial, 0, partial_size(shape) * sizeof *partial);
   for (size_t image = slice * job->images / slices; image < (slice + 1) * job->images / slices;
        image++) {
-    const float *x = job->buffers->x + image * cnn__conv_x_size(shape);
-    const float *dy = job->buffers->dy + image * cnn__conv_y_size(shape);
+    const float *x = job->x + image * job->x_size, *dy = job->y + image * job->y_size;
     for (size_t row = 0; row < shape->out_height;) {
       const size_t end = cnn__size_min(row + most, shape->out_height);
       const cnn__gather_span rows = cnn__gather_span_at(&job->gather.rows, row, end);
@@ -333,40 +335,48 @@ static void weights_task(void *argument, size_t slice, size_t slot) {
   }
 }
 
-static void weights_gradient(depthwise_job *job, cnn_context *context) {
-  const cnn__conv *conv = job->conv;
-  const cnn__conv_buffers *buffers = job->buffers;
-  const size_t slices = conv->parameters[DEPTHWISE_SLICES], size = partial_size(&conv->shape);
-  const size_t kernel = cnn__conv_kernel_size(&conv->shape);
-  const float *partial = partial_of(job, 0);
-  job->gather = with_channels(cnn__conv_forward_gather(&conv->shape), &conv->shape);
-  if (beyond_cache(&conv->shape, job->images)) {
-    job->x_end = buffers->x + job->images * cnn__conv_x_size(&conv->shape);
-    job->y_end = buffers->dy + job->images * cnn__conv_y_size(&conv->shape);
-  }
-  cnn__parallel_for(context, slices, weights_task, job);
+static void weights_gradient(const cnn__conv *conv, cnn_context *context, size_t images,
+                             const cnn__conv_buffers *buffers) {
+  const cnn__conv_shape *shape = &conv->shape;
+  const size_t slices = conv->parameters[DEPTHWISE_SLICES], size = partial_size(shape);
+  const size_t kernel = cnn__conv_kernel_size(shape);
+  depthwise_job job = {.conv = conv,
+                       .buffers = buffers,
+                       .gather = with_channels(cnn__conv_forward_gather(shape), shape),
+                       .images = images,
+                       .x = buffers->x,
+                       .y = buffers->dy,
+                       .x_size = cnn__conv_x_size(shape),
+                       .y_size = cnn__conv_y_size(shape)};
+  const float *partial = partial_of(&job, 0);
+  find_ends(&job);
+  cnn__parallel_for(context, slices, weights_task, &job);
   if (buffers->dkernel)
     cnn__conv_sum_slices(context, slices, kernel, partial, size, buffers->dkernel);
   if (buffers->dbias)
-    cnn__conv_sum_slices(context, slices, conv->shape.out_channels, partial + kernel, size,
+    cnn__conv_sum_slices(context, slices, shape->out_channels, partial + kernel, size,
                          buffers->dbias);
 }
 
 static void backward(const cnn__conv *conv, cnn_context *context, size_t images,
                      const cnn__conv_buffers *buffers) {
   const cnn__conv_shape *shape = &conv->shape;
-  depthwise_job job = {.conv = conv, .buffers = buffers, .images = images};
   if (shape->relu) cnn__conv_mask_relu(conv, context, images, buffers);
-  if (buffers->dkernel || buffers->dbias) weights_gradient(&job, context);
+  if (buffers->dkernel || buffers->dbias) weights_gradient(conv, context, images, buffers);
   if (!buffers->dx) return;
-  job.gather = with_channels(cnn__conv_backward_gather(shape), shape);
-  job.row_blocks = cnn__size_ceil_div(shape->in_height, conv->parameters[DEPTHWISE_BACK_ROWS]);
-  job.x_end = job.y_end = NULL;
-  if (beyond_cache(shape, images)) {
-    job.x_end = buffers->dy + images * cnn__conv_y_size(shape);
-    job.y_end = buffers->dx + images * cnn__conv_x_size(shape);
-  }
-  cnn__parallel_for(context, images * job.row_blocks, input_task, &job);
+  run_rows(&(depthwise_job){.conv = conv,
+                            .buffers = buffers,
+                            .gather = with_channels(cnn__conv_backward_gather(shape), shape),
+                            .images = images,
+                            .x = buffers->dy,
+                            .y = buffers->dx,
+                            .x_size = cnn__conv_y_size(shape),
+                            .y_size = cnn__conv_x_size(shape),
+                            .w = buffers->prepared + cnn__conv_kernel_size(shape),
+                            .width = shape->in_width,
+                            .height = shape->in_height,
+                            .rows = conv->parameters[DEPTHWISE_BACK_ROWS]},
+           context);
 }
 
 const cnn__conv_algorithm cnn__conv_depthwise = {

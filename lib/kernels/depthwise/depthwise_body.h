@@ -47,7 +47,7 @@ INLINE_CONSTANTS void three_taps(const cnn__depthwise_row row, outputs_at at, co
                                  finish last, size_t channel, size_t count, size_t stride) {
   const size_t cells = (count - 1) * stride + 3;
   vector sum[MOST_OUTPUTS];
-#pragma GCC unroll 8
+  WRITTEN_OUT
   for (size_t k = 0; k < count; k++)
     sum[k] = vector_zero();
   const float *first = at.x + channel;
@@ -57,12 +57,12 @@ INLINE_CONSTANTS void three_taps(const cnn__depthwise_row row, outputs_at at, co
     const vector weight[3] = {vector_load(w), vector_load(w + row.w_column),
                               vector_load(w + 2 * row.w_column)};
     const float *x = first;
-#pragma GCC unroll 17
+    WRITTEN_OUT
     for (size_t cell = 0; cell < cells; cell++, x += row.x_column) {
       if (cell == 0 && at.lacks_first) continue;
       if (cell == cells - 1 && at.lacks_last) continue;
       const vector value = vector_held(vector_load(x));
-#pragma GCC unroll 8
+      WRITTEN_OUT
       for (size_t k = 0; k < count; k++)
         if (cell >= k * stride && cell < k * stride + 3)
           sum[k] = vector_fma(value, weight[cell - k * stride], sum[k]);
@@ -70,7 +70,7 @@ INLINE_CONSTANTS void three_taps(const cnn__depthwise_row row, outputs_at at, co
   }
   const vector offset = offset_of(last.bias, channel, VECTOR_WIDTH);
   float *y = at.y + channel;
-#pragma GCC unroll 8
+  WRITTEN_OUT
   for (size_t k = 0; k < count; k++, y += row.y_step)
     vector_store(y, finished(sum[k], offset, last.least));
 }
@@ -176,7 +176,7 @@ static void depthwise_forward(const cnn__depthwise_row *row, const float *x, con
 INLINE_CONSTANTS void pairs(const cnn__depthwise_row row, const float *x, const float *w, float *y,
                             bool lacks_first, size_t channel, size_t count) {
   vector even[MOST_PAIRS], odd[MOST_PAIRS];
-#pragma GCC unroll 4
+  WRITTEN_OUT
   for (size_t k = 0; k < count; k++)
     even[k] = odd[k] = vector_zero();
   x += channel, w += channel, y += channel;
@@ -186,7 +186,7 @@ INLINE_CONSTANTS void pairs(const cnn__depthwise_row row, const float *x, const 
     const vector after = vector_load(w + 2 * row.w_column);
     if (!lacks_first) even[0] = vector_fma(vector_load(x), before, even[0]);
     const float *behind = x + row.x_step;
-#pragma GCC unroll 4
+    WRITTEN_OUT
     for (size_t k = 0; k < count; k++, behind += row.x_step) {
       const vector value = vector_held(vector_load(behind));
       even[k] = vector_fma(value, after, even[k]);
@@ -194,7 +194,7 @@ INLINE_CONSTANTS void pairs(const cnn__depthwise_row row, const float *x, const 
       if (k + 1 < count) even[k + 1] = vector_fma(value, before, even[k + 1]);
     }
   }
-#pragma GCC unroll 4
+  WRITTEN_OUT
   for (size_t k = 0; k < count; k++, y += 2 * row.y_step) {
     vector_store(y, even[k]);
     vector_store(y + row.y_step, odd[k]);

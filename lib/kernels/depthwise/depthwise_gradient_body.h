@@ -5,6 +5,7 @@
 
 #include "kernels/convolution/ragged.h"
 #include "kernels/depthwise/ahead.h"
+#include "kernels/fill.h"
 
 /* The rows whose gradients are summed. */
 typedef struct gradient_rows {
@@ -18,11 +19,12 @@ typedef struct gradient_rows {
 /* Columns [begin, end) of rows x 3 taps at one output; all three are constants. */
 INLINE_CONSTANTS void output_gradients(const float *const x[3], ptrdiff_t x_column, vector dy,
                                        vector sum[3][3], size_t rows, size_t begin, size_t end) {
-#pragma GCC unroll 3
-  for (size_t j = begin; j < end; j++)
-#pragma GCC unroll 3
+  WRITTEN_OUT
+  for (size_t j = begin; j < end; j++) {
+    WRITTEN_OUT
     for (size_t i = 0; i < rows; i++)
       sum[i][j] = vector_fma(vector_load(x[i] + (ptrdiff_t)j * x_column), dy, sum[i][j]);
+  }
 }
 
 /* One row of outputs of a vector of channels; returns the sum of dy. rows is a constant. */
@@ -32,7 +34,7 @@ INLINE_CONSTANTS vector row_gradients(const cnn__depthwise_row *row, const float
   const bool fetching = fetches_anything(ahead);
   const ptrdiff_t x_step = row->x_step, y_step = row->y_step, x_column = row->x_column;
   const float *x[3];
-#pragma GCC unroll 3
+  WRITTEN_OUT
   for (size_t i = 0; i < rows; i++)
     x[i] = first + (ptrdiff_t)i * row->x_row;
   vector row_sum = vector_zero();
@@ -43,7 +45,7 @@ INLINE_CONSTANTS vector row_gradients(const cnn__depthwise_row *row, const float
     output_gradients(x, x_column, gradient, sum, rows, 1, 2);
     if (left > 1 || !lacks_last) output_gradients(x, x_column, gradient, sum, rows, 2, 3);
     dy += y_step, left--;
-#pragma GCC unroll 3
+    WRITTEN_OUT
     for (size_t i = 0; i < rows; i++)
       x[i] += x_step;
   }
@@ -55,7 +57,7 @@ INLINE_CONSTANTS vector row_gradients(const cnn__depthwise_row *row, const float
       const vector gradient = vector_held(vector_load(dy));
       row_sum = vector_add(row_sum, gradient);
       output_gradients(x, x_column, gradient, sum, rows, 0, 3);
-#pragma GCC unroll 3
+      WRITTEN_OUT
       for (size_t i = 0; i < rows; i++)
         x[i] += x_step;
     }
@@ -78,19 +80,21 @@ INLINE_CONSTANTS void nine_gradients(const gradient_rows *of, size_t r, size_t s
   float *dw = of->dw + (ptrdiff_t)r * row->w_row + (ptrdiff_t)s * row->w_column + channel;
   const float *dy = of->dy + channel;
   vector sum[3][3], total = sums ? vector_load(sums + channel) : vector_zero();
-#pragma GCC unroll 3
-  for (size_t i = 0; i < rows; i++)
-#pragma GCC unroll 3
+  WRITTEN_OUT
+  for (size_t i = 0; i < rows; i++) {
+    WRITTEN_OUT
     for (size_t j = 0; j < 3; j++)
       sum[i][j] = vector_load(dw + (ptrdiff_t)i * row->w_row + (ptrdiff_t)j * row->w_column);
+  }
   for (size_t h = 0; h < of->height; h++, x += of->x_below, dy += of->dy_below)
     total = vector_add(total, row_gradients(row, x, dy, lacks_first, lacks_last, ahead, sum, rows));
   if (sums) vector_store(sums + channel, total);
-#pragma GCC unroll 3
-  for (size_t i = 0; i < rows; i++)
-#pragma GCC unroll 3
+  WRITTEN_OUT
+  for (size_t i = 0; i < rows; i++) {
+    WRITTEN_OUT
     for (size_t j = 0; j < 3; j++)
       vector_store(dw + (ptrdiff_t)i * row->w_row + (ptrdiff_t)j * row->w_column, sum[i][j]);
+  }
 }
 
 /* One tap of left channels. */

@@ -354,48 +354,46 @@ static void test_slots_are_looked_for_before_there_is_memory_for_them(void **sta
 
 #define MOST (UINT64_C(1) << 53) /* what counters are at most */
 
+typedef struct counter_case {
+  size_t counter;
+  uint64_t value;
+} counter_case;
+
+/* Whether the model at path loads, and works, with another number in that place. */
+static bool loads_with(const counter_case *with) {
+  write_different(
+      context, path, other,
+      &(difference){
+          .tensor = "training/counters", .at = with->counter, .values = &with->value, .bytes = 8});
+  return load_and_use("counter", (long)with->counter);
+}
+
 static void test_states_that_cannot_be(void **state) {
-  static const struct {
-    size_t counter;
-    uint64_t value;
-  } cases[] = {{1, UINT64_MAX}, {1, MOST + 1}, {2, 2},        {3, UINT64_MAX},  {3, MOST + 1},
-               {4, 1000},       {4, 4},        {5, MOST + 1}, {6, MOST + 1},    {8, UINT64_MAX},
-               {8, MOST + 1},   {9, 2},        {9, 7},        {10, 2},          {11, 2},
-               {12, 2},         {13, 0},       {13, 2},       {13, UINT64_MAX}, {15, 1},
-               {15, UINT64_MAX}};
+  static const counter_case cases[] = {
+      {1, UINT64_MAX},  {1, MOST + 1}, {2, 2},          {3, UINT64_MAX}, {3, MOST + 1}, {4, 1000},
+      {4, 4},           {5, MOST + 1}, {6, MOST + 1},   {8, UINT64_MAX}, {8, MOST + 1}, {9, 2},
+      {9, 7},           {10, 2},       {11, 2},         {12, 2},         {13, 0},       {13, 2},
+      {13, UINT64_MAX}, {15, 1},       {15, UINT64_MAX}};
   cnn_model *model = trained_model();
   assert_int_equal(cnn_model_save(model, path), CNN_OK);
   cnn_model_free(model);
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-    write_different(context, path, other,
-                    &(difference){.tensor = "training/counters",
-                                  .at = cases[i].counter,
-                                  .values = &cases[i].value,
-                                  .bytes = 8});
-    if (load_and_use("counter", (long)cases[i].counter))
+    if (loads_with(&cases[i]))
       fail_msg("counter %zu of %llu is taken", cases[i].counter,
                (unsigned long long)cases[i].value);
   }
 }
 
 static void test_the_outermost_states_that_can_be(void **state) {
-  static const struct {
-    size_t counter;
-    uint64_t value;
-  } cases[] = {{0, UINT64_MAX}, {1, MOST}, {2, 0},    {3, MOST},       {4, 0},
-               {4, 3},          {5, MOST}, {6, MOST}, {7, UINT64_MAX}, {8, MOST},
-               {9, 0},          {10, 1},   {11, 1},   {14, UINT64_MAX}};
+  static const counter_case cases[] = {
+      {0, UINT64_MAX}, {1, MOST},       {2, 0},    {3, MOST}, {4, 0},  {4, 3},  {5, MOST},
+      {6, MOST},       {7, UINT64_MAX}, {8, MOST}, {9, 0},    {10, 1}, {11, 1}, {14, UINT64_MAX}};
   static const double none = 0, less = -1;
   cnn_model *model = trained_model();
   assert_int_equal(cnn_model_save(model, path), CNN_OK);
   cnn_model_free(model);
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-    write_different(context, path, other,
-                    &(difference){.tensor = "training/counters",
-                                  .at = cases[i].counter,
-                                  .values = &cases[i].value,
-                                  .bytes = 8});
-    if (!load_and_use("counter", (long)cases[i].counter)) fail_msg("%s", cnn_last_error());
+    if (!loads_with(&cases[i])) fail_msg("%s", cnn_last_error());
   }
   difference sum = {.tensor = "training/sums", .at = 1, .values = &none, .bytes = 8};
   write_different(context, path, other, &sum);
