@@ -61,7 +61,7 @@ typedef struct cnn__gemm_kernels {
   /* Any m, n, k, batch (0 included), any alignment. No cache blocking: the caller's blocks should
      fit (A's within half of L2). C must not overlap A, B or bias. */
   void (*gemm)(const cnn__gemm *product);
-  size_t rows; /* of this instruction set's main tile: a good m is a multiple */
+  size_t columns; /* of this instruction set's main tile, whole panels: who cuts n, cuts it by these */
 
   /* The same bits as gemm. C passes by several times: its n values should stay in the L1 cache. */
   void (*row)(const cnn__gemm_row *product);

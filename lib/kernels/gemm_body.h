@@ -5,8 +5,13 @@
      TILES(X)           X(rows, vectors) for each size of tile; for each width that occurs, every
                         number of rows from 1 to the most that its registers hold
      ROWS_OF_WIDTHS     [width] = that number, for each width that occurs (at most 8)
-     MASKED_TAILS       whether a tail's load costs no more than another's: then every tile is
-                        compiled once, with a tail that may be a whole vector
+     MASKED_TAILS       whether tails are loaded and stored by a mask: then every tile is compiled
+                        once, with a tail that may be a whole vector
+     DEPTHS_AT_A_TIME   of a contiguous A that tiles take in one turn of the loop: where another
+                        thread shares the core, what counts is how few instructions there are beside
+                        the multiply-adds
+     FETCH_A            whether an A that is not contiguous is fetched into the L1 cache ahead of its
+                        use: for tiles so wide that its lines are gone before the next row of tiles
 
    A tile keeps rows x vectors of C in registers and walks the whole chain. Widths above
    MAIN_VECTORS serve few rows, where narrow tiles would wait for their own sums. */
@@ -63,6 +68,11 @@ typedef struct extent {
   size_t tail;
 } extent;
 
+/* Pairs of panels that a row of B lies in. */
+static INLINED size_t panel_pairs(extent row) {
+  return (row.vectors + 2 * PANEL_VECTORS - 1) / (2 * PANEL_VECTORS);
+}
+
 static INLINED vector load_part(const float *from, size_t j, extent row) {
   return row.partial && j + 1 == row.vectors ? vector_load_tail(from + j * VECTOR_WIDTH, row.tail)
                                              : vector_load(from + j * VECTOR_WIDTH);
@@ -78,21 +88,10 @@ static INLINED void zero_row(extent row, vector x[MOST_VECTORS]) {
 
 static INLINED void store_row(float *to, extent row, const vector x[MOST_VECTORS]) {
   EACH_VECTOR(j, row.vectors, {
-    if (row.partial && j + 1 == row.vectors && !(MASKED_TAILS && row.tail == VECTOR_WIDTH))
+    if (row.partial && j + 1 == row.vectors)
       vector_store_tail(to + j * VECTOR_WIDTH, row.tail, x[j]);
     else
       vector_store(to + j * VECTOR_WIDTH, x[j]);
-  })
-}
-
-/* A row of B: its vectors lie in one panel or in several. */
-static INLINED void load_panels(const float *b, ptrdiff_t b_panel, extent row,
-                                vector x[MOST_VECTORS]) {
-  EACH_VECTOR(j, row.vectors, {
-    const float *panel = b + (ptrdiff_t)(j / PANEL_VECTORS) * b_panel;
-    x[j] = row.partial && j + 1 == row.vectors
-               ? vector_load_tail(panel + j % PANEL_VECTORS * VECTOR_WIDTH, row.tail)
-               : vector_load(panel + j % PANEL_VECTORS * VECTOR_WIDTH);
   })
 }
 
@@ -121,55 +120,73 @@ static INLINED void in_order(void) {
   __asm__ volatile("" ::: "memory");
 }
 
-/* Where the next depth of A and B lies. The rows of A go by threes, which share a pointer: to the
-   processor, too, the third is at pointer + 2 * a_row. */
+/* Where the next depth of A and B lies. Rows of A and panels of B go by pairs, which share a pointer:
+   the processor adds the one stride to it in the load itself. */
 typedef struct cursor {
-  const float *three[MOST_VECTORS], *b;
+  const float *a[MOST_ROWS / 2], *b[MOST_VECTORS / 2];
 } cursor;
 
-/* sum += the ahead-th depth from the cursor on; A's depths lie a_depth apart. */
-static INLINED void multiply_depth(const cnn__gemm *product, const cursor *at, ptrdiff_t ahead,
-                                   ptrdiff_t a_depth, size_t rows, extent row,
-                                   vector sum[MOST_ROWS][MOST_VECTORS]) {
+static INLINED cursor cursor_at(const cnn__gemm *product, const float *a, const float *b,
+                                size_t rows, extent row) {
+  cursor at;
+  EACH_VECTOR(i, (rows + 1) / 2, at.a[i] = opaque(a + 2 * i * product->a_row);)
+  EACH_VECTOR(j, panel_pairs(row), at.b[j] = opaque(b + 2 * j * product->b_panel);)
+  return at;
+}
+
+static INLINED void next_depths_of_a(cursor *at, ptrdiff_t by, size_t rows) {
+  EACH_VECTOR(i, (rows + 1) / 2, at->a[i] = opaque(at->a[i] + by);)
+}
+static INLINED void next_depth_of_b(const cnn__gemm *product, cursor *at, extent row) {
+  EACH_VECTOR(j, panel_pairs(row), at->b[j] = opaque(at->b[j] + product->b_row);)
+}
+
+static INLINED vector load_b(const cnn__gemm *product, const cursor *at, size_t j, extent row) {
+  const size_t panel = j / PANEL_VECTORS;
+  const float *from = at->b[panel / 2] + (ptrdiff_t)(panel % 2) * product->b_panel +
+                      j % PANEL_VECTORS * VECTOR_WIDTH;
+  return row.partial && j + 1 == row.vectors ? vector_load_tail(from, row.tail) : vector_load(from);
+}
+
+/* sum += the depth of A that is ahead floats past the cursor, times B's next. */
+static INLINED void multiply_depth(const cnn__gemm *product, cursor *at, ptrdiff_t ahead,
+                                   size_t rows, extent row, vector sum[MOST_ROWS][MOST_VECTORS]) {
   const ptrdiff_t a_row = product->a_row;
   vector right[MOST_VECTORS];
-  load_panels(at->b + ahead * product->b_row, product->b_panel, row, right);
+  EACH_VECTOR(j, row.vectors, right[j] = load_b(product, at, j, row);)
   EACH_ROW(i, rows, {
-    if (i > 0) in_order();
-    fma_row(at->three[i / 3][i % 3 * a_row + ahead * a_depth], right, row, sum[i]);
+    in_order();
+    fma_row(at->a[i / 2][i % 2 * a_row + ahead], right, row, sum[i]);
   })
+  next_depth_of_b(product, at, row);
 }
 
-static INLINED void move_on(const cnn__gemm *product, cursor *at, ptrdiff_t depths,
-                            ptrdiff_t a_depth, size_t rows) {
-  EACH_VECTOR(i, (rows + 2) / 3, at->three[i] = opaque(at->three[i] + depths * a_depth);)
-  at->b = opaque(at->b + depths * product->b_row);
+static INLINED void multiply_extent(const cnn__gemm *product, const float *a, const float *b,
+                                    size_t rows, extent row, vector sum[MOST_ROWS][MOST_VECTORS]) {
+  enum { AHEAD = 8 };
+  const cnn__gemm strides = *product; /* in registers, whatever in_order() says of memory */
+  cursor at = cursor_at(&strides, a, b, rows, row);
+  size_t depth = strides.k;
+  const bool large = rows >= 4 && row.vectors >= 2 && row.vectors <= MAIN_VECTORS && !row.partial;
+  if (DEPTHS_AT_A_TIME > 1 && large && strides.a_depth == 1)
+    for (; depth >= DEPTHS_AT_A_TIME; depth -= DEPTHS_AT_A_TIME) {
+      EACH_ROW(ahead, DEPTHS_AT_A_TIME, multiply_depth(&strides, &at, ahead, rows, row, sum);)
+      next_depths_of_a(&at, DEPTHS_AT_A_TIME, rows);
+    }
+  for (; depth > 0; depth--) {
+    if (FETCH_A && large) __builtin_prefetch(at.a[0] + AHEAD * strides.a_depth);
+    multiply_depth(&strides, &at, 0, rows, row, sum);
+    next_depths_of_a(&at, strides.a_depth, rows);
+  }
 }
-
-/* Whether main tiles take four depths of contiguous A at a time: where another thread shares the core, what
-   counts is how few instructions there are beside the multiply-adds. */
-enum { BY_FOUR = VECTOR_WIDTH >= 8 || VECTOR_REGISTERS == 32 };
 
 /* sum += A * B for one pair; a and b point at the tile's first row and column. */
 static INLINED void multiply(const cnn__gemm *product, const float *a, const float *b, size_t rows,
                              extent row, vector sum[MOST_ROWS][MOST_VECTORS]) {
-  const cnn__gemm strides = *product; /* in registers, whatever in_order() says of memory */
-  cursor at = {.b = b};
-  size_t depth = strides.k;
-  EACH_VECTOR(i, (rows + 2) / 3, at.three[i] = opaque(a + 3 * i * strides.a_row);)
-  const bool main = row.vectors == MAIN_VECTORS && rows >= 4 && (MASKED_TAILS || !row.partial);
-  if (BY_FOUR && main && strides.a_depth == 1)
-    for (; depth >= 4; depth -= 4) {
-      EACH_ROW(ahead, 4, {
-        in_order();
-        multiply_depth(&strides, &at, ahead, 1, rows, row, sum);
-      })
-      move_on(&strides, &at, 4, 1, rows);
-    }
-  for (; depth > 0; depth--) {
-    multiply_depth(&strides, &at, 0, strides.a_depth, rows, row, sum);
-    move_on(&strides, &at, 1, strides.a_depth, rows);
-  }
+  if (MASKED_TAILS && rows >= 4 && row.tail == VECTOR_WIDTH) /* a mask is one more instruction */
+    multiply_extent(product, a, b, rows, (extent){row.vectors, false, VECTOR_WIDTH}, sum);
+  else
+    multiply_extent(product, a, b, rows, row, sum);
 }
 
 /* The rows of C that the next tile will begin with: from further away than the L1 cache they would
@@ -185,11 +202,12 @@ static INLINED void tile(const cnn__gemm *product, size_t at_row, size_t at_colu
   const ptrdiff_t c_row = product->c_row;
   float *const c = product->c + (ptrdiff_t)at_row * c_row + (ptrdiff_t)at_column;
   vector sum[MOST_ROWS][MOST_VECTORS];
-  if (product->accumulate)
+  if (product->accumulate) {
     EACH_ROW(i, rows, load_row(c + i * c_row, row, sum[i]);)
-  else
+    EACH_ROW(i, rows, prefetch_row(c + ((ptrdiff_t)rows + i) * c_row, row.vectors);)
+  } else {
     EACH_ROW(i, rows, zero_row(row, sum[i]);)
-  EACH_ROW(i, rows, prefetch_row(c + ((ptrdiff_t)rows + i) * c_row, row.vectors);)
+  }
   for (size_t i = 0; i < product->batch; i++)
     multiply(product, product->a[i] + (ptrdiff_t)at_row * product->a_row,
              product->b[i] + (ptrdiff_t)(at_column / CNN__PANEL) * product->b_panel, rows, row,

@@ -1,11 +1,11 @@
 /* Direct convolution's plan: how each pass is cut into tasks, and what scratch they need. */
 #include "ops/conv_direct.h"
 
-/* A block of channels whose packed weights (depth values a channel) stay in the cache: a multiple of
-   the panel, blocks of nearly equal size. */
+/* A block of channels whose packed weights (depth values a channel) stay in the cache, but as wide as
+   any instruction set's tile: a multiple of the panel, blocks of nearly equal size. */
 static size_t channel_block(size_t channels, size_t depth) {
-  enum { CACHED = 48 * 1024 };
-  const size_t limit = cnn__size_max(CACHED / depth / CNN__PANEL, 1) * CNN__PANEL;
+  enum { CACHED = 48 * 1024, LEAST = 64 };
+  const size_t limit = cnn__size_max(CACHED / depth / CNN__PANEL * CNN__PANEL, LEAST);
   const size_t blocks = cnn__size_ceil_div(channels, limit);
   const size_t even = cnn__size_ceil_div(channels, blocks);
   return (even + CNN__PANEL - 1) / CNN__PANEL * CNN__PANEL;

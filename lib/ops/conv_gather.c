@@ -164,15 +164,16 @@ static void multiply_lines(cnn__gemm product, const float **a, const lines *all)
 
 enum { PIECE = 256 }; /* depths of a panel of weights that stay in the L1 cache */
 
-/* Panel by panel, piece by piece of its depths: whole pairs, or parts of one. */
+/* By the columns of a tile, piece by piece of their depths: whole pairs, or parts of one. */
 static void multiply_pieces(const cnn__gemm *whole, const float **a, const float **b,
                             const lines *all) {
   const size_t k = whole->k, batch = whole->batch;
   const size_t depths = cnn__size_ceil_div(k, cnn__size_ceil_div(k, PIECE));
   const size_t pairs = depths < k ? 1 : cnn__size_max(PIECE / k, 1);
-  for (size_t column = 0; column < whole->n; column += CNN__PANEL) {
+  const size_t columns = cnn__kernels_get()->gemm.columns;
+  for (size_t column = 0; column < whole->n; column += columns) {
     cnn__gemm product = *whole;
-    product.n = cnn__size_min(CNN__PANEL, whole->n - column);
+    product.n = cnn__size_min(columns, whole->n - column);
     product.c += column;
     for (size_t i = 0; i < batch; i += pairs)
       for (size_t depth = 0; depth < k; depth += depths) {
@@ -186,7 +187,8 @@ static void multiply_pieces(const cnn__gemm *whole, const float **a, const float
         multiply_lines(product, depths < k ? &part_a : a + i, all);
         product.accumulate = true;
       }
-    if (column + CNN__PANEL < whole->n) shift(b, batch, whole->b_panel);
+    if (column + columns < whole->n)
+      shift(b, batch, (ptrdiff_t)(columns / CNN__PANEL) * whole->b_panel);
   }
 }
 

@@ -279,7 +279,8 @@ static void check_row(checker *check) {
 }
 
 static void gemm_round(checker *check) {
-  if (check->tested->gemm.rows == 0) check_fail(check, "rows is 0");
+  const size_t columns = check->tested->gemm.columns;
+  if (columns == 0 || columns % CNN__PANEL) check_fail(check, "columns is %zu", columns);
   if (check_chance(check, 4))
     check_pack(check);
   else if (check_chance(check, 5))

@@ -1,7 +1,7 @@
 #include "kernels/arm/vector_neon.h"
 
 /* 32 registers: 24 sums, 4 of B, up to 4 of A in the main tile, by-element multiply-adds. */
-enum { MAIN_VECTORS = 4, MASKED_TAILS = 0 };
+enum { MAIN_VECTORS = 4, MASKED_TAILS = 0, DEPTHS_AT_A_TIME = 4, FETCH_A = 0 };
 #define ROWS_OF_WIDTHS [1] = 12, [2] = 12, [3] = 8, [4] = 6, [8] = 2
 /* clang-format off */
 #define TILES(X)                                                                                   \
@@ -20,7 +20,7 @@ enum { MAIN_VECTORS = 4, MASKED_TAILS = 0 };
 
 void cnn__gemm_kernels_fill_neon(cnn__gemm_kernels *table) {
   table->gemm = gemm;
-  table->rows = 6;
+  table->columns = CNN__PANEL;
   table->row = row;
   table->pack = pack;
   table->pack_a = pack_a;

@@ -60,7 +60,7 @@ static void pack_a(size_t m, size_t k, const float *a, ptrdiff_t a_row, ptrdiff_
 
 void cnn__gemm_kernels_fill_generic(cnn__gemm_kernels *table) {
   table->gemm = gemm;
-  table->rows = 4;
+  table->columns = CNN__PANEL;
   table->row = row;
   table->pack = pack;
   table->pack_a = pack_a;

@@ -1,7 +1,7 @@
 #include "kernels/x86/vector_avx2.h"
 
 /* 16 registers: 12 sums, 2 of B, 1 of A. */
-enum { MAIN_VECTORS = 2, MASKED_TAILS = 0 };
+enum { MAIN_VECTORS = 2, MASKED_TAILS = 0, DEPTHS_AT_A_TIME = 4, FETCH_A = 0 };
 #define ROWS_OF_WIDTHS [1] = 8, [2] = 6, [4] = 2, [8] = 1
 /* clang-format off */
 #define TILES(X)                                                                                   \
@@ -17,7 +17,7 @@ enum { MAIN_VECTORS = 2, MASKED_TAILS = 0 };
 
 void cnn__gemm_kernels_fill_avx2(cnn__gemm_kernels *table) {
   table->gemm = gemm;
-  table->rows = 6;
+  table->columns = CNN__PANEL;
   table->row = row;
   table->pack = pack;
   table->pack_a = pack_a;

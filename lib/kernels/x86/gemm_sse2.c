@@ -2,11 +2,11 @@
 
 /* 16 registers, and no fused multiply-add: a product needs one of its own. 8 sums, 4 of B, 2 of A
    and products in the main tile. */
-enum { MAIN_VECTORS = 4, MASKED_TAILS = 0 };
-#define ROWS_OF_WIDTHS [1] = 8, [2] = 4, [3] = 3, [4] = 2, [8] = 1
+enum { MAIN_VECTORS = 4, MASKED_TAILS = 0, DEPTHS_AT_A_TIME = 1, FETCH_A = 0 };
+#define ROWS_OF_WIDTHS [1] = 4, [2] = 4, [3] = 3, [4] = 2, [8] = 1
 /* clang-format off */
 #define TILES(X)                                                                                   \
-  X(1, 1) X(2, 1) X(3, 1) X(4, 1) X(5, 1) X(6, 1) X(7, 1) X(8, 1)                                  \
+  X(1, 1) X(2, 1) X(3, 1) X(4, 1)                                                                  \
   X(1, 2) X(2, 2) X(3, 2) X(4, 2)                                                                  \
   X(1, 3) X(2, 3) X(3, 3)                                                                          \
   X(1, 4) X(2, 4)                                                                                  \
@@ -20,7 +20,7 @@ enum { MAIN_VECTORS = 4, MASKED_TAILS = 0 };
 /* Each multiply-add rounds twice, so an element's error may be twice the fused chain's. */
 void cnn__gemm_kernels_fill_sse2(cnn__gemm_kernels *table) {
   table->gemm = gemm;
-  table->rows = 2;
+  table->columns = CNN__PANEL;
   table->row = row;
   table->pack = pack;
   table->pack_a = pack_a;
