@@ -27,20 +27,22 @@ static void cut_groups(const cnn__conv_shape *shape, const cnn__winograd_geometr
 }
 
 /* A group has tiles enough to read the kernel's spectrum seldom, and so few that its own spectra stay
-   in the cache. They may exceed the second level's: they stream, while the kernel's is read again and
-   again. The forward pass has some groups at least, for threads to share, though of fewer tiles. */
+   in the second level's cache beside it. The backward pass, which reads and writes the kernel's
+   gradient as well, has more; the forward pass has some groups at least, for threads to share. */
 static void plan_groups(cnn__conv *conv, const cnn__winograd_geometry *geometry) {
-  enum { SPECTRA = 2 << 20, LEAST = 16, MOST = 72, TASKS = 4, LEAST_SHARE = 12 };
+  enum { SPECTRA = 2 << 20, LEAST = 16, MOST = 24, MOST_BACK = 36, TASKS = 4, LEAST_SHARE = 12 };
   const cnn__conv_shape *shape = &conv->shape;
   size_t *p = conv->parameters;
   const size_t tile =
       sizeof(float) * geometry->frequencies * (shape->in_channels + shape->out_channels);
-  const size_t wanted = cnn__size_min(cnn__size_max(SPECTRA / tile, LEAST), MOST);
+  const size_t wanted = cnn__size_max(SPECTRA / tile, LEAST);
   const double all =
       (double)shape->batch * (double)geometry->rows.tiles * (double)geometry->columns.tiles / TASKS;
-  const size_t share = all < (double)wanted ? cnn__size_max((size_t)all, LEAST_SHARE) : wanted;
-  cut_groups(shape, geometry, cnn__size_min(share, wanted), &p[WINOGRAD_IMAGES], &p[WINOGRAD_ROWS]);
-  cut_groups(shape, geometry, wanted, &p[WINOGRAD_BACK_IMAGES], &p[WINOGRAD_BACK_ROWS]);
+  size_t forward = cnn__size_min(wanted, MOST);
+  if (all < (double)forward) forward = cnn__size_max((size_t)all, LEAST_SHARE);
+  cut_groups(shape, geometry, forward, &p[WINOGRAD_IMAGES], &p[WINOGRAD_ROWS]);
+  cut_groups(shape, geometry, cnn__size_min(wanted, MOST_BACK), &p[WINOGRAD_BACK_IMAGES],
+             &p[WINOGRAD_BACK_ROWS]);
   const size_t slice = cnn__size_ceil_div(shape->batch, p[WINOGRAD_SLICES]);
   const size_t groups = cnn__size_ceil_div(slice, p[WINOGRAD_BACK_IMAGES]);
   p[WINOGRAD_BACK_IMAGES] = cnn__size_ceil_div(slice, groups);
