@@ -74,11 +74,12 @@ typedef struct forward_job {
   cnn__gather gather;
 } forward_job;
 
-/* Rows [begin, end) of y, pooled: row by row through scratch. */
+/* Rows [begin, end) of some images' y, pooled: row by row through scratch. */
 static void pooled_rows(const forward_job *job, cnn__gather_part *part, size_t slot, size_t y_at,
                         size_t begin, size_t end) {
   const cnn__conv_shape *shape = &job->conv->shape;
   const size_t y_row = cnn__conv_y_width(shape) * shape->out_channels;
+  const size_t cells = shape->pool_height * part->column_end * part->n; /* of a row of windows */
   const cnn__window_row pool = {.height = shape->pool_height,
                                 .width = shape->pool_width,
                                 .columns = cnn__conv_y_width(shape),
@@ -89,15 +90,18 @@ static void pooled_rows(const forward_job *job, cnn__gather_part *part, size_t s
   cnn__gather gather = job->gather;
   gather.output_column = (ptrdiff_t)part->n;
   gather.output_row = (ptrdiff_t)(part->column_end * part->n);
+  part->output_image = (ptrdiff_t)cells;
   part->output = cnn__direct_rows(job->conv, job->buffers->scratch, slot);
   for (size_t row = begin; row < end; row++) {
     part->row_begin = row * shape->pool_height;
     part->row_end = part->row_begin + shape->pool_height;
     cnn__gather_run(&gather, part);
-    const size_t at = y_at + row * y_row;
-    cnn__kernels_get()->convolution.windows.pool(&pool, part->output, job->buffers->y + at,
-                                                 job->buffers->saved ? job->buffers->saved + at
-                                                                     : NULL);
+    for (size_t image = 0; image < part->images; image++) {
+      const size_t at = y_at + image * cnn__conv_y_size(shape) + row * y_row;
+      cnn__kernels_get()->convolution.windows.pool(
+          &pool, part->output + image * cells, job->buffers->y + at,
+          job->buffers->saved ? job->buffers->saved + at : NULL);
+    }
   }
 }
 

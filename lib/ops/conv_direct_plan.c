@@ -47,7 +47,7 @@ static void plan_forward(cnn__conv *conv) {
                              cnn__conv_used_width(shape) * pool, (double)depth * (double)block,
                              depth * block, cnn__direct_blocks(shape->groups, out, block));
   p[DIRECT_ROWS] = cut.rows;
-  p[DIRECT_IMAGES] = cnn__conv_pooled(shape) ? 1 : cut.images;
+  p[DIRECT_IMAGES] = p[DIRECT_SHALLOW] ? 1 : cut.images;
 }
 
 /* The shallow kernels pool by 2 x 2 and know no padding. Beyond some channels the GEMM is as good. */
@@ -90,19 +90,20 @@ static void plan_steps(cnn__conv *conv) {
   p[DIRECT_STEP_ROWS] = cnn__size_ceil_div(even, pool) * pool;
 }
 
-/* A slice for each eighth of the images, unless the kernel has blocks enough to keep threads busy, or
-   is so large that its slices would not stay in the cache. */
+/* A slice for each eighth of the images, unless the kernel has blocks enough to keep threads busy; or for
+   each quarter, where so many slices would not stay in the cache. */
 static void plan_weight_gradient(cnn__conv *conv) {
   const cnn__conv_shape *shape = &conv->shape;
   size_t *p = conv->parameters;
-  enum { IN_BLOCK = 96, OUT_BLOCK = 96, TASKS = 8, LINES = 32 };
+  enum { IN_BLOCK = 96, OUT_BLOCK = 128, TASKS = 8, FEW_TASKS = 4, CACHED = 1 << 18, LINES = 32 };
   const size_t in = cnn__conv_group_in(shape), out = cnn__conv_group_out(shape);
   p[DIRECT_IN_BLOCK] = cnn__size_ceil_div(in, cnn__size_ceil_div(in, IN_BLOCK));
   const size_t even = cnn__size_ceil_div(out, cnn__size_ceil_div(out, OUT_BLOCK));
   p[DIRECT_OUT_BLOCK] = (even + CNN__PANEL - 1) / CNN__PANEL * CNN__PANEL;
   const size_t blocks = cnn__size_ceil_div(in, p[DIRECT_IN_BLOCK]) *
                         cnn__direct_blocks(shape->groups, out, p[DIRECT_OUT_BLOCK]);
-  p[DIRECT_SLICES] = cnn__size_min(shape->batch, cnn__size_ceil_div(TASKS, blocks));
+  const size_t tasks = cnn__conv_kernel_size(shape) > CACHED / TASKS ? FEW_TASKS : TASKS;
+  p[DIRECT_SLICES] = cnn__size_min(shape->batch, cnn__size_ceil_div(tasks, blocks));
   /* A multiple of two of the cache's lines: dy's cells would share a few of its sets. */
   p[DIRECT_COPY] = cnn__conv_pooled(shape) || shape->out_channels % LINES == 0;
   plan_steps(conv);
@@ -133,6 +134,7 @@ static bool rows_scratch(const cnn__conv *conv, size_t *floats) {
   size_t cells, size;
   if (cnn__conv_pooled(shape)) {
     if (!cnn__size_mul(shape->pool_height, cnn__conv_used_width(shape), &cells) ||
+        !cnn__size_mul(cells, p[DIRECT_IMAGES], &cells) ||
         !cnn__size_mul(cells, p[DIRECT_BLOCK], floats))
       return false;
   }

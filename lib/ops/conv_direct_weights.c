@@ -13,7 +13,7 @@ typedef struct weight_job {
   size_t in_blocks, out_blocks; /* of one group */
 } weight_job;
 
-enum { BIAS_CHANNELS = 112 }; /* as many as a block of output channels has, at most */
+enum { BIAS_CHANNELS = 128 }; /* as many as a block of output channels has, at most */
 
 /* The work of one task: a slice of images, a block of input and one of output channels. */
 typedef struct weight_task {
@@ -206,30 +206,34 @@ static void step_by_rows(const weight_task *work) {
 
 /* ---- a step ---- */
 
+/* to: the sums over a row of cells, as their product with ones. */
+static void sum_row(const weight_task *work, const float *dy, size_t columns, float *to) {
+  static const float one = 1;
+  const float *const ones = &one;
+  const cnn__gemm product = {.m = 1,
+                             .n = work->out_count,
+                             .k = columns,
+                             .batch = 1,
+                             .a = &ones,
+                             .b = &dy,
+                             .b_row = (ptrdiff_t)work->dy_pitch,
+                             .b_panel = CNN__PANEL,
+                             .c = to};
+  cnn__kernels_get()->gemm.gemm(&product);
+}
+
 /* dbias += the sums over cells: a row's, an image's, then all. */
 static void bias_gradient(weight_task *work) {
-  enum { LANES = 16 };
   const cnn__conv_shape *shape = &work->job->conv->shape;
   const size_t columns = cnn__conv_used_width(shape);
   for (size_t image = 0; image < work->images; image++) {
     if (work->first_row == 0) memset(work->image_bias, 0, sizeof work->image_bias);
-    for (size_t first = 0; first < work->out_count; first += LANES) {
-      const size_t lanes = cnn__size_min(LANES, work->out_count - first);
-      for (size_t row = 0; row < work->rows; row++) {
-        float sum[LANES] = {0};
-        const float *dy =
-            work->dy + image * work->dy_image + row * columns * work->dy_pitch + first;
-        if (lanes == LANES)
-          for (size_t column = 0; column < columns; column++, dy += work->dy_pitch)
-            for (size_t lane = 0; lane < LANES; lane++)
-              sum[lane] += dy[lane];
-        else
-          for (size_t column = 0; column < columns; column++, dy += work->dy_pitch)
-            for (size_t lane = 0; lane < lanes; lane++)
-              sum[lane] += dy[lane];
-        for (size_t lane = 0; lane < lanes; lane++)
-          work->image_bias[first + lane] += sum[lane];
-      }
+    for (size_t row = 0; row < work->rows; row++) {
+      float sums[BIAS_CHANNELS];
+      sum_row(work, work->dy + image * work->dy_image + row * columns * work->dy_pitch, columns,
+              sums);
+      for (size_t i = 0; i < work->out_count; i++)
+        work->image_bias[i] += sums[i];
     }
     if (work->first_row + work->rows < cnn__conv_used_height(shape)) continue;
     for (size_t i = 0; i < work->out_count; i++)
