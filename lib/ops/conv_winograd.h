@@ -128,6 +128,10 @@ void cnn__winograd_kernel_gradient(const cnn__conv *conv, cnn_context *context,
 void cnn__winograd_transform_inputs(const cnn__conv *conv, const cnn__winograd_geometry *geometry,
                                     const cnn__winograd_layout *layout, const float *x, float *v);
 
+/* Zeros where no tile reaches an image's dx: in edges that pooling drops. */
+void cnn__winograd_zero_rest(const cnn__conv *conv, const cnn__winograd_geometry *geometry,
+                             float *dx);
+
 /* The group that begins with an image, of those before end, and a row of tiles. */
 static inline cnn__winograd_group cnn__winograd_group_at(const cnn__winograd_geometry *geometry,
                                                          size_t images, size_t rows, size_t image,

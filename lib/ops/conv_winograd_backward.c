@@ -102,12 +102,13 @@ static void input_product(const slice_work *work, const cnn__winograd_layout *la
 /* Overlapping tiles add up in dx, in the tiles' order. */
 static void transform_inputs_back(const slice_work *work, const cnn__winograd_layout *layout) {
   const backward_job *job = work->job;
-  const cnn__conv_shape *shape = &job->conv->shape;
   const cnn__winograd_kernels *kernels = &cnn__kernels_get()->convolution.winograd;
   const cnn__winograd_group *group = &layout->group;
   if (group->first_row == 0)
-    memset(job->buffers->dx + group->first_image * cnn__conv_x_size(shape), 0,
-           group->images * cnn__conv_x_size(shape) * sizeof(float));
+    for (size_t i = 0; i < group->images; i++)
+      cnn__winograd_zero_rest(job->conv, &job->geometry,
+                              job->buffers->dx +
+                                  (group->first_image + i) * cnn__conv_x_size(&job->conv->shape));
   cnn__winograd_place place = cnn__winograd_first(&job->geometry, group);
   do {
     size_t x;

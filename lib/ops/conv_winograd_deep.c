@@ -241,7 +241,7 @@ static void inputs_back_task(void *argument, size_t task, size_t slot) {
   const deep_job *job = argument;
   const size_t size = cnn__conv_x_size(&job->conv->shape), rows = job->geometry.rows.tiles;
   const size_t image = job->layout.group.first_image + task;
-  memset(job->buffers->dx + image * size, 0, size * sizeof(float));
+  cnn__winograd_zero_rest(job->conv, &job->geometry, job->buffers->dx + image * size);
   for (size_t tile = 0; tile < rows * job->geometry.columns.tiles; tile++) {
     const cnn__winograd_place place = place_of(
         job, task * rows + tile / job->geometry.columns.tiles, tile % job->geometry.columns.tiles);

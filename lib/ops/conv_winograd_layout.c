@@ -1,5 +1,6 @@
 /* Where the tiles lie, in the images and in the spectra. */
 #include "ops/conv_winograd.h"
+#include <string.h>
 
 static cnn__winograd_axis cut(size_t outputs, size_t used, size_t inputs, size_t pad, size_t size) {
   cnn__winograd_axis axis = {.tiles = cnn__size_ceil_div(used, size),
@@ -122,7 +123,9 @@ cnn__winograd_tile cnn__winograd_inputs(const cnn__conv *conv,
                              .channels = shape->in_channels,
                              .spectrum = layout->in[place->type],
                              .row = (ptrdiff_t)(shape->in_width * shape->in_channels),
-                             .column = (ptrdiff_t)shape->in_channels};
+                             .column = (ptrdiff_t)shape->in_channels,
+                             .below = place->row > 0,
+                             .beside = place->column > 0};
   const size_t row = place->row * rows->size, column = place->column * columns->size;
   clip(row, tile.rows + 2, rows->pad, rows->inputs, &tile.top, &tile.bottom);
   clip(column, tile.columns + 2, columns->pad, columns->inputs, &tile.left, &tile.right);
@@ -134,6 +137,22 @@ cnn__winograd_tile cnn__winograd_inputs(const cnn__conv *conv,
   else
     tile.bottom = tile.top; /* nothing inside */
   return tile;
+}
+
+/* Cells of an axis's inputs that its tiles cover. */
+static size_t covered(const cnn__winograd_axis *axis) {
+  const size_t end = (axis->tiles - 1) * axis->size + axis->last_size + 2;
+  return end > axis->pad ? cnn__size_min(end - axis->pad, axis->inputs) : 0;
+}
+
+void cnn__winograd_zero_rest(const cnn__conv *conv, const cnn__winograd_geometry *geometry,
+                             float *dx) {
+  const cnn__conv_shape *shape = &conv->shape;
+  const size_t channels = shape->in_channels, row = shape->in_width * channels;
+  const size_t rows = covered(&geometry->rows), columns = covered(&geometry->columns) * channels;
+  for (size_t i = 0; i < rows && columns < row; i++)
+    memset(dx + i * row + columns, 0, (row - columns) * sizeof *dx);
+  memset(dx + rows * row, 0, (shape->in_height - rows) * row * sizeof *dx);
 }
 
 cnn__winograd_tile cnn__winograd_outputs(const cnn__conv *conv,

@@ -103,6 +103,8 @@ static void check_input_transform(checker *check) {
 static void check_input_adjoint(checker *check) {
   scene s = make_scene(check, 2, 1);
   s.tile.spectrum = s.spectrum;
+  s.tile.below = check_chance(check, 2);
+  s.tile.beside = check_chance(check, 2);
   const float *v = check_input(check, FREQUENCIES * s.pitch, s.kind);
   const float *start = check_input(check, s.image, s.kind);
   float *dx[2];

@@ -82,6 +82,9 @@ typedef struct cnn__winograd_tile {
      image: rows [top, bottom), columns [left, right). Others count as 0 and are not touched. */
   size_t top, bottom, left, right;
   ptrdiff_t row, column; /* floats to the next cell below, to the right */
+  /* The input's adjoint only: tiles above, on the left have been there, so that the first two rows,
+     columns of the square are sums to add to. Other cells are set. */
+  bool below, beside;
 } cnn__winograd_tile;
 
 /* Bias, ReLU, and max-pooling by 2 x 2: what happens to outputs on their way out. */
@@ -110,7 +113,7 @@ typedef struct cnn__winograd_kernels {
   /* dy and codes pooled. sums take the windows' gradients in order. */
   void (*output_pooled_adjoint)(const cnn__winograd_tile *tile, const float *dy,
                                 const uint8_t *codes, float *m, float *sums);
-  /* Adds to dx; dx as input's x. */
+  /* dx as input's x. */
   void (*input_adjoint)(const cnn__winograd_tile *tile, const float *v, float *dx);
 
   /* Kernel to spectrum, a panel of lanes <= 16 channels: w[tap * w_tap + depth * w_row + lane] to

@@ -19,13 +19,25 @@ INLINE_CONSTANTS void input_adjoint_down(size_t size, const cnn__winograd_tile *
   }
 }
 
-INLINE_CONSTANTS void add_cell(span at, float *cells, size_t i, size_t j, bool plain, vector x) {
+INLINE_CONSTANTS void give_cell(span at, float *cells, size_t i, size_t j, bool plain, bool add,
+                                vector x) {
   if (!plain && !is_inside(at.tile, i, j)) return;
   float *cell = cells + cell_offset(at.tile, i, j);
   if (plain)
-    vector_store(cell, vector_add(vector_load(cell), x));
+    vector_store(cell, add ? vector_add(vector_load(cell), x) : x);
   else
-    put(cell, at.left, vector_add(get(cell, at.left), x));
+    put(cell, at.left, add ? vector_add(get(cell, at.left), x) : x);
+}
+
+/* A row of the square, the first sums cells of which are sums already: a constant, if plain. */
+INLINE_CONSTANTS void give_row(size_t size, span at, float *dx, size_t i, bool plain, size_t sums,
+                               const vector cells[6]) {
+  give_cell(at, dx, i, 0, plain, sums > 0, cells[0]);
+  give_cell(at, dx, i, 1, plain, sums > 1, cells[1]);
+  give_cell(at, dx, i, 2, plain, sums > 2, cells[2]);
+  give_cell(at, dx, i, 3, plain, sums > 3, cells[3]);
+  if (size > 2) give_cell(at, dx, i, 4, plain, sums > 4, cells[4]);
+  if (size > 3) give_cell(at, dx, i, 5, plain, sums > 5, cells[5]);
 }
 
 INLINE_CONSTANTS void input_adjoint_along(size_t size, span at, const square *t, bool plain,
@@ -33,12 +45,15 @@ INLINE_CONSTANTS void input_adjoint_along(size_t size, span at, const square *t,
   for (size_t i = 0; i < at.tile->rows + 2; i++) {
     vector cells[6];
     input_adjoint_points(size, t->at[i], cells);
-    add_cell(at, dx, i, 0, plain, cells[0]);
-    add_cell(at, dx, i, 1, plain, cells[1]);
-    add_cell(at, dx, i, 2, plain, cells[2]);
-    add_cell(at, dx, i, 3, plain, cells[3]);
-    if (size > 2) add_cell(at, dx, i, 4, plain, cells[4]);
-    if (size > 3) add_cell(at, dx, i, 5, plain, cells[5]);
+    const size_t sums = at.tile->below && i < 2 ? 6 : at.tile->beside ? 2 : 0;
+    if (!plain)
+      give_row(size, at, dx, i, false, sums, cells);
+    else if (sums == 6)
+      give_row(size, at, dx, i, true, 6, cells);
+    else if (sums == 2)
+      give_row(size, at, dx, i, true, 2, cells);
+    else
+      give_row(size, at, dx, i, true, 0, cells);
   }
 }
 
