@@ -45,6 +45,8 @@ INLINE_CONSTANTS void input_adjoint_along(size_t size, span at, const square *t,
   for (size_t i = 0; i < at.tile->rows + 2; i++) {
     vector cells[6];
     input_adjoint_points(size, t->at[i], cells);
+    for (size_t j = 2; plain && j < size + 2; j++)
+      fetch_cell(at.tile, dx, i, j + 4, sizeof *dx);
     const size_t sums = at.tile->below && i < 2 ? 6 : at.tile->beside ? 2 : 0;
     if (!plain)
       give_row(size, at, dx, i, false, sums, cells);
@@ -105,6 +107,8 @@ INLINE_CONSTANTS void load_gradients(span at, const float *dy, const float *y, b
   for (size_t i = 0; i < at.tile->rows; i++)
     for (size_t j = 0; j < at.tile->columns; j++) {
       vector gradient = load_cell(at, dy, i, j, plain);
+      if (plain) fetch_cell(at.tile, dy, i, j + 4, sizeof *dy);
+      if (plain && y) fetch_cell(at.tile, y, i, j + 4, sizeof *y);
       if (y)
         gradient = vector_select(vector_less_equal(load_cell(at, y, i, j, plain), vector_zero()),
                                  vector_zero(), gradient);
@@ -152,6 +156,8 @@ static inline vector spread_tile(span at, const float *dy, const uint8_t *codes,
     for (size_t j = tile->left; j < tile->right; j++) {
       const ptrdiff_t cell = cell_offset(tile, i, j);
       const vector gradient = get(dy + cell, at.left);
+      fetch_cell(tile, dy, i, j + 2, sizeof *dy);
+      fetch_cell(tile, codes, i, j + 2, sizeof *codes);
       const vector_int winner = get_codes(codes + cell, at.left);
       cells->at[2 * i][2 * j] = share(winner, 0, gradient);
       cells->at[2 * i][2 * j + 1] = share(winner, 1, gradient);

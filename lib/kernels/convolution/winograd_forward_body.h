@@ -17,6 +17,9 @@ INLINE_CONSTANTS void input_down(size_t size, span at, const float *x, bool plai
     cells[3] = load_cell(at, x, 3, j, plain);
     if (size > 2) cells[4] = load_cell(at, x, 4, j, plain);
     if (size > 3) cells[5] = load_cell(at, x, 5, j, plain);
+    if (plain && j >= 2)
+      for (size_t i = 0; i < size + 2; i++)
+        fetch_cell(at.tile, x, i, j + 4, sizeof *x);
     input_points(size, cells, points);
     set_column(size, t, j, points);
   }
@@ -124,6 +127,7 @@ INLINE_CONSTANTS void pooled_along(size_t size, span at, const square *t, vector
           vector_add(upper[2 * j], bias), vector_add(upper[2 * j + 1], bias),
           vector_add(lower[2 * j], bias), vector_add(lower[2 * j + 1], bias), with_relu);
       const ptrdiff_t cell = cell_offset(at.tile, i, j);
+      fetch_cell(at.tile, y, i, j + 2, sizeof *y);
       put(y + cell, at.left, result.best);
       if (codes) put_codes(codes + cell, at.left, code_of(result, with_relu));
     }
