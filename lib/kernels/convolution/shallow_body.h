@@ -200,6 +200,10 @@ static inline void load_gradients_of(const float *dy, const uint8_t *codes, size
     const size_t channel = v * VECTOR_WIDTH, left = of->channels - channel;
     vector sum = vector_zero();
     for (size_t window = 0; window < of->windows; window++) {
+      const size_t later =
+          (of->windows + window) * pitch + channel; /* of the next row, as a rule */
+      fetch_later(dy, later, sizeof *dy);
+      fetch_later(codes, later, sizeof *codes);
       const vector_int code = get_codes(codes + window * pitch + channel, left);
       const vector passing = vector_keep(vector_int_less(code, vector_int_set(4)),
                                          get(dy + window * pitch + channel, left));

@@ -29,11 +29,10 @@ static inline bool is_whole(const cnn__winograd_tile *tile, size_t rows, size_t 
 }
 
 /* Asks for cell (i, j), of bytes each channel: one of the tile on the right, which comes next as a rule.
-   Tiles come from beyond the second level's cache, in steps that no processor foresees. A number, for
-   it may be outside the image, where C forbids the pointer but asking is harmless. */
+   Tiles come from beyond the second level's cache, in steps that no processor foresees. */
 INLINE_CONSTANTS void fetch_cell(const cnn__winograd_tile *tile, const void *cells, size_t i,
                                  size_t j, size_t bytes) {
-  __builtin_prefetch((const void *)((uintptr_t)cells + (uintptr_t)cell_offset(tile, i, j) * bytes));
+  fetch_later(cells, (size_t)cell_offset(tile, i, j), bytes);
 }
 
 INLINE_CONSTANTS vector load_cell(span at, const float *cells, size_t i, size_t j, bool plain) {
