@@ -43,14 +43,15 @@ typedef struct cnn__gemm {
   cnn__gemm_epilogue epilogue;
 } cnn__gemm;
 
-/* One row of C, from a row-major B that is read where it lies: B[depth][column] = b[depth * b_row +
-   column], A[depth] = a[depth * a_depth]. Otherwise as above. */
+/* One row of C, from a B that is read where it lies, by rows or by columns: B[depth][column] =
+   b[depth * b_row + column * b_column], one of the two strides being 1; A[depth] = a[depth * a_depth].
+   Otherwise as above. */
 typedef struct cnn__gemm_row {
   size_t n, k;
   const float *a;
   ptrdiff_t a_depth;
   const float *b;
-  ptrdiff_t b_row;
+  ptrdiff_t b_row, b_column;
   float *c; /* n values, side by side */
   bool accumulate;
   const float *bias; /* n values, or NULL */
@@ -61,9 +62,10 @@ typedef struct cnn__gemm_kernels {
   /* Any m, n, k, batch (0 included), any alignment. No cache blocking: the caller's blocks should
      fit (A's within half of L2). C must not overlap A, B or bias. */
   void (*gemm)(const cnn__gemm *product);
-  size_t columns; /* of this instruction set's main tile, whole panels: who cuts n, cuts it by these */
+  size_t
+      columns; /* of this instruction set's main tile, whole panels: who cuts n, cuts it by these */
 
-  /* The same bits as gemm. C passes by several times: its n values should stay in the L1 cache. */
+  /* The same bits as gemm. By rows C passes by several times: its n values should stay in the L1 cache. */
   void (*row)(const cnn__gemm_row *product);
 
   /* packed[(column / 16) * 16 * k + depth * 16 + column % 16] = b[depth * b_row + column * b_column]

@@ -75,7 +75,7 @@ static void finish_row(const cnn__gemm_row *product) {
         finished(product, vector_load_tail(c + j, tail), vector_load_tail(bias + j, tail)));
 }
 
-static void row(const cnn__gemm_row *product) {
+static void row_by_rows(const cnn__gemm_row *product) {
   size_t depth = 0;
   if (!product->accumulate)
     for (size_t j = 0; j < product->n; j++)
@@ -85,6 +85,60 @@ static void row(const cnn__gemm_row *product) {
   for (; depth < product->k; depth++)
     add_streams(product, depth, 1);
   if (product->bias || product->epilogue != CNN__GEMM_PLAIN) finish_row(product);
+}
+
+/* ---- B by columns: turned in registers, a square of it at a time ---- */
+
+/* sum += a * B for VECTOR_WIDTH depths of as many columns. */
+static inline vector add_square(const cnn__gemm_row *product, const float *a, const float *b,
+                                vector sum) {
+  vector square[VECTOR_WIDTH];
+  WRITTEN_OUT
+  for (ptrdiff_t j = 0; j < VECTOR_WIDTH; j++)
+    square[j] = vector_load(b + j * product->b_column);
+  vector_transpose(square);
+  WRITTEN_OUT
+  for (ptrdiff_t i = 0; i < VECTOR_WIDTH; i++)
+    sum = vector_fma(vector_set(a[i * product->a_depth]), square[i], sum);
+  return sum;
+}
+
+/* The same for one depth of some columns. */
+static inline vector add_depth(const cnn__gemm_row *product, float a, const float *b,
+                               size_t columns, vector sum) {
+  float line[VECTOR_WIDTH] = {0};
+  for (size_t j = 0; j < columns; j++)
+    line[j] = b[(ptrdiff_t)j * product->b_column];
+  return vector_fma(vector_set(a), vector_load(line), sum);
+}
+
+static void row_by_columns(const cnn__gemm_row *product) {
+  for (size_t j = 0; j < product->n; j += VECTOR_WIDTH) {
+    const size_t left = product->n - j, columns = left < VECTOR_WIDTH ? left : VECTOR_WIDTH;
+    const float *b = product->b + (ptrdiff_t)j * product->b_column, *a = product->a;
+    float *c = product->c + j;
+    vector sum = vector_zero();
+    if (product->accumulate)
+      sum = columns < VECTOR_WIDTH ? vector_load_tail(c, columns) : vector_load(c);
+    size_t depth = 0;
+    if (columns == VECTOR_WIDTH)
+      for (; depth + VECTOR_WIDTH <= product->k; depth += VECTOR_WIDTH)
+        sum = add_square(product, a + (ptrdiff_t)depth * product->a_depth, b + depth, sum);
+    for (; depth < product->k; depth++)
+      sum = add_depth(product, a[(ptrdiff_t)depth * product->a_depth], b + depth, columns, sum);
+    if (columns < VECTOR_WIDTH)
+      vector_store_tail(c, columns, sum);
+    else
+      vector_store(c, sum);
+  }
+  if (product->bias || product->epilogue != CNN__GEMM_PLAIN) finish_row(product);
+}
+
+static void row(const cnn__gemm_row *product) {
+  if (product->b_column == 1)
+    row_by_rows(product);
+  else
+    row_by_columns(product);
 }
 
 #endif

@@ -7,7 +7,7 @@ enum {
   SKINNY = 4,        /* rows so few that a row-major B is read as it is, however long its rows */
   COLUMNS = 64,      /* of a task, */
   LEAST_RUN = 256,   /* at least of one that reads rows of B as they are for one row of A, */
-  MOST_RUN = 4096,   /* and at most */
+  MOST_RUN = 4096,   /* and at most; where it reads columns as they are, COLUMNS at least */
   DEPTHS = 320,      /* that it packs at once */
   THIN = 16,         /* rows so few that packing costs as much as multiplying: */
   THIN_COLUMNS = 32, /* what is packed then stays in L1 until it is used */
@@ -46,7 +46,7 @@ static void multiply_columns(void *argument, size_t task, size_t slot) {
   } while (done < product->k);
 }
 
-/* One row, from a B whose rows are read as runs as long as each thread can have them. */
+/* One row, from a B that is read where it lies. */
 static void multiply_row(void *argument, size_t task, size_t slot) {
   const few *work = argument;
   const cnn__matmul *product = work->product;
@@ -60,6 +60,7 @@ static void multiply_row(void *argument, size_t task, size_t slot) {
       .a_depth = product->a_depth,
       .b = cnn__b_at(product, 0, column.first),
       .b_row = product->b_row,
+      .b_column = product->b_column,
       .c = product->c + column.first,
       .accumulate = product->accumulate,
       .bias = product->bias ? product->bias + column.first : NULL,
@@ -74,10 +75,11 @@ size_t cnn__matmul_few_floats(size_t n, size_t k) {
 void cnn__matmul_run_few(const cnn__matmul *product, cnn_context *context, float *scratch) {
   const bool by_rows = product->b_column == 1;
   const bool near = by_rows && cnn__within(product->b_row, NEAR_B);
-  if (product->m == 1 && by_rows && product->b && !near) {
+  if (product->m == 1 && product->b && !near && (by_rows || product->b_row == 1)) {
     const size_t share = cnn__size_ceil_div(product->n, cnn__context_slots(context));
-    few row = {.product = product,
-               .columns = cnn__size_min(cnn__size_max(share, LEAST_RUN), MOST_RUN)};
+    const size_t least = by_rows ? LEAST_RUN : COLUMNS;
+    few row = {.product = product, .columns = cnn__size_min(cnn__size_max(share, least), MOST_RUN)};
+    row.columns = cnn__size_ceil_div(row.columns, CNN__PANEL) * CNN__PANEL;
     cnn__run_parts(product, context, cnn__size_ceil_div(product->n, row.columns), multiply_row,
                    &row);
     return;

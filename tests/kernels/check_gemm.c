@@ -247,16 +247,24 @@ static void check_row(checker *check) {
                      .a_depth = (ptrdiff_t)check_between(check, 1, 3),
                      .accumulate = check_chance(check, 2),
                      .epilogue = check_chance(check, 3) ? CNN__GEMM_RELU : CNN__GEMM_PLAIN};
-  const bool empty = !p.n || !p.k;
-  p.b_row = (ptrdiff_t)(p.n + check_between(check, 0, 5));
+  const bool empty = !p.n || !p.k, by_rows = check_chance(check, 2);
+  const size_t run = by_rows ? p.n : p.k, runs = by_rows ? p.k : p.n;
+  const size_t step =
+      run + check_between(check, run < 2 ? 2 : 0, 5); /* 1 would say which way twice */
+  p.b_row = by_rows ? (ptrdiff_t)step : 1;
+  p.b_column = by_rows ? 1 : (ptrdiff_t)step;
   p.a = check_input(check, p.k ? (p.k - 1) * (size_t)p.a_depth + 1 : 0, kind);
-  p.b = check_input(check, empty ? 0 : (p.k - 1) * (size_t)p.b_row + p.n, kind);
+  p.b = check_input(check, empty ? 0 : (runs - 1) * step + run, kind);
+  float *rows = check_floats(check, p.k * p.n);
+  for (size_t i = 0; i < p.k * p.n; i++)
+    rows[i] = p.b[(ptrdiff_t)(i / p.n) * p.b_row + (ptrdiff_t)(i % p.n) * p.b_column];
+  const float *b = rows;
   if (check_chance(check, 2)) p.bias = check_input(check, p.n, kind);
   float *got = check_floats(check, p.n), *expected = check_floats(check, p.n);
   for (size_t j = 0; p.accumulate && j < p.n; j++)
     expected[j] = got[j] = check_value(check, kind);
-  check_case(check, "row n %zu k %zu a_depth %td b_row %td%s%s%s kind %d", p.n, p.k, p.a_depth,
-             p.b_row, p.accumulate ? " accumulate" : "", p.bias ? " bias" : "",
+  check_case(check, "row n %zu k %zu a_depth %td b %td, %td%s%s%s kind %d", p.n, p.k, p.a_depth,
+             p.b_row, p.b_column, p.accumulate ? " accumulate" : "", p.bias ? " bias" : "",
              p.epilogue == CNN__GEMM_RELU ? " relu" : "", (int)kind);
   /* The oracle of single rows is the product's; without fused products the same instruction set's. */
   (check->same_bits ? check->generic : check->tested)
@@ -266,8 +274,8 @@ static void check_row(checker *check) {
                                .batch = 1,
                                .a = &p.a,
                                .a_depth = p.a_depth,
-                               .b = &p.b,
-                               .b_row = p.b_row,
+                               .b = &b,
+                               .b_row = (ptrdiff_t)p.n,
                                .b_panel = CNN__PANEL,
                                .c = expected,
                                .accumulate = p.accumulate,

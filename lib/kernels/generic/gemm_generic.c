@@ -34,7 +34,7 @@ static void gemm(const cnn__gemm *product) {
 
 static void row(const cnn__gemm_row *product) {
   for (size_t j = 0; j < product->n; j++) {
-    const float *b = product->b + j;
+    const float *b = product->b + (ptrdiff_t)j * product->b_column;
     float sum = product->accumulate ? product->c[j] : 0;
     for (ptrdiff_t depth = 0; depth < (ptrdiff_t)product->k; depth++)
       sum = fmaf(product->a[depth * product->a_depth], b[depth * product->b_row], sum);
