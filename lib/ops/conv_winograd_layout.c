@@ -161,8 +161,9 @@ cnn__winograd_tile cnn__winograd_outputs(const cnn__conv *conv,
                                          const cnn__winograd_place *place, size_t channels,
                                          size_t *y) {
   const cnn__conv_shape *shape = &conv->shape;
-  const size_t cell = cnn__conv_pooled(shape) ? 2 : 1;
-  const size_t width = cnn__conv_y_width(shape);
+  const size_t halved =
+      cnn__conv_pooled(shape); /* shifts: division takes longer than all the rest */
+  const size_t height = geometry->rows.used >> halved, width = geometry->columns.used >> halved;
   cnn__winograd_tile tile = {.rows = cnn__winograd_tile_size(&geometry->rows, place->row),
                              .columns = cnn__winograd_tile_size(&geometry->columns, place->column),
                              .channels = channels,
@@ -171,10 +172,10 @@ cnn__winograd_tile cnn__winograd_outputs(const cnn__conv *conv,
                              .column = (ptrdiff_t)shape->out_channels};
   const size_t row = place->row * geometry->rows.size;
   const size_t column = place->column * geometry->columns.size;
-  tile.bottom = cnn__size_min(tile.rows, geometry->rows.used - row) / cell;
-  tile.right = cnn__size_min(tile.columns, geometry->columns.used - column) / cell;
-  *y = place->image * cnn__conv_y_size(shape) +
-       (row / cell * width + column / cell) * shape->out_channels;
+  tile.bottom = cnn__size_min(tile.rows, geometry->rows.used - row) >> halved;
+  tile.right = cnn__size_min(tile.columns, geometry->columns.used - column) >> halved;
+  *y = ((place->image * height + (row >> halved)) * width + (column >> halved)) *
+       shape->out_channels;
   return tile;
 }
 
