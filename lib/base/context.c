@@ -1,3 +1,4 @@
+#include "base/allocator.h"
 #include "base/context.h"
 #include "base/context_struct.h"
 #include "base/cpu.h"
@@ -7,26 +8,16 @@
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 enum { MAX_THREADS = 1024 };
 
 static const uint64_t default_max_file_bytes = UINT64_C(16) << 30;
 static const uint64_t default_max_pixels = UINT64_C(1) << 28;
 
-static void *allocate_from_libc(void *user, size_t bytes, size_t alignment) {
-  void *pointer = NULL;
-  return posix_memalign(&pointer, alignment, bytes) == 0 ? pointer : NULL;
-}
-
-static void release_to_libc(void *user, void *pointer) {
-  free(pointer);
-}
-
 /* ---- making ---- */
 
 static cnn_status read_allocator(cnn_context *context, const cnn_allocator *lent) {
-  context->allocator = (cnn_allocator){.allocate = allocate_from_libc, .release = release_to_libc};
+  context->allocator = cnn__libc_allocator;
   if (!lent) return CNN_OK;
   cnn_status status = cnn__options_read("cnn_context_create: allocator", &context->allocator,
                                         sizeof context->allocator, lent);
