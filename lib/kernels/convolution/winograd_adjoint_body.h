@@ -149,7 +149,8 @@ static void winograd_output_adjoint(const cnn__winograd_tile *tile, const float 
 static inline vector spread_tile(span at, const float *dy, const uint8_t *codes, square *cells) {
   const cnn__winograd_tile *tile = at.tile;
   vector sum = vector_zero();
-  for (size_t i = 0; i < tile->rows; i++)
+  const bool all = tile->rows == 4 && tile->columns == 4 && is_whole(tile, 2, 2);
+  for (size_t i = 0; !all && i < tile->rows; i++)
     for (size_t j = 0; j < tile->columns; j++)
       cells->at[i][j] = vector_zero();
   for (size_t i = tile->top; i < tile->bottom; i++)
