@@ -21,7 +21,7 @@ PROCESSOR_SECONDS, WALL_SECONDS, MEMORY = 10, 1800, 6 << 30  # the second: a mac
 # Programs by short names: where they are and what they are given. {tree}: the source folder.
 TESTS = {name.split("/")[-1]: "tests/" + name for name in (
     "unit/base/test_base_json", "unit/base/test_base_edges", "unit/layers/test_layers_values", "unit/data/test_data_png_rows", "unit/data/test_data_npy", "unit/base/test_base_number", "unit/base/test_base_settings", "unit/base/test_base_mathematics",
-    "unit/io/io_safetensors", "unit/io/io_model_file", "unit/io/io_callbacks", "unit/io/io_model_texts",
+    "unit/io/io_safetensors", "unit/io/io_model_file", "unit/io/io_callbacks", "unit/io/io_model_texts", "unit/io/io_metrics",
     "unit/data/test_data_files", "unit/data/test_data_idx_sizes", "unit/data/test_data_jpeg_header", "unit/data/test_data_png", "unit/data/test_data_jpeg", "unit/data/test_data_gzip",
     "unit/data/test_data_images", "unit/data/test_data_transforms", "unit/data/test_data_folder", "unit/data/test_data_loader",
     "unit/data/test_data_jpeg_markers", "unit/data/test_data_refusals", "unit/data/test_data_float_images", "unit/data/test_data_transform_chains",
@@ -36,7 +36,7 @@ TESTS = {name.split("/")[-1]: "tests/" + name for name in (
     "kernels/test_elementary", "fuzz/bombs")}
 TESTS["replay"] = "tests/fuzz/replay run {tree}/tests/golden/images {tree}/tests/fuzz/found {tree}/tests/fuzz/corpus"
 for family in ("gemm", "convolution", "depthwise", "elementwise", "image"):
-    for isa in ("sse2", "avx2"):
+    for isa in ("generic", "sse2", "avx2"):
         TESTS["%s-%s" % (family, isa)] = "tests/kernels/kernels --isa %s --family %s --rounds %d" % (isa, family, 400 if family == "elementwise" else 3000)
 
 LAYERS = """test_layers_shapes test_layers_values test_layers_sizes test_layers_options test_layers_memory test_layers_operations test_layers_files golden_layers
@@ -45,7 +45,7 @@ ELEMENTS = """test_ops_vector test_ops_pool test_ops_normalization test_ops_opti
 test_base_mathematics test_elementary elementwise-avx2"""
 CONVOLUTIONS = "convolution-avx2 golden_layers test_ops_pool test_ops_conv test_ops_conv_winograd"
 READERS = "test_data_refusals test_data_float_images test_data_npy test_data_files test_data_idx_sizes test_data_gzip replay bombs"
-BLOCKS = "io_callbacks io_model_texts replay io_model_file"
+BLOCKS = "io_callbacks io_metrics io_model_texts replay io_model_file"
 
 # What is changed, and the tests that are to notice: the cheapest first. A header of kernels is changed for the families that
 # include it, in generic C and AVX2 at once: so tests against references must find it, not only generic C against AVX2.
@@ -63,19 +63,39 @@ ROOMS = [
     ("shapes", """lib/layers/support.c lib/layers/convolution.c lib/layers/conv2d.c lib/layers/max_pool2d.c lib/layers/concatenate.c
                 lib/layers/zero_padding2d.c lib/layers/depthwise_conv2d.c lib/layers/add.c lib/layers/average_pool2d.c lib/layers/pooling.c
                 lib/layers/dense.c lib/layers/flatten.c lib/layers/global_average_pool2d.c lib/layers/batch_normalization.c""", LAYERS),
-    ("kernels", """lib/kernels/generic/image_generic.c lib/kernels/x86/image_avx2.c lib/kernels/image/image_body.h
-                 lib/kernels/image/pixel_sse.h""", "test_data_images test_data_transforms test_data_transform_chains golden_augment image-avx2 image-sse2"),
+    ("kernels", """lib/kernels/generic/image_generic.c lib/kernels/x86/image_avx2.c lib/kernels/x86/image_sse2.c
+                 lib/kernels/image/image_body.h lib/kernels/image/pixel_sse.h""", "test_data_images test_data_transforms test_data_transform_chains golden_augment image-avx2 image-sse2"),
     ("kernels", """lib/kernels/convolution/winograd_forward_body.h lib/kernels/convolution/winograd_adjoint_body.h
                  lib/kernels/convolution/winograd_kernel_body.h lib/kernels/convolution/winograd_square.h
                  lib/kernels/convolution/winograd_transforms.h lib/kernels/convolution/ragged.h
                  lib/kernels/convolution/shallow_body.h lib/kernels/convolution/pooling_body.h""", CONVOLUTIONS),
-    ("kernels", "lib/kernels/depthwise/depthwise_body.h", "depthwise-avx2 golden_layers test_ops_conv"),
+    ("kernels", "lib/kernels/depthwise/depthwise_body.h lib/kernels/depthwise/depthwise_gradient_body.h", "depthwise-avx2 golden_layers test_ops_conv"),
     ("kernels", "lib/kernels/gemm_body.h lib/kernels/gemm_pack.h lib/kernels/gemm_row.h lib/kernels/generic/gemm_generic.c",
-     "gemm-avx2 gemm-sse2 test_ops_gemm test_ops_conv"),
+     "gemm-avx2 gemm-sse2 gemm-generic test_ops_gemm test_ops_conv"),
     ("kernels", """lib/kernels/elementwise/activation_body.h lib/kernels/elementwise/arithmetic_body.h lib/kernels/elementwise/loss_body.h
                  lib/kernels/elementwise/mathematics_body.h lib/kernels/elementwise/normalization_body.h
-                 lib/kernels/elementwise/optimizer_body.h lib/kernels/elementwise/pooling_body.h lib/kernels/x86/vector_avx2.h""", ELEMENTS),
+                 lib/kernels/elementwise/optimizer_body.h lib/kernels/elementwise/pooling_body.h lib/kernels/elementwise/lanes.h lib/kernels/x86/vector_avx2.h""", ELEMENTS),
+    ("kernels", "lib/kernels/x86/vector_sse2.h", "elementwise-sse2 convolution-sse2 depthwise-sse2 gemm-sse2"),
+    ("kernels", "lib/kernels/generic/vector_generic.h", "elementwise-avx2 convolution-avx2 depthwise-avx2"),
+    ("kernels", "lib/kernels/x86/interleave.h", "convolution-sse2 " + CONVOLUTIONS),
 ]
+
+# What headers are changed for that belong to no family.
+INCLUDERS = {
+    "lib/kernels/x86/vector_avx2.h": "x86/elementwise_avx2.c",
+    "lib/kernels/x86/vector_sse2.h": "x86/elementwise_sse2.c x86/convolution_sse2.c x86/depthwise_sse2.c x86/gemm_sse2.c",
+    "lib/kernels/generic/vector_generic.h": "generic/elementwise_generic.c generic/convolution_generic.c generic/depthwise_generic.c",
+    "lib/kernels/x86/interleave.h": "x86/convolution_sse2.c x86/convolution_avx2.c",
+    "lib/kernels/image/pixel_sse.h": "x86/image_avx2.c x86/image_sse2.c",
+}
+
+# The other files of lib/kernels in which something could be changed, and why it is not.
+UNCHANGED = {
+    "contracts, which more includes than is compiled again": "gemm.h image.h convolution/winograd.h elementwise/arithmetic.h",
+    "prefetches": "depthwise/ahead.h",
+    "no kernel": "dispatch.c",
+    "processors that need not be here": "arm/image_neon.c arm/vector_neon.h x86/vector_avx512.h",
+}
 
 OPERATORS = [("<=", ["<"]), (">=", [">"]), ("==", ["!="]), ("!=", ["=="]), ("&&", ["||"]), ("||", ["&&"]),
              (" < ", [" <= ", " > "]), (" > ", [" >= ", " < "]), (" + ", [" - "]), (" - ", [" + "]), (" * ", [" + "]),
@@ -148,10 +168,8 @@ class Builder:
         """The files to compile for a change of path."""
         if path.endswith(".c"):
             return [path]
-        if path == "lib/kernels/x86/vector_avx2.h":
-            return ["lib/kernels/x86/elementwise_avx2.c"]
-        if path.endswith("pixel_sse.h"):
-            return ["lib/kernels/x86/image_avx2.c", "lib/kernels/x86/image_sse2.c"]
+        if path in INCLUDERS:
+            return ["lib/kernels/" + name for name in INCLUDERS[path].split()]
         family = re.split("[/_]", path[len("lib/kernels/"):])[0]
         kinds = [("x86", "sse2"), ("x86", "avx2")] if family in ("image", "gemm") else [("generic", "generic"), ("x86", "avx2")]
         return ["lib/kernels/%s/%s_%s.c" % (folder, family, kind) for folder, kind in kinds]
@@ -297,9 +315,20 @@ def main():
         shutil.rmtree(builder.work)
 
 
+def forgotten(root):
+    """Files of kernels that are neither changed nor said not to be."""
+    known = {path for _, paths, _ in ROOMS for path in paths.split()}
+    known |= {"lib/kernels/" + path for paths in UNCHANGED.values() for path in paths.split()}
+    files = [os.path.join(folder, name) for folder, _, names in os.walk(os.path.join(root, "lib/kernels")) for name in names]
+    there = {os.path.relpath(path, root) for path in files if path.endswith((".c", ".h")) and candidates(open(path).read())}
+    return sorted(there - known)
+
+
 def work(builder, options):
     if options.planted:
         return planted(builder)
+    if forgotten(builder.root):
+        sys.exit("in no room: " + " ".join(forgotten(builder.root)))
     parts, everything = collections.defaultdict(list), {}
     for part, paths, tests in ROOMS:
         for path in paths.split():

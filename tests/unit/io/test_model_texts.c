@@ -335,28 +335,6 @@ static void test_parameters_that_are_not_there_are_told_by_name(void **state) {
   }
 }
 
-/* Some by themselves, some by name. */
-static void test_more_metrics_than_one_list_holds_come_back(void **state) {
-  cnn_model *model =
-      cnn_sequential(cnn_input(.shape = {4}), cnn_dense(.units = 8, .activation = CNN_SOFTMAX));
-  cnn_compile_options options = {.struct_size = sizeof options,
-                                 .model = model,
-                                 .optimizer = cnn_sgd(),
-                                 .loss = cnn_sparse_categorical_crossentropy()};
-  static const char *const names[CNN_MAX_METRICS] = {"a", "b", "c", "d", "e", "f", "g", "h"};
-  for (size_t i = 0; i < CNN_MAX_METRICS; i++)
-    options.metrics[i] = cnn_top_k_accuracy(.k = 1, .name = names[i]);
-  options.metric_names[0] = "accuracy";
-  options.metric_names[1] = "sparse_categorical_accuracy";
-  options.metric_names[2] = "top_k_categorical_accuracy";
-  if (cnn_model_compile_with(&options) != CNN_OK) fail_msg("%s", cnn_last_error());
-  assert_int_equal(cnn_model_save(model, other), CNN_OK);
-  cnn_model_free(model);
-  model = cnn_model_load(other);
-  if (!model) fail_msg("%s", cnn_last_error());
-  cnn_model_free(model);
-}
-
 /* As weights for a model that is there, a mismatch that names the tensor; the model keeps its own. */
 static void test_weights_of_another_type_or_shape_or_none(void **state) {
   static const difference cases[] = {
@@ -479,7 +457,6 @@ int main(void) {
       cmocka_unit_test(test_texts_that_are_no_objects),
       cmocka_unit_test(test_tensors_of_another_type_or_shape),
       cmocka_unit_test(test_parameters_that_are_not_there_are_told_by_name),
-      cmocka_unit_test(test_more_metrics_than_one_list_holds_come_back),
       cmocka_unit_test(test_weights_of_another_type_or_shape_or_none),
       cmocka_unit_test(test_what_may_be_missing),
       cmocka_unit_test(test_class_names_of_any_model_come_back),

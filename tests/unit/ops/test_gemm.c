@@ -226,6 +226,65 @@ static void test_without_depth_only_the_epilogue_runs(void **state) {
   cnn_context_free(context);
 }
 
+static uint32_t bits_of(float x) {
+  uint32_t bits;
+  memcpy(&bits, &x, sizeof bits);
+  return bits;
+}
+
+/* Of -0, to which products of -0 and perhaps a bias of -0 are added, the ReLU changes nothing: x < 0 ? 0 : x. */
+static void check_negative_zeros(const cnn__gemm_kernels *kernels, size_t n, bool biased) {
+  enum { ROWS = 8, MOST = 40 };
+  const float ones[ROWS] = {1, 1, 1, 1, 1, 1, 1, 1}, *a = ones;
+  float zeros[MOST], single[MOST], c[ROWS * MOST];
+  const float *b = zeros;
+  for (size_t j = 0; j < MOST; j++)
+    zeros[j] = single[j] = -0.f;
+  for (size_t i = 0; i < ROWS * MOST; i++)
+    c[i] = -0.f;
+  const float *bias = biased ? zeros : NULL;
+  kernels->row(&(cnn__gemm_row){.n = n,
+                                .k = 1,
+                                .a = ones,
+                                .a_depth = 1,
+                                .b = zeros,
+                                .b_row = MOST,
+                                .c = single,
+                                .accumulate = true,
+                                .bias = bias,
+                                .epilogue = CNN__GEMM_RELU});
+  kernels->gemm(&(cnn__gemm){.m = ROWS,
+                             .n = n,
+                             .k = 1,
+                             .batch = 1,
+                             .a = &a,
+                             .a_row = 1,
+                             .a_depth = 1,
+                             .b = &b,
+                             .b_row = MOST,
+                             .b_panel = CNN__PANEL,
+                             .c = c,
+                             .c_row = MOST,
+                             .accumulate = true,
+                             .bias = bias,
+                             .epilogue = CNN__GEMM_RELU});
+  for (size_t j = 0; j < n; j++) {
+    assert_int_equal(bits_of(single[j]), bits_of(-0.f));
+    for (size_t i = 0; i < ROWS; i++)
+      assert_int_equal(bits_of(c[i * MOST + j]), bits_of(-0.f));
+  }
+}
+
+static void test_negative_zeros_stay_under_relu(void **state) {
+  for (int isa = 0; isa <= CNN__ISA_NEON; isa++) {
+    const cnn__kernels *kernels = cnn__kernels_for((cnn__isa)isa);
+    for (size_t n = 1; kernels && n <= 40; n++) {
+      check_negative_zeros(&kernels->gemm, n, false);
+      check_negative_zeros(&kernels->gemm, n, true);
+    }
+  }
+}
+
 static void test_empty_products_touch_nothing(void **state) {
   cnn_context *context = context_of(1);
   check_product(context, (sizes){0, 20, 5}, BIAS);
@@ -261,6 +320,7 @@ int main(void) {
       cmocka_unit_test(test_any_number_of_threads_gives_the_same_bits),
       cmocka_unit_test(test_any_order_of_tasks_gives_the_same_bits),
       cmocka_unit_test(test_without_depth_only_the_epilogue_runs),
+      cmocka_unit_test(test_negative_zeros_stay_under_relu),
       cmocka_unit_test(test_empty_products_touch_nothing),
       cmocka_unit_test(test_scratch_for_a_product_serves_every_smaller_one),
       cmocka_unit_test(test_scratch_that_does_not_fit_a_size_is_refused),
