@@ -21,19 +21,27 @@ typedef struct cnn__json {
   union {
     int64_t integer; /* also 0 or 1 for BOOL */
     double real;
-    const char *string; /* NUL-terminated; may hold no NUL itself */
+    const char *string;            /* NUL-terminated; may hold no NUL itself */
+    const struct cnn__json *first; /* of an array's or object's members: cnn__json_first */
   } value;
-  const char *key;               /* in an object, else NULL */
-  const struct cnn__json *first; /* of an array's or object's members */
-  const struct cnn__json *next;  /* sibling */
+  const char *key;              /* in an object, else NULL */
+  const struct cnn__json *next; /* sibling */
 } cnn__json;
 
 /* Parses size bytes. what names the text in messages ("model.safetensors: header"); they give the
-   offset. The tree is one block, freed with cnn__json_free, of size + 4 MiB at most, and of no more
-   than 64 times size + 4 KiB. CNN_E_FORMAT, CNN_E_LIMIT (over 65,536 values, over 4 GiB), CNN_E_NOMEM. */
+   offset. The tree, freed with cnn__json_free, takes size + 4 MiB at most, and no more than 64 times
+   size + 4 KiB. CNN_E_FORMAT, CNN_E_LIMIT (over 65,536 values, over 1 GiB), CNN_E_NOMEM. */
 cnn_status cnn__json_parse(cnn_context *context, const char *what, const char *text, size_t size,
                            cnn__json **root);
+/* The same without a copy: text is from cnn__alloc, has room for a byte more, and is the tree's from then
+   on; on failure, too. size is 1 GiB at most. */
+cnn_status cnn__json_take(cnn_context *context, const char *what, char *text, size_t size,
+                          cnn__json **root);
 void cnn__json_free(cnn_context *context, cnn__json *root);
+/* The first member of an array or object; NULL where there is none, and of all else. */
+static inline const cnn__json *cnn__json_first(const cnn__json *json) {
+  return json->type >= CNN__JSON_ARRAY ? json->value.first : NULL;
+}
 const cnn__json *cnn__json_get(const cnn__json *object, const char *key); /* NULL if absent */
 bool cnn__json_number(const cnn__json *json, double *value);              /* INTEGER or REAL */
 

@@ -157,7 +157,7 @@ static bool read_list(const cnn__field *field, const cnn__json *json, int64_t *v
   if (field->kind == CNN__FIELD_PAIR && json->count != 2) return false;
   memset(value, 0, limit * sizeof *value);
   size_t k = 0;
-  for (const cnn__json *item = json->first; item; item = item->next) {
+  for (const cnn__json *item = cnn__json_first(json); item; item = item->next) {
     if (item->type != CNN__JSON_INTEGER) return false;
     value[k++] = item->value.integer;
   }
@@ -207,7 +207,7 @@ cnn_status cnn__settings_read(const char *what, const cnn__field *fields, size_t
                               const cnn__json *object, const char *const *others, void *settings) {
   if (object->type != CNN__JSON_OBJECT)
     return cnn__fail(CNN_E_FORMAT, "%s: an object is expected", what);
-  for (const cnn__json *member = object->first; member; member = member->next)
+  for (const cnn__json *member = cnn__json_first(object); member; member = member->next)
     if (!is_known(member->key, fields, count, others))
       return cnn__fail(CNN_E_FORMAT, "%s: unknown member \"%.64s\"", what, member->key);
   for (size_t i = 0; i < count; i++) {

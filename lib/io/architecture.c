@@ -43,7 +43,7 @@ static cnn_status read_inputs(const cnn__safetensors *file, const cnn__json *jso
                               size_t inputs[CNN__MAX_INPUTS], size_t *count) {
   bool right = json && json->type == CNN__JSON_ARRAY && json->count <= CNN__MAX_INPUTS;
   *count = 0;
-  for (const cnn__json *item = right ? json->first : NULL; item; item = item->next) {
+  for (const cnn__json *item = right ? cnn__json_first(json) : NULL; item; item = item->next) {
     right = right && item->type == CNN__JSON_INTEGER && item->value.integer >= 0 &&
             (uint64_t)item->value.integer < place;
     inputs[(*count)++] = right ? (size_t)item->value.integer : 0;
@@ -77,7 +77,7 @@ static cnn_status read_layers(cnn_context *context, const cnn__safetensors *file
                               const cnn__json *layers) {
   size_t place = 0;
   cnn_status status = CNN_OK;
-  for (const cnn__json *json = layers->first; json && !status; json = json->next)
+  for (const cnn__json *json = cnn__json_first(layers); json && !status; json = json->next)
     status = json->type == CNN__JSON_OBJECT
                  ? read_layer(context, file, graph, json, place++)
                  : cnn__fail(CNN_E_FORMAT, "%s: architecture: layer %zu is no object", file->path,
@@ -119,7 +119,7 @@ static cnn_status build(cnn_context *context, const cnn__safetensors *file, cons
   *model = cnn__graph_finish(graph, (size_t)output->value.integer, false);
   if (!*model) return cnn__fail_prefix(cnn_last_status(), "%s", file->path);
   size_t place = 0;
-  for (const cnn__json *json = layers->first; json; json = json->next)
+  for (const cnn__json *json = cnn__json_first(layers); json; json = json->next)
     (*model)->frozen[place++] = cnn__json_get(json, "frozen")->value.integer != 0;
   status = read_weights(file, *model);
   if (!status) return CNN_OK;

@@ -58,7 +58,7 @@ static cnn_status read_classes(const cnn__safetensors *file, cnn_model *model,
       cnn__alloc_array(model->context, root->count, sizeof *names, "the names of classes");
   if (!names) return CNN_E_NOMEM;
   cnn_status status = CNN_OK;
-  for (const cnn__json *item = root->first; item; item = item->next) {
+  for (const cnn__json *item = cnn__json_first(root); item; item = item->next) {
     if (item->type != CNN__JSON_STRING)
       status = wrong(file, "classes: names are texts");
     else
@@ -76,7 +76,7 @@ static cnn_status read_classes(const cnn__safetensors *file, cnn_model *model,
 static bool read_numbers(const cnn__json *list, double *values, size_t *count) {
   *count = 0;
   if (list->type != CNN__JSON_ARRAY) return false;
-  for (const cnn__json *item = list->first; item; item = item->next)
+  for (const cnn__json *item = cnn__json_first(list); item; item = item->next)
     if (!cnn__json_number(item, &values[(*count)++])) return false;
   return true;
 }
@@ -113,7 +113,7 @@ static cnn_status read_notes(const cnn__safetensors *file, cnn_model *model,
                              const cnn__json *root) {
   if (root->type != CNN__JSON_OBJECT) return wrong(file, "notes: names and texts are expected");
   cnn_status status = CNN_OK;
-  for (const cnn__json *note = root->first; note && !status; note = note->next)
+  for (const cnn__json *note = cnn__json_first(root); note && !status; note = note->next)
     status = note->type == CNN__JSON_STRING
                  ? cnn_model_set_note(model, note->key, note->value.string)
                  : wrong(file, "notes: names and texts are expected");

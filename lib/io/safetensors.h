@@ -6,6 +6,7 @@
 
 #include "base/file.h"
 #include "base/json.h"
+#include "base/name_order.h"
 #include "tensor/shape.h"
 
 /* Largest header, in bytes: its text and its tree together stay within 8 MiB and the file's size. */
@@ -46,7 +47,7 @@ typedef struct cnn__safetensors {
   cnn__json *header;
   char *path;
   cnn__stored *tensors; /* by rising offset */
-  const cnn__stored **by_name;
+  cnn__name *by_name;
   size_t count;
 } cnn__safetensors;
 

@@ -22,7 +22,7 @@ static bool read_dtype(const cnn__json *json, cnn_dtype *dtype) {
 static bool read_shape(const cnn__json *json, cnn__shape *shape) {
   if (!json || json->type != CNN__JSON_ARRAY || json->count > CNN_MAX_RANK) return false;
   *shape = (cnn__shape){.rank = 0};
-  for (const cnn__json *size = json->first; size; size = size->next) {
+  for (const cnn__json *size = cnn__json_first(json); size; size = size->next) {
     if (size->type != CNN__JSON_INTEGER || size->value.integer < 0) return false;
     shape->dim[shape->rank++] = (size_t)size->value.integer;
   }
@@ -31,7 +31,7 @@ static bool read_shape(const cnn__json *json, cnn__shape *shape) {
 
 static bool read_span(const cnn__json *json, uint64_t *begin, uint64_t *end) {
   if (!json || json->type != CNN__JSON_ARRAY || json->count != 2) return false;
-  const cnn__json *first = json->first, *second = first->next;
+  const cnn__json *first = cnn__json_first(json), *second = first->next;
   if (first->type != CNN__JSON_INTEGER || second->type != CNN__JSON_INTEGER) return false;
   if (first->value.integer < 0 || second->value.integer < first->value.integer) return false;
   *begin = (uint64_t)first->value.integer;
@@ -74,19 +74,12 @@ static int by_offset(const void *a, const void *b) {
   return (x->bytes > y->bytes) - (x->bytes < y->bytes);
 }
 
-static int by_name(const void *a, const void *b) {
-  const cnn__stored *const *x = a, *const *y = b;
-  return strcmp((*x)->name, (*y)->name);
-}
-
 /* Most files have their tensors in order; sorting takes memory and a tenth of the time to refuse a file of nothing but
    names. */
-static void sort(void *items, size_t count, size_t size,
-                 int (*compare)(const void *a, const void *b)) {
-  const char *item = items;
-  for (size_t i = 1; i < count; i++, item += size)
-    if (compare(item, item + size) > 0) {
-      qsort(items, count, size, compare);
+static void sort_by_offset(cnn__stored *tensors, size_t count) {
+  for (size_t i = 1; i < count; i++)
+    if (by_offset(&tensors[i - 1], &tensors[i]) > 0) {
+      qsort(tensors, count, sizeof *tensors, by_offset);
       return;
     }
 }
@@ -110,7 +103,7 @@ static cnn_status check_notes(const cnn__safetensors *file) {
   const cnn__json *notes = cnn__json_get(file->header, "__metadata__");
   if (!notes) return CNN_OK;
   bool right = notes->type == CNN__JSON_OBJECT;
-  for (const cnn__json *note = right ? notes->first : NULL; note; note = note->next)
+  for (const cnn__json *note = right ? cnn__json_first(notes) : NULL; note; note = note->next)
     right = right && note->type == CNN__JSON_STRING;
   if (right) return CNN_OK;
   return cnn__fail(CNN_E_FORMAT, "%s: __metadata__ must map names to texts", file->path);
@@ -124,17 +117,18 @@ static cnn_status read_entries(cnn__safetensors *file, uint64_t data, uint64_t s
   file->tensors = cnn__calloc_array(file->context, file->header->count, sizeof *file->tensors,
                                     "the list of a file's tensors");
   if (!file->tensors) return CNN_E_NOMEM;
-  for (const cnn__json *entry = file->header->first; entry && !status; entry = entry->next)
+  for (const cnn__json *entry = cnn__json_first(file->header); entry && !status;
+       entry = entry->next)
     if (strcmp(entry->key, "__metadata__") != 0)
       status = read_entry(file, entry, data, size, &file->tensors[file->count++]);
   if (status) return status;
-  sort(file->tensors, file->count, sizeof *file->tensors, by_offset);
+  sort_by_offset(file->tensors, file->count);
   file->by_name = cnn__alloc_array(file->context, file->count, sizeof *file->by_name,
                                    "a file's tensors' names");
   if (!file->by_name) return CNN_E_NOMEM;
   for (size_t i = 0; i < file->count; i++)
-    file->by_name[i] = &file->tensors[i];
-  sort(file->by_name, file->count, sizeof *file->by_name, by_name);
+    file->by_name[i] = cnn__name_of(file->tensors[i].name, &file->tensors[i]);
+  cnn__names_sort(file->by_name, file->count);
   return check_spans(file, data, size);
 }
 
@@ -156,12 +150,13 @@ static cnn_status read_header(cnn__safetensors *file) {
   if (size > CNN__SAFETENSORS_HEADER)
     return cnn__fail(CNN_E_LIMIT, "%s: the header claims %" PRIu64 " bytes; at most %d are allowed",
                      file->path, size, CNN__SAFETENSORS_HEADER);
-  char *text = cnn__alloc(file->context, (size_t)size, "a file's header");
+  char *text = cnn__alloc(file->context, (size_t)size + 1, "a file's header");
   if (!text) return CNN_E_NOMEM;
   status = cnn__reader_read(file->reader, sizeof prefix, text, (size_t)size);
-  if (!status)
-    status = cnn__json_parse(file->context, file->path, text, (size_t)size, &file->header);
-  cnn__free(file->context, text);
+  if (status)
+    cnn__free(file->context, text);
+  else
+    status = cnn__json_take(file->context, file->path, text, (size_t)size, &file->header);
   if (status) return status;
   return read_entries(file, sizeof prefix + size, total - sizeof prefix - size);
 }
@@ -197,11 +192,7 @@ const char *cnn__safetensors_note(const cnn__safetensors *file, const char *name
 }
 
 const cnn__stored *cnn__safetensors_find(const cnn__safetensors *file, const char *name) {
-  const cnn__stored key = {.name = name}, *sought = &key;
-  const cnn__stored **found = file->count == 0 ? NULL
-                                               : bsearch(&sought, file->by_name, file->count,
-                                                         sizeof *file->by_name, by_name);
-  return found ? *found : NULL;
+  return cnn__names_find(file->by_name, file->count, name);
 }
 
 cnn_status cnn__safetensors_read(const cnn__safetensors *file, const cnn__stored *tensor,

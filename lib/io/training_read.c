@@ -17,7 +17,7 @@ static cnn_status read_metrics(cnn_context *context, const cnn__safetensors *fil
   if (!is_list(list) || list->count > 2 * CNN_MAX_METRICS)
     return wrong(file, "a list of metrics is expected");
   cnn_status status = CNN_OK;
-  for (const cnn__json *item = list->first; item && !status; item = item->next) {
+  for (const cnn__json *item = cnn__json_first(list); item && !status; item = item->next) {
     status = cnn__metric_read(context, file->path, item, &parts->metrics[parts->metric_count]);
     if (!status) parts->metric_count++;
   }
@@ -162,7 +162,7 @@ static cnn_status read_history(const cnn__safetensors *file, cnn_model *model,
     return wrong(file, "a history of as many series as names is expected");
   const char *list[4 * CNN_MAX_METRICS + 8];
   size_t count = 0;
-  for (const cnn__json *name = names->first; name; name = name->next) {
+  for (const cnn__json *name = cnn__json_first(names); name; name = name->next) {
     if (name->type != CNN__JSON_STRING) return wrong(file, "the history's names are texts");
     list[count++] = name->value.string;
   }
@@ -210,7 +210,7 @@ static cnn_status read_callback(const cnn__safetensors *file, const cnn__json *j
   cnn__text_start(&copy, context);
   cnn__text_append(&copy, text->value.string, text->count);
   status = cnn__callback_state_set(state, &copy);
-  for (const cnn__json *array = arrays->first; array && !status; array = array->next)
+  for (const cnn__json *array = cnn__json_first(arrays); array && !status; array = array->next)
     status = read_array(file, state, place, array, taken);
   if (status) cnn__callback_state_end(state);
   return status;
@@ -228,7 +228,7 @@ static cnn_status read_callbacks(const cnn__safetensors *file, cnn_model *model,
                        : NULL;
   size_t count = 0;
   cnn_status status = taken ? CNN_OK : CNN_E_NOMEM;
-  for (const cnn__json *json = list->first; json && !status; json = json->next) {
+  for (const cnn__json *json = cnn__json_first(list); json && !status; json = json->next) {
     status = json->type == CNN__JSON_OBJECT
                  ? read_callback(file, json, count, model->context, &states[count], taken)
                  : wrong(file, "a callback is an object");

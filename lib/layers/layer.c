@@ -53,19 +53,22 @@ static const char **name_member(const cnn__layer_class *class, void *settings) {
   return (const char **)((uintptr_t)settings + class->name_offset);
 }
 
-/* A layer of zeroed settings, which lie behind it; its context is kept. */
-static cnn_layer *new_layer(cnn_context *context, const cnn__layer_class *class) {
-  cnn_layer *layer = cnn__calloc_array(context, 1, sizeof *layer + class->settings_size, "a layer");
+/* Where a name lies that was known before there was the layer: behind its settings. */
+static char *name_room(const cnn_layer *layer) {
+  return (char *)layer->settings + layer->class->settings_size;
+}
+
+/* A layer of zeroed settings, which lie behind it, and of that name or none yet; its context is kept. */
+static cnn_layer *new_layer(cnn_context *context, const cnn__layer_class *class, const char *name) {
+  const size_t name_size = name != NULL ? strlen(name) + 1 : 0;
+  cnn_layer *layer =
+      cnn__calloc_array(context, 1, sizeof *layer + class->settings_size + name_size, "a layer");
   if (layer == NULL) return NULL;
   layer->context = cnn__context_retain(context);
   layer->class = class;
   layer->settings = layer + 1;
+  if (name != NULL) layer->name = memcpy(name_room(layer), name, name_size);
   return layer;
-}
-
-static cnn_status set_name(cnn_layer *layer, const char *name) {
-  layer->name = cnn__strdup(layer->context, name);
-  return layer->name == NULL ? CNN_E_NOMEM : CNN_OK;
 }
 
 /* Takes the name out of the settings, puts the defaults in, checks. */
@@ -75,7 +78,10 @@ static cnn_status complete(cnn_layer *layer) {
   *member = NULL;
   cnn_status status = CNN_OK;
   if (name != NULL) status = check_name(class->base_name, name);
-  if (status == CNN_OK && name != NULL) status = set_name(layer, name);
+  if (status == CNN_OK && name != NULL) {
+    layer->name = cnn__strdup(layer->context, name);
+    if (layer->name == NULL) status = CNN_E_NOMEM;
+  }
   if (status != CNN_OK) return status;
   const char *who = name != NULL ? layer->name : class->base_name;
   if (class->defaults != NULL) class->defaults(layer->settings);
@@ -88,7 +94,7 @@ cnn_layer *cnn__layer_create(const cnn__layer_class *class, const char *function
                              const void *options) {
   cnn_context *context = cnn__context_acquire();
   if (context == NULL) return NULL;
-  cnn_layer *layer = new_layer(context, class);
+  cnn_layer *layer = new_layer(context, class, NULL);
   cnn_context_free(context);
   if (layer == NULL) return NULL;
   cnn_status status = cnn__options_read(function, layer->settings, class->settings_size, options);
@@ -99,18 +105,15 @@ cnn_layer *cnn__layer_create(const cnn__layer_class *class, const char *function
 }
 
 cnn_layer *cnn__layer_clone(cnn_context *context, const cnn_layer *layer) {
-  cnn_layer *clone = new_layer(context, layer->class);
-  if (clone == NULL) return NULL;
-  memcpy(clone->settings, layer->settings, layer->class->settings_size);
-  if (layer->name == NULL || set_name(clone, layer->name) == CNN_OK) return clone;
-  cnn_layer_free(clone);
-  return NULL;
+  cnn_layer *clone = new_layer(context, layer->class, layer->name);
+  if (clone != NULL) memcpy(clone->settings, layer->settings, layer->class->settings_size);
+  return clone;
 }
 
 void cnn_layer_free(cnn_layer *layer) {
   if (layer == NULL) return;
   cnn_context *context = layer->context;
-  cnn__free(context, layer->name);
+  if (layer->name != name_room(layer)) cnn__free(context, layer->name);
   cnn__free(context, layer);
   cnn_context_free(context);
 }
@@ -169,14 +172,12 @@ cnn_status cnn__layer_read(cnn_context *context, const char *what, const cnn__js
   const cnn__layer_class *class = cnn__layer_class_find(class_name);
   if (class == NULL)
     return cnn__fail(CNN_E_FORMAT, "%s: unknown layer class \"%.64s\"", what, class_name);
-  cnn_layer *layer = new_layer(context, class);
-  if (layer == NULL) return CNN_E_NOMEM;
   cnn_status status = check_name(what, name);
-  if (status == CNN_OK) status = set_name(layer, name);
-  if (status == CNN_OK) {
-    status = read_settings(json, layer);
-    if (status != CNN_OK) cnn__fail_prefix(status, "%s", what);
-  }
+  if (status != CNN_OK) return status;
+  cnn_layer *layer = new_layer(context, class, name);
+  if (layer == NULL) return CNN_E_NOMEM;
+  status = read_settings(json, layer);
+  if (status != CNN_OK) cnn__fail_prefix(status, "%s", what);
   if (status == CNN_OK)
     *out = layer;
   else

@@ -14,8 +14,10 @@ static uint64_t hash_of_layer(const cnn_layer *layer) {
   return (uint64_t)(uintptr_t)layer * UINT64_C(0x9e3779b97f4a7c15);
 }
 
-/* Where a hash is looked for first: its upper half is mixed best. */
+/* Where a hash is looked for first. The hashes of names of a few letters differ in a few bits, far from each other: without
+   the product they would lie in heaps. */
 static size_t slot_of(const cnn__node_index *index, uint64_t hash) {
+  hash = (hash ^ hash >> 32) * UINT64_C(0x9e3779b97f4a7c15);
   return (size_t)(hash >> 32) & (index->slots - 1);
 }
 

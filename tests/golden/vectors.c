@@ -70,11 +70,12 @@ vector vectors_get(const vector_file *file, const char *tensor) {
   if (!entry) fail_msg("there is no tensor %s", tensor);
   vector out = {.count = 1};
   const char *dtype = cnn__json_get(entry, "dtype")->value.string;
-  for (const cnn__json *size = cnn__json_get(entry, "shape")->first; size; size = size->next) {
+  for (const cnn__json *size = cnn__json_first(cnn__json_get(entry, "shape")); size;
+       size = size->next) {
     out.dim[out.rank++] = (size_t)size->value.integer;
     out.count *= (size_t)size->value.integer;
   }
-  out.data = file->data + cnn__json_get(entry, "data_offsets")->first->value.integer;
+  out.data = file->data + cnn__json_first(cnn__json_get(entry, "data_offsets"))->value.integer;
   if (strcmp(dtype, "F32") == 0)
     out.f32 = out.data;
   else if (strcmp(dtype, "F64") == 0)

@@ -20,8 +20,8 @@ PROCESSOR_SECONDS, WALL_SECONDS, MEMORY = 10, 1800, 6 << 30  # the second: a mac
 
 # Programs by short names: where they are and what they are given. {tree}: the source folder.
 TESTS = {name.split("/")[-1]: "tests/" + name for name in (
-    "unit/base/test_base_json", "unit/base/test_base_edges", "unit/layers/test_layers_values", "unit/data/test_data_png_rows", "unit/data/test_data_npy", "unit/base/test_base_number", "unit/base/test_base_settings", "unit/base/test_base_mathematics",
-    "unit/io/io_safetensors", "unit/io/io_model_file", "unit/io/io_callbacks", "unit/io/io_model_texts", "unit/io/io_metrics",
+    "unit/base/test_base_json", "unit/base/test_base_json_keys", "unit/base/test_base_json_pieces", "unit/base/test_base_names", "unit/base/test_base_edges", "unit/layers/test_layers_values", "unit/data/test_data_png_rows", "unit/data/test_data_npy", "unit/base/test_base_number", "unit/base/test_base_settings", "unit/base/test_base_mathematics",
+    "unit/io/io_safetensors", "unit/io/io_model_file", "unit/io/io_callbacks", "unit/io/io_model_texts", "unit/io/io_metrics", "unit/io/io_bombs",
     "unit/data/test_data_files", "unit/data/test_data_idx_sizes", "unit/data/test_data_jpeg_header", "unit/data/test_data_png", "unit/data/test_data_jpeg", "unit/data/test_data_gzip",
     "unit/data/test_data_images", "unit/data/test_data_transforms", "unit/data/test_data_folder", "unit/data/test_data_loader",
     "unit/data/test_data_jpeg_markers", "unit/data/test_data_refusals", "unit/data/test_data_float_images", "unit/data/test_data_transform_chains",
@@ -45,15 +45,16 @@ ELEMENTS = """test_ops_vector test_ops_pool test_ops_normalization test_ops_opti
 test_base_mathematics test_elementary elementwise-avx2"""
 CONVOLUTIONS = "convolution-avx2 golden_layers test_ops_pool test_ops_conv test_ops_conv_winograd"
 READERS = "test_data_refusals test_data_float_images test_data_npy test_data_files test_data_idx_sizes test_data_gzip replay bombs"
-BLOCKS = "io_callbacks io_metrics io_model_texts replay io_model_file"
+BLOCKS = "io_callbacks io_metrics io_model_texts replay io_bombs io_model_file"
 
 # What is changed, and the tests that are to notice: the cheapest first. A header of kernels is changed for the families that
 # include it, in generic C and AVX2 at once: so tests against references must find it, not only generic C against AVX2.
 ROOMS = [
-    ("parsers", "lib/base/json_read.c", "test_base_edges test_base_json io_safetensors io_model_texts replay io_model_file"),
+    ("parsers", "lib/base/json_read.c lib/base/json_string.c lib/base/json_keys.c lib/base/name_order.c",
+     "test_base_names test_base_json_keys test_base_json_pieces test_base_edges test_base_json io_safetensors io_model_texts replay io_bombs io_model_file"),
     ("parsers", "lib/base/number.c lib/base/decimal.c", "test_base_edges test_base_json test_base_number"),
-    ("parsers", "lib/base/settings.c", "test_base_settings test_layers_options test_layers_files io_model_texts replay io_model_file"),
-    ("parsers", "lib/io/safetensors_read.c", "io_safetensors replay io_model_file"),
+    ("parsers", "lib/base/settings.c", "test_base_settings test_layers_options test_layers_files io_model_texts replay io_bombs io_model_file"),
+    ("parsers", "lib/io/safetensors_read.c", "io_safetensors replay io_bombs io_model_file"),
     ("parsers", "lib/io/architecture.c lib/io/training_read.c lib/io/extras.c", BLOCKS),
     ("parsers", "lib/data/idx.c lib/data/npy.c lib/data/cifar.c", READERS),
     ("parsers", "lib/data/png_read.c", "test_data_png test_data_png_rows test_data_images test_data_folder replay bombs"),

@@ -42,8 +42,8 @@ static void test_spaces_of_any_number_stand_between_values(void **state) {
              "", count, "", count, "");
     cnn__json *root = parse(text);
     assert_int_equal(root->count, 2);
-    assert_int_equal(root->first->value.integer, 12);
-    assert_int_equal(root->first->next->value.integer, 34);
+    assert_int_equal(cnn__json_first(root)->value.integer, 12);
+    assert_int_equal(cnn__json_first(root)->next->value.integer, 34);
     cnn__json_free(context, root);
   }
 }
@@ -70,12 +70,12 @@ static void test_values_of_every_type(void **state) {
   assert_string_equal(string->key, "s");
   const cnn__json *array = cnn__json_get(root, "a");
   assert_int_equal(array->count, 3);
-  assert_int_equal(array->first->value.integer, 1);
-  assert_null(array->first->key);
-  assert_int_equal(array->first->next->type, CNN__JSON_ARRAY);
-  assert_null(array->first->next->first);
-  assert_int_equal(array->first->next->next->type, CNN__JSON_OBJECT);
-  assert_null(array->first->next->next->next);
+  assert_int_equal(cnn__json_first(array)->value.integer, 1);
+  assert_null(cnn__json_first(array)->key);
+  assert_int_equal(cnn__json_first(array)->next->type, CNN__JSON_ARRAY);
+  assert_null(cnn__json_first(cnn__json_first(array)->next));
+  assert_int_equal(cnn__json_first(array)->next->next->type, CNN__JSON_OBJECT);
+  assert_null(cnn__json_first(array)->next->next->next);
   assert_int_equal(cnn__json_get(cnn__json_get(root, "o"), "x")->value.integer, 1);
   assert_null(cnn__json_get(root, "missing"));
   assert_null(cnn__json_get(array, "x"));
@@ -86,7 +86,7 @@ static void test_values_of_every_type(void **state) {
 static void test_integers_are_exact_and_the_rest_is_real(void **state) {
   cnn__json *root =
       parse("[9223372036854775807,-9223372036854775808,9223372036854775808,-0,0,1.0]");
-  const cnn__json *item = root->first;
+  const cnn__json *item = cnn__json_first(root);
   assert_int_equal(item->type, CNN__JSON_INTEGER);
   assert_true(item->value.integer == INT64_MAX);
   item = item->next;
@@ -100,7 +100,7 @@ static void test_integers_are_exact_and_the_rest_is_real(void **state) {
   item = item->next;
   double number = 0;
   assert_true(item->type == CNN__JSON_REAL && cnn__json_number(item, &number) && number == 1);
-  assert_true(cnn__json_number(root->first, &number) && number == 0x1p63);
+  assert_true(cnn__json_number(cnn__json_first(root), &number) && number == 0x1p63);
   assert_false(cnn__json_number(root, &number));
   assert_false(cnn__json_number(NULL, &number));
   cnn__json_free(context, root);

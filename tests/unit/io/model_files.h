@@ -93,8 +93,9 @@ static inline cnn_status resume(cnn_model *model, int64_t epochs) {
 static inline unsigned char *file_bytes(const char *path, size_t *size) {
   FILE *file = fopen(path, "rb");
   assert_non_null(file);
-  unsigned char *bytes = malloc(1 << 20);
-  *size = fread(bytes, 1, 1 << 20, file);
+  enum { MOST = (2 << 20) + 4096 };
+  unsigned char *bytes = malloc(MOST);
+  *size = fread(bytes, 1, MOST, file);
   assert_int_equal(fclose(file), 0);
   return bytes;
 }
@@ -159,7 +160,7 @@ static inline void write_different(cnn_context *context, const char *from, const
     }
     count++;
   }
-  for (const cnn__json *note = cnn__json_get(file->header, "__metadata__")->first; note;
+  for (const cnn__json *note = cnn__json_first(cnn__json_get(file->header, "__metadata__")); note;
        note = note->next) {
     const char *value = note->value.string;
     if (d->text && strcmp(d->text, note->key) == 0) {

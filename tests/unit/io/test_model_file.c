@@ -2,7 +2,6 @@
 #include "model_files.h"
 #include <fcntl.h>
 #include <math.h>
-#include <time.h>
 
 static const char path[] = "model", other[] = "other";
 static cnn_context *context;
@@ -433,125 +432,6 @@ static void test_callback_states_that_cannot_be(void **state) {
   }
 }
 
-/* ---- bombs ---- */
-
-static double seconds(void) {
-  struct timespec now;
-  (void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now); /* other processes do not count */
-  return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
-}
-
-/* A header of that many bytes: begin, then unit over and over, then end. */
-static size_t put_bomb(const char *begin, const char *unit, const char *end, size_t size) {
-  char *text = malloc(8 + size);
-  for (size_t i = 0; i < 8; i++)
-    text[i] = (char)(unsigned char)(size >> (8 * i));
-  size_t head = strlen(begin), tail = strlen(end);
-  memcpy(text + 8, begin, head);
-  for (size_t i = head; i < size - tail; i++)
-    text[8 + i] = unit[(i - head) % strlen(unit)];
-  memcpy(text + 8 + size - tail, end, tail);
-  put_bytes(other, text, 8 + size);
-  free(text);
-  return 8 + size;
-}
-
-static void test_bombs_take_no_more_than_the_file_and_8_mib(void **state) {
-  static const struct {
-    const char *why, *begin, *unit, *end;
-  } bombs[] = {
-      {"values", "{\"a\":[", "1,", "1]}"},
-      {"objects", "{\"a\":[", "{},", "{}]}"},
-      {"brackets", "[", "[", "]"},
-      {"a long text", "{\"a\":\"", "x", "\"}"},
-      {"escapes", "{\"a\":\"", "\\u00e9", "\"}"},
-      {"metadata", "{\"__metadata__\":{\"architecture\":\"", "[", "\"}}"},
-      {"spaces", "{", " ", "}"},
-      {"digits", "{\"a\":", "9", "}"},
-      {"zeros", "{\"a\":0.", "0", "1}"},
-  };
-  static const size_t sizes[] = {131000, 2 << 20, (2 << 20) + 1};
-  double slowest = 0;
-  long long largest = 0;
-  for (size_t i = 0; i < sizeof bombs / sizeof *bombs; i++)
-    for (size_t k = 0; k < sizeof sizes / sizeof *sizes; k++) {
-      size_t size = put_bomb(bombs[i].begin, bombs[i].unit, bombs[i].end, sizes[k]);
-      const long long held = atomic_load(&memory.now);
-      atomic_store(&memory.most, held);
-      double begin = seconds();
-      if (load_and_use(bombs[i].why, 0)) fail_msg("taken: %s", bombs[i].why);
-      double took = seconds() - begin;
-      long long beyond = atomic_load(&memory.most) - held - (long long)size;
-      if (beyond > 8 << 20)
-        fail_msg("%s of %zu bytes: %lld bytes beyond the file's size", bombs[i].why, size, beyond);
-      if (took > 5e-3)
-        print_message("%s of %zu bytes: %.1f ms: %s\n", bombs[i].why, size, took * 1e3,
-                      cnn_last_error());
-      if (took > slowest) slowest = took;
-      if (beyond > largest) largest = beyond;
-    }
-  print_message("the slowest took %.1f ms, the largest %.2f MiB beyond its file's size\n",
-                slowest * 1e3, (double)largest / (1 << 20));
-}
-
-/* A file of layers in a row, the last of them of that class, and of empty tensors that none of them has. */
-static void put_row_of_layers(int layers, const char *last) {
-  enum { TENSORS = 5000 };
-  cnn__text text;
-  cnn__saved *tensors = malloc(TENSORS * sizeof *tensors);
-  char(*names)[8] = malloc(TENSORS * sizeof *names);
-  for (size_t i = 0; i < TENSORS; i++) {
-    (void)snprintf(names[i], sizeof names[i], "%zu", i);
-    tensors[i] = (cnn__saved){names[i], CNN_FLOAT32, {.rank = 1, .dim = {0}}, ""};
-  }
-  cnn__text_start(&text, context);
-  cnn__text_format(&text,
-                   "{\"sequential\":true,\"output\":%d,\"layers\":[{\"layer\":{\"class\":"
-                   "\"InputLayer\",\"name\":"
-                   "\"i\",\"shape\":[2]},\"inputs\":[],\"frozen\":false}",
-                   layers - 1);
-  for (int i = 1; i < layers; i++)
-    cnn__text_format(
-        &text, ",{\"layer\":{\"class\":\"%s\",\"name\":\"%d\"},\"inputs\":[%d],\"frozen\":false}",
-        i < layers - 1 ? "Flatten" : last, i, i - 1);
-  cnn__text_format(&text, "]}");
-  assert_int_equal(text.status, CNN_OK);
-  const cnn__metadata texts[] = {
-      {"format", "libcnn"}, {"version", "1"}, {"architecture", text.bytes}};
-  assert_int_equal(cnn__safetensors_write(context, other, tensors, TENSORS, texts, 3), CNN_OK);
-  cnn__text_free(&text);
-  free(tensors);
-  free(names);
-}
-
-/* As many layers, tensors and JSON values as the limits allow. */
-static void test_the_largest_architecture_of_a_small_file(void **state) {
-  static const struct {
-    int layers;
-    const char *last;
-    cnn_status status;
-  } cases[] = {
-      {4096, "Flatten", CNN_OK}, {4096, "Flat", CNN_E_FORMAT}, {4097, "Flatten", CNN_E_LIMIT}};
-  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-    put_row_of_layers(cases[i].layers, cases[i].last);
-    size_t size;
-    free(file_bytes(other, &size));
-    const long long held = atomic_load(&memory.now);
-    atomic_store(&memory.most, held);
-    cnn_clear_error();
-    double begin = seconds();
-    cnn_model *model = cnn_model_load(other);
-    double took = seconds() - begin;
-    cnn_model_free(model);
-    assert_int_equal(cnn_last_status(), cases[i].status);
-    assert_true(model || strstr(cnn_last_error(), other));
-    long long beyond = atomic_load(&memory.most) - held - (long long)size;
-    print_message("%d layers in %zu bytes: %.1f ms, %.2f MiB beyond the file's size: %s\n",
-                  cases[i].layers, size, took * 1e3, (double)beyond / (1 << 20), cnn_last_error());
-    assert_true(beyond < 8 << 20);
-  }
-}
-
 static int set_up(void **state) {
   context = watched_context(&memory);
   (void)cnn_context_use(context);
@@ -581,8 +461,6 @@ int main(void) {
       cmocka_unit_test(test_states_that_cannot_be),
       cmocka_unit_test(test_the_outermost_states_that_can_be),
       cmocka_unit_test(test_callback_states_that_cannot_be),
-      cmocka_unit_test(test_bombs_take_no_more_than_the_file_and_8_mib),
-      cmocka_unit_test(test_the_largest_architecture_of_a_small_file),
   };
   return cmocka_run_group_tests_name("model files", tests, set_up, tear_down);
 }
