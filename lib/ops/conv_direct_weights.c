@@ -93,8 +93,7 @@ static const float *input_cell(const weight_task *work, size_t image, size_t row
 
 static void copy_cells(size_t count, size_t channels, const float *from, size_t from_step,
                        float *to, size_t to_step) {
-  for (size_t i = 0; i < count; i++)
-    memcpy(to + i * to_step, from + i * from_step, channels * sizeof *to);
+  cnn__kernels_get()->gemm.pack_a(count, channels, from, (ptrdiff_t)from_step, 1, to, to_step);
 }
 static void zero_cells(size_t count, size_t channels, float *to, size_t to_step) {
   for (size_t i = 0; i < count; i++)
