@@ -1,5 +1,5 @@
-#include "base/allocator.h"
 #include "base/context.h"
+#include "base/allocator.h"
 #include "base/context_struct.h"
 #include "base/cpu.h"
 #include "base/process.h"

@@ -168,10 +168,11 @@ static INLINED void multiply_extent(const cnn__gemm *product, const float *a, co
   cursor at = cursor_at(&strides, a, b, rows, row);
   size_t depth = strides.k;
   const bool large = rows >= 4 && row.vectors >= 2 && row.vectors <= MAIN_VECTORS && !row.partial;
-  if (DEPTHS_AT_A_TIME > 1 && large && strides.a_depth == 1)
-    for (; depth >= DEPTHS_AT_A_TIME; depth -= DEPTHS_AT_A_TIME) {
-      EACH_ROW(ahead, DEPTHS_AT_A_TIME, multiply_depth(&strides, &at, ahead, rows, row, sum);)
-      next_depths_of_a(&at, DEPTHS_AT_A_TIME, rows);
+  const size_t turn = DEPTHS_AT_A_TIME;
+  if (turn > 1 && large && strides.a_depth == 1)
+    for (; depth >= turn; depth -= turn) {
+      EACH_ROW(ahead, turn, multiply_depth(&strides, &at, ahead, rows, row, sum);)
+      next_depths_of_a(&at, (ptrdiff_t)turn, rows);
     }
   for (; depth > 0; depth--) {
     if (FETCH_A && large) __builtin_prefetch(at.a[0] + AHEAD * strides.a_depth);

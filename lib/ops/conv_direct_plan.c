@@ -102,8 +102,8 @@ static void plan_weight_gradient(cnn__conv *conv) {
   p[DIRECT_OUT_BLOCK] = (even + CNN__PANEL - 1) / CNN__PANEL * CNN__PANEL;
   const size_t blocks = cnn__size_ceil_div(in, p[DIRECT_IN_BLOCK]) *
                         cnn__direct_blocks(shape->groups, out, p[DIRECT_OUT_BLOCK]);
-  const size_t tasks = cnn__conv_kernel_size(shape) > CACHED / TASKS ? FEW_TASKS : TASKS;
-  p[DIRECT_SLICES] = cnn__size_min(shape->batch, cnn__size_ceil_div(tasks, blocks));
+  const size_t wanted = cnn__conv_kernel_size(shape) > CACHED / TASKS ? FEW_TASKS : TASKS;
+  p[DIRECT_SLICES] = cnn__size_min(shape->batch, cnn__size_ceil_div(wanted, blocks));
   /* A multiple of two of the cache's lines: dy's cells would share a few of its sets. */
   p[DIRECT_COPY] = cnn__conv_pooled(shape) || shape->out_channels % LINES == 0;
   plan_steps(conv);

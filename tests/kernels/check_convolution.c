@@ -364,10 +364,18 @@ static void convolution_bench(check_bench *bench) {
     call.x[i] = (float)(i % 37) - 18;
   for (size_t i = 0; i < FREQUENCIES; i++)
     call.spectrum[i] = i * 64;
-  call.tile = (cnn__winograd_tile){4, 4, 64, call.spectrum, 0, 6, 0, 6, 6 * 64, 64};
+  call.tile = (cnn__winograd_tile){.rows = 4,
+                                   .columns = 4,
+                                   .channels = 64,
+                                   .spectrum = call.spectrum,
+                                   .bottom = 6,
+                                   .right = 6,
+                                   .row = 6 * 64,
+                                   .column = 64};
   /* Counted: the operations of the one-dimensional transforms, 14 and 12 of a line. */
   bench_one(bench, "winograd input 4x4, 64 channels", 64.0 * 12 * 14, &call, call_input);
-  call.tile = (cnn__winograd_tile){4, 4, 64, call.spectrum, 0, 2, 0, 2, 2 * 64, 64};
+  call.tile.bottom = call.tile.right = 2;
+  call.tile.row = 2 * 64;
   bench_one(bench, "winograd output 4x4, pooled", 64.0 * 10 * 12, &call, call_output);
   call.row = (cnn__shallow_row){15, 3, 9, 32, 96, 96, 3, 32};
   bench_one(bench, "first layer 15 windows, 3x3x3-32", 2.0 * 15 * 4 * 27 * 32, &call, call_shallow);
