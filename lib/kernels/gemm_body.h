@@ -4,7 +4,8 @@
      MAIN_VECTORS       vectors in a row of the main tile
      TILES(X)           X(rows, vectors) for each size of tile; for each width that occurs, every
                         number of rows from 1 to the most that its registers hold
-     ROWS_OF_WIDTHS     [width] = that number, for each width that occurs (at most 8)
+     ROWS_OF_WIDTHS     [width] = that number, for each width that occurs (at most 8): all up to a
+                        panel, since a tile begins with one
      MASKED_TAILS       whether tails are loaded and stored by a mask: then every tile is compiled
                         once, with a tail that may be a whole vector
      DEPTHS_AT_A_TIME   of a contiguous A that tiles take in one turn of the loop: where another
