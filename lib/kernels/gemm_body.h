@@ -123,8 +123,8 @@ static INLINED void in_order(void) {
 
 /* Where the next depth of A and B lies. Rows of A and panels of B go by pairs, which share a pointer:
    the processor adds the one stride to it in the load itself. */
-typedef struct cursor {
-  const float *a[MOST_ROWS / 2], *b[MOST_VECTORS / 2];
+typedef struct cursor { /* as long as what is written out, though never so many are used */
+  const float *a[MOST_VECTORS], *b[MOST_VECTORS];
 } cursor;
 
 static INLINED cursor cursor_at(const cnn__gemm *product, const float *a, const float *b,
