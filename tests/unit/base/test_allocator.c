@@ -38,10 +38,6 @@ static void test_errno_is_kept(void **state) {
   give_back(memory);
 }
 
-static void test_too_much_is_NULL(void **state) {
-  assert_null(cnn__libc_allocator.allocate(NULL, SIZE_MAX / 2, 64));
-}
-
 #ifdef MADV_HUGEPAGE
 /* Whether the pages around an address are marked as wishing to be large ("hg"); -1: nobody says. */
 static int wishes_large_pages(const void *address) {
@@ -84,7 +80,6 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_blocks_hold_what_was_asked_for),
       cmocka_unit_test(test_errno_is_kept),
-      cmocka_unit_test(test_too_much_is_NULL),
 #ifdef MADV_HUGEPAGE
       cmocka_unit_test(test_large_blocks_wish_for_large_pages),
 #endif
