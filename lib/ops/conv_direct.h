@@ -30,6 +30,10 @@ enum {
   DIRECT_END
 };
 
+enum {
+  DIRECT_MOST_OUT = 128
+}; /* output channels of a task of the weight gradient, at most: whole panels */
+
 /* One slot's scratch. */
 static inline const float **cnn__direct_pointers(const cnn__conv *conv, void *scratch,
                                                  size_t slot) {

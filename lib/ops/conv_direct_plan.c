@@ -95,10 +95,10 @@ static void plan_steps(cnn__conv *conv) {
 static void plan_weight_gradient(cnn__conv *conv) {
   const cnn__conv_shape *shape = &conv->shape;
   size_t *p = conv->parameters;
-  enum { IN_BLOCK = 96, OUT_BLOCK = 128, TASKS = 8, FEW_TASKS = 4, CACHED = 1 << 18, LINES = 32 };
+  enum { IN_BLOCK = 96, TASKS = 8, FEW_TASKS = 4, CACHED = 1 << 18, LINES = 32 };
   const size_t in = cnn__conv_group_in(shape), out = cnn__conv_group_out(shape);
   p[DIRECT_IN_BLOCK] = cnn__size_ceil_div(in, cnn__size_ceil_div(in, IN_BLOCK));
-  const size_t even = cnn__size_ceil_div(out, cnn__size_ceil_div(out, OUT_BLOCK));
+  const size_t even = cnn__size_ceil_div(out, cnn__size_ceil_div(out, DIRECT_MOST_OUT));
   p[DIRECT_OUT_BLOCK] = (even + CNN__PANEL - 1) / CNN__PANEL * CNN__PANEL;
   const size_t blocks = cnn__size_ceil_div(in, p[DIRECT_IN_BLOCK]) *
                         cnn__direct_blocks(shape->groups, out, p[DIRECT_OUT_BLOCK]);

@@ -13,8 +13,6 @@ typedef struct weight_job {
   size_t in_blocks, out_blocks; /* of one group */
 } weight_job;
 
-enum { BIAS_CHANNELS = 128 }; /* as many as a block of output channels has, at most */
-
 /* The work of one task: a slice of images, a block of input and one of output channels. */
 typedef struct weight_task {
   const weight_job *job;
@@ -27,7 +25,7 @@ typedef struct weight_task {
   float *inputs, *gradients;                   /* scratch for copies of the step's */
   size_t pitch;                                /* of inputs' cells */
   float *dkernel, *dbias;                      /* NULL: not wanted */
-  float image_bias[BIAS_CHANNELS];             /* sums of the image at hand */
+  float image_bias[DIRECT_MOST_OUT];           /* sums of the image at hand */
   bool accumulate;
   const float **pointers;
 } weight_task;
@@ -228,7 +226,7 @@ static void bias_gradient(weight_task *work) {
   for (size_t image = 0; image < work->images; image++) {
     if (work->first_row == 0) memset(work->image_bias, 0, sizeof work->image_bias);
     for (size_t row = 0; row < work->rows; row++) {
-      float sums[BIAS_CHANNELS];
+      float sums[DIRECT_MOST_OUT];
       sum_row(work, work->dy + image * work->dy_image + row * columns * work->dy_pitch, columns,
               sums);
       for (size_t i = 0; i < work->out_count; i++)

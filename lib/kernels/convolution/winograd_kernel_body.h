@@ -50,20 +50,15 @@ static void winograd_kernel(size_t rows, size_t columns, const size_t *spectrum,
     }
 }
 
-/* What is AHEAD floats further will be wanted soon; beyond the end it is never read. */
-static inline void fetch_ahead(const float *from) {
-  enum { AHEAD = 32 };
-  __builtin_prefetch((const void *)((uintptr_t)from + AHEAD * sizeof *from));
-}
-
 /* The sum over slices of one frequency. They lie in hundreds of places, more than a processor
    follows by itself. */
 static inline vector sum_slices(const float *du, size_t slices, size_t stride) {
+  enum { AHEAD = 32 };
   vector sum = vector_load(du);
-  fetch_ahead(du);
+  fetch_later(du, AHEAD, sizeof *du);
   for (size_t slice = 1; slice < slices; slice++) {
     sum = vector_add(sum, vector_load(du + slice * stride));
-    fetch_ahead(du + slice * stride);
+    fetch_later(du + slice * stride, AHEAD, sizeof *du);
   }
   return sum;
 }
