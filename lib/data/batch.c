@@ -192,16 +192,16 @@ static uint8_t *find_rooms(const cnn__recipe *recipe, cnn__workspace *workspace,
   const size_t chunk = recipe->chunk;
   *status = CNN_OK;
   if (recipe->dataset->memory || recipe->dataset->dtype != CNN_UINT8 || chunk == 1) return NULL;
-  *status =
-      cnn__buffer_reserve(context, &workspace->waiting,
-                          chunk * recipe->sample_values + CNN__IMAGE_SLACK, "images of a batch");
+  *status = cnn__buffer_reserve(context, &workspace->waiting,
+                                CNN__DECODED_AT + chunk * recipe->sample_values + CNN__IMAGE_SLACK,
+                                "images of a batch");
   if (*status == CNN_OK)
     *status = cnn__buffer_reserve(context, &workspace->ahead, chunk * CNN__MOST_AHEAD,
                                   "files of a batch");
   if (*status != CNN_OK) return NULL;
   for (size_t i = 0; i < chunk; i++)
     workspace->files[i].content = (uint8_t *)workspace->ahead.bytes + i * CNN__MOST_AHEAD;
-  return workspace->waiting.bytes;
+  return (uint8_t *)workspace->waiting.bytes + CNN__DECODED_AT;
 }
 
 /* The images that wait at rooms, which are those from place on. */

@@ -19,6 +19,10 @@ typedef struct cnn__buffer {
 cnn_status cnn__buffer_reserve(cnn_context *context, cnn__buffer *buffer, size_t size,
                                const char *what);
 
+/* Where images that are decoded begin in such memory, which begins at a multiple of 64: rows at multiples of 32 are
+   written past the caches by libturbojpeg, which then waits for the memory, and whoever reads them waits again. */
+enum { CNN__DECODED_AT = 16 };
+
 /* A file's bytes, read ahead of fetching the image in it: into room of CNN__MOST_AHEAD bytes. */
 enum { CNN__MOST_AHEAD = 1 << 15 };
 typedef struct cnn__file {

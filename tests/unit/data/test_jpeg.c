@@ -20,6 +20,7 @@ static void test_large_jpegs_come_smaller(void **state) {
     assert_int_equal(cnn__image_decode(&decoding, &sample), CNN_OK);
     assert_int_equal(sample.shape.dim[0], cases[i].height);
     assert_int_equal(sample.shape.dim[1], cases[i].width);
+    assert_int_equal((uintptr_t)sample.pixels % 32, 16); /* see CNN__DECODED_AT */
     cnn__sample_release(&sample);
   }
   cnn_context_free(context);
