@@ -107,7 +107,9 @@ static void do_task(cnn__workers *workers, ring_slot *slot, cnn__workspace *work
     slot->status = cnn__batch_end(workers->recipe, &slot->batch, &slot->skipped);
     cnn__mutex_lock(workers->mutex);
     slot->phase = READY;
+    cnn__mutex_unlock(workers->mutex); /* else the reader would wake only to wait for it */
     cnn__condition_broadcast(workers->ready);
+    cnn__mutex_lock(workers->mutex);
   }
   if (--workers->busy == 0 && workers->pause) cnn__condition_broadcast(workers->ready);
 }
