@@ -77,6 +77,9 @@ typedef struct cnn__gemm_kernels {
      to_row >= k. What lies between rows is not touched. */
   void (*pack_a)(size_t m, size_t k, const float *a, ptrdiff_t a_row, ptrdiff_t a_depth, float *to,
                  size_t to_row);
+  /* The same of rows that lie anywhere, as the columns of a transpose: to[row * to_row + depth] =
+     a[depth][row] for row < m, depth < k; to_row >= k. */
+  void (*gather_a)(size_t m, size_t k, const float *const *a, float *to, size_t to_row);
 } cnn__gemm_kernels;
 
 /* Floats that pack writes. */

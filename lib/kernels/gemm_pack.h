@@ -41,30 +41,35 @@ static void pack_rows(size_t k, size_t columns, const float *b, ptrdiff_t b_row,
   }
 }
 
-/* A square block: to[j][i] = from[i][j]. */
-static inline void transpose_block(const float *from, ptrdiff_t from_row, float *to,
-                                   ptrdiff_t to_row) {
-  vector block[VECTOR_WIDTH];
-  for (ptrdiff_t i = 0; i < VECTOR_WIDTH; i++)
-    block[i] = vector_load(from + i * from_row);
-  vector_transpose(block);
-  for (ptrdiff_t i = 0; i < VECTOR_WIDTH; i++)
-    vector_store(to + i * to_row, block[i]);
-}
-
-/* to[j][i] = from[i][j] for VECTOR_WIDTH rows of from, which are count long. */
-static void transpose_rows(size_t count, const float *from, ptrdiff_t from_row, float *to,
-                           ptrdiff_t to_row) {
+/* to[j][i] = from[i][j] for VECTOR_WIDTH rows of from, which are count long. What is asked for lies
+   ahead floats past the rows of later. */
+static inline __attribute__((always_inline)) void
+transpose_rows(size_t count, const float *const *from, const float *const *later, ptrdiff_t ahead,
+               float *to, ptrdiff_t to_row) {
   size_t j = 0;
   for (; j + VECTOR_WIDTH <= count; j += VECTOR_WIDTH) {
+    vector block[VECTOR_WIDTH];
     if (j % FLOATS_OF_LINE == 0)
       for (ptrdiff_t i = 0; i < VECTOR_WIDTH; i++)
-        will_read(from + j + i * from_row, 4 * FLOATS_OF_LINE);
-    transpose_block(from + j, from_row, to + (ptrdiff_t)j * to_row, to_row);
+        will_read(later[i] + j, ahead);
+    for (ptrdiff_t i = 0; i < VECTOR_WIDTH; i++)
+      block[i] = vector_load(from[i] + j);
+    vector_transpose(block);
+    for (ptrdiff_t i = 0; i < VECTOR_WIDTH; i++)
+      vector_store(to + ((ptrdiff_t)j + i) * to_row, block[i]);
   }
   for (; j < count; j++)
     for (ptrdiff_t i = 0; i < VECTOR_WIDTH; i++)
-      to[(ptrdiff_t)j * to_row + i] = from[(ptrdiff_t)j + i * from_row];
+      to[(ptrdiff_t)j * to_row + i] = from[i][j];
+}
+
+/* The same of rows from_row apart. */
+static void transpose_lines(size_t count, const float *from, ptrdiff_t from_row, ptrdiff_t ahead,
+                            float *to, ptrdiff_t to_row) {
+  const float *rows[VECTOR_WIDTH];
+  for (ptrdiff_t i = 0; i < VECTOR_WIDTH; i++)
+    rows[i] = from + i * from_row;
+  transpose_rows(count, rows, rows, ahead, to, to_row);
 }
 
 static void pack(size_t k, size_t n, const float *b, ptrdiff_t b_row, ptrdiff_t b_column,
@@ -80,18 +85,21 @@ static void pack(size_t k, size_t n, const float *b, ptrdiff_t b_row, ptrdiff_t 
         pack_rows(depths, columns, from, b_row, to);
       else if (b_row == 1 && columns == CNN__PANEL)
         for (ptrdiff_t j = 0; j < CNN__PANEL; j += VECTOR_WIDTH)
-          transpose_rows(depths, from + j * b_column, b_column, to + j, CNN__PANEL);
+          transpose_lines(depths, from + j * b_column, b_column, 4 * FLOATS_OF_LINE, to + j,
+                          CNN__PANEL);
       else
         pack_element_wise(depths, columns, from, b_row, b_column, to);
     }
   }
 }
 
-/* A row that is contiguous already. */
-static void copy_row(size_t k, const float *from, float *to) {
+/* A row that is contiguous already; on to the next one it is row floats. */
+static void copy_row(size_t k, const float *from, ptrdiff_t row, float *to) {
   size_t depth = 0;
-  for (; depth + VECTOR_WIDTH <= k; depth += VECTOR_WIDTH)
+  for (; depth + VECTOR_WIDTH <= k; depth += VECTOR_WIDTH) {
+    if (depth % FLOATS_OF_LINE == 0) will_read(from + depth, PACK_AHEAD * row);
     vector_store(to + depth, vector_load(from + depth));
+  }
   if (depth < k)
     vector_store_tail(to + depth, k - depth, vector_load_tail(from + depth, k - depth));
 }
@@ -101,7 +109,8 @@ static void pack_transposed_a(size_t m, size_t k, const float *a, ptrdiff_t a_de
                               size_t to_row) {
   size_t depth = 0;
   for (; depth + VECTOR_WIDTH <= k; depth += VECTOR_WIDTH)
-    transpose_rows(m, a + (ptrdiff_t)depth * a_depth, a_depth, to + depth, (ptrdiff_t)to_row);
+    transpose_lines(m, a + (ptrdiff_t)depth * a_depth, a_depth, VECTOR_WIDTH * a_depth, to + depth,
+                    (ptrdiff_t)to_row);
   for (; depth < k; depth++)
     for (size_t row = 0; row < m; row++)
       to[row * to_row + depth] = a[(ptrdiff_t)depth * a_depth + (ptrdiff_t)row];
@@ -116,11 +125,28 @@ static void pack_a(size_t m, size_t k, const float *a, ptrdiff_t a_row, ptrdiff_
   for (size_t row = 0; row < m; row++) {
     const float *from = a + (ptrdiff_t)row * a_row;
     if (a_depth == 1)
-      copy_row(k, from, to + row * to_row);
+      copy_row(k, from, a_row, to + row * to_row);
     else
       for (size_t depth = 0; depth < k; depth++)
         to[row * to_row + depth] = from[(ptrdiff_t)depth * a_depth];
   }
+}
+
+/* The last depths by a block that ends with them, where there are enough for one. */
+static void gather_a(size_t m, size_t k, const float *const *a, float *to, size_t to_row) {
+  size_t depth = 0;
+  for (; depth + VECTOR_WIDTH <= k; depth += VECTOR_WIDTH) {
+    const float *const *later = a + depth + (depth + 2 * VECTOR_WIDTH <= k ? VECTOR_WIDTH : 0);
+    transpose_rows(m, a + depth, later, 0, to + depth, (ptrdiff_t)to_row);
+  }
+  if (depth < k && k >= VECTOR_WIDTH) {
+    const float *const *last = a + k - VECTOR_WIDTH;
+    transpose_rows(m, last, last, 0, to + k - VECTOR_WIDTH, (ptrdiff_t)to_row);
+    return;
+  }
+  for (; depth < k; depth++)
+    for (size_t row = 0; row < m; row++)
+      to[row * to_row + depth] = a[depth][row];
 }
 
 #endif

@@ -19,6 +19,7 @@ enum {
   DIRECT_STEP_IMAGES,   /* images that it takes at a time, */
   DIRECT_STEP_ROWS,     /* and rows of the output, which it copies into scratch */
   DIRECT_COPY,          /* 1: so it does with dy */
+  DIRECT_PITCH,         /* floats from one channel's inputs to the next in that copy; 0: by cells */
   DIRECT_SHALLOW,       /* 1: few input channels, kernels/convolution/shallow.h */
   DIRECT_SLOT,          /* bytes of scratch of one slot */
   DIRECT_POINTERS,      /* offset in it: pointers for the GEMM */

@@ -21,7 +21,7 @@ typedef struct tasks {
    borders, too, are lines of some length, and only if enough tasks remain. weights: of a block; blocks: of all channels. */
 static tasks tasks_of(size_t batch, size_t height, size_t width, double work_of_cell,
                       size_t weights, size_t blocks) {
-  enum { MANY_WEIGHTS = 16 * 1024, MANY_CELLS = 96, FEW_CELLS = 256, MOST_IMAGES = 16, TASKS = 8 };
+  enum { MANY_WEIGHTS = 16 * 1024, MANY_CELLS = 96, FEW_CELLS = 208, MOST_IMAGES = 16, TASKS = 8 };
   const double work = 400e3;
   const double cells = work / (work_of_cell + 1);
   size_t wanted = cells > 1e9 ? (size_t)1e9 : (size_t)cells;
@@ -95,7 +95,7 @@ static void plan_steps(cnn__conv *conv) {
 static void plan_weight_gradient(cnn__conv *conv) {
   const cnn__conv_shape *shape = &conv->shape;
   size_t *p = conv->parameters;
-  enum { IN_BLOCK = 96, TASKS = 8, FEW_TASKS = 4, CACHED = 1 << 18, LINES = 32 };
+  enum { IN_BLOCK = 256, TASKS = 8, FEW_TASKS = 4, CACHED = 1 << 18, LINES = 32 };
   const size_t in = cnn__conv_group_in(shape), out = cnn__conv_group_out(shape);
   p[DIRECT_IN_BLOCK] = cnn__size_ceil_div(in, cnn__size_ceil_div(in, IN_BLOCK));
   const size_t even = cnn__size_ceil_div(out, cnn__size_ceil_div(out, DIRECT_MOST_OUT));
@@ -154,26 +154,28 @@ static bool rows_scratch(const cnn__conv *conv, size_t *floats) {
   return true;
 }
 
-/* Floats for the inputs of a step. */
-static bool inputs_scratch(const cnn__conv *conv, size_t *floats) {
+/* Floats for the inputs of a step, and pointers for their cells: transposed, with a cell of zeros behind,
+   or as rows with their padding. */
+static bool inputs_scratch(cnn__conv *conv, size_t *floats, size_t *pointers) {
   const cnn__conv_shape *shape = &conv->shape;
-  const size_t *p = conv->parameters;
-  *floats = 0;
+  size_t *p = conv->parameters;
+  *floats = *pointers = 0;
   if (!conv->mode.training || p[DIRECT_SHALLOW]) return true;
+  const bool few = cnn__direct_few(shape);
   const size_t high = cnn__direct_span(p[DIRECT_STEP_ROWS], shape->stride_height,
                                        shape->kernel_height, shape->dilation_height);
-  size_t rows = cnn__size_min(high, shape->in_height), size;
-  size_t columns = cnn__conv_used_width(shape);
-  size_t cell = cnn__direct_pitch(p[DIRECT_IN_BLOCK]);
-  if (cnn__direct_few(shape)) {
+  size_t rows = cnn__size_min(high, shape->in_height), columns = cnn__conv_used_width(shape), cells;
+  if (few)
     columns =
         cnn__direct_span(columns, shape->stride_width, shape->kernel_width, shape->dilation_width);
-    cell = p[DIRECT_IN_BLOCK];
-  } else if (shape->stride_height > 1) {
+  else if (shape->stride_height > 1)
     rows = p[DIRECT_STEP_ROWS];
-  }
-  return cnn__size_mul(rows, columns, &size) && cnn__size_mul(size, p[DIRECT_STEP_IMAGES], &size) &&
-         cnn__size_mul(size, cell, floats);
+  if (!cnn__size_mul(rows, columns, &cells) || !cnn__size_mul(cells, p[DIRECT_STEP_IMAGES], &cells))
+    return false;
+  if (few) return cnn__size_mul(cells, p[DIRECT_IN_BLOCK], floats);
+  *pointers = cells;
+  p[DIRECT_PITCH] = cnn__direct_pitch(cells);
+  return cnn__size_mul(p[DIRECT_PITCH] + 1, p[DIRECT_IN_BLOCK], floats);
 }
 
 static bool plan_scratch(cnn__conv *conv) {
@@ -182,9 +184,10 @@ static bool plan_scratch(cnn__conv *conv) {
   const bool training = conv->mode.training;
   size_t pointers = 2 * cnn__conv_taps(shape);
   if (training) pointers = cnn__size_max(pointers, 2 * p[DIRECT_STEP_IMAGES] * p[DIRECT_STEP_ROWS]);
-  size_t slot = 0, floats, inputs;
-  if (!rows_scratch(conv, &floats) || !inputs_scratch(conv, &inputs) ||
-      !cnn__conv_place(&slot, pointers, sizeof(float *), &p[DIRECT_POINTERS]) ||
+  size_t slot = 0, floats, inputs, cells;
+  if (!rows_scratch(conv, &floats) || !inputs_scratch(conv, &inputs, &cells) ||
+      !cnn__conv_place(&slot, cnn__size_max(pointers, cells), sizeof(float *),
+                       &p[DIRECT_POINTERS]) ||
       !cnn__conv_place(&slot, floats, sizeof(float), &p[DIRECT_ROWS_SCRATCH]) ||
       !cnn__conv_place(&slot, inputs, sizeof(float), &p[DIRECT_INPUT_SCRATCH]) ||
       !cnn__size_round_up(slot, 64, &p[DIRECT_SLOT]))

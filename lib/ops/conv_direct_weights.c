@@ -1,7 +1,7 @@
 /* Direct convolution's weight gradient: for each tap a product of the inputs that it reads, transposed,
    with dy, summed over images and rows in order within slices of images, and over the slices in order.
-   A task copies what it reads, step by step, into the cache: cells one after another, whatever the
-   stride, zeros for cells outside the image. */
+   A task copies what it reads, step by step, into the cache: cells side by side, whatever the stride,
+   zeros for cells outside the image; where channels are many, transposed, a row a channel. */
 #include "base/threads.h"
 #include "ops/conv_direct.h"
 #include <string.h>
@@ -23,7 +23,8 @@ typedef struct weight_task {
   const float *dy;                             /* the block's gradients of the step's first cell */
   size_t dy_image, dy_pitch;                   /* floats to the next image's, to the next cell's */
   float *inputs, *gradients;                   /* scratch for copies of the step's */
-  size_t pitch;                                /* of inputs' cells */
+  size_t pitch;                                /* floats from one channel's inputs to the next */
+  const float *zeros;                          /* a cell outside the image */
   float *dkernel, *dbias;                      /* NULL: not wanted */
   float image_bias[DIRECT_MOST_OUT];           /* sums of the image at hand */
   bool accumulate;
@@ -60,7 +61,7 @@ static void rows_of_step(const weight_task *work, size_t *first, size_t *end) {
 
 /* A product: m rows of dkernel from that of tap on; a and b are in pointers already. */
 static void add_product(const weight_task *work, size_t tap, size_t m, size_t k, size_t batch,
-                        size_t a_depth) {
+                        size_t a_row, size_t a_depth) {
   const cnn__conv_shape *shape = &work->job->conv->shape;
   const cnn__gemm product = {
       .m = m,
@@ -68,7 +69,7 @@ static void add_product(const weight_task *work, size_t tap, size_t m, size_t k,
       .k = k,
       .batch = batch,
       .a = work->pointers,
-      .a_row = 1,
+      .a_row = (ptrdiff_t)a_row,
       .a_depth = (ptrdiff_t)a_depth,
       .b = work->pointers + batch,
       .b_row = (ptrdiff_t)work->dy_pitch,
@@ -89,34 +90,25 @@ static const float *input_cell(const weight_task *work, size_t image, size_t row
 
 /* ---- tap by tap ---- */
 
-static void copy_cells(size_t count, size_t channels, const float *from, size_t from_step,
-                       float *to, size_t to_step) {
-  cnn__kernels_get()->gemm.pack_a(count, channels, from, (ptrdiff_t)from_step, 1, to, to_step);
-}
-static void zero_cells(size_t count, size_t channels, float *to, size_t to_step) {
-  for (size_t i = 0; i < count; i++)
-    memset(to + i * to_step, 0, channels * sizeof *to);
-}
-
 /* Copies what column s of the kernel reads in count input rows, from first on, step apart. */
 static void copy_column(const weight_task *work, size_t s, size_t first, size_t step,
                         size_t count) {
   const cnn__conv_shape *shape = &work->job->conv->shape;
-  const size_t width = cnn__conv_used_width(shape), channels = work->in_count;
+  const size_t width = cnn__conv_used_width(shape), left = s * shape->dilation_width;
+  const float **cell = work->pointers;
   size_t begin, end;
-  tap_range(width, shape->in_width, shape->stride_width, s * shape->dilation_width, shape->pad_left,
-            &begin, &end);
-  const size_t column =
-      begin < end ? begin * shape->stride_width + s * shape->dilation_width - shape->pad_left : 0;
-  float *to = work->inputs;
+  tap_range(width, shape->in_width, shape->stride_width, left, shape->pad_left, &begin, &end);
   for (size_t image = 0; image < work->images; image++)
-    for (size_t row = 0; row < count; row++, to += width * work->pitch) {
-      zero_cells(begin, channels, to, work->pitch);
-      copy_cells(end - begin, channels,
-                 input_cell(work, image, first + row * step) + column * shape->in_channels,
-                 shape->stride_width * shape->in_channels, to + begin * work->pitch, work->pitch);
-      zero_cells(width - end, channels, to + end * work->pitch, work->pitch);
+    for (size_t row = 0; row < count; row++) {
+      const float *from = input_cell(work, image, first + row * step);
+      for (size_t column = 0; column < width; column++) {
+        const size_t padded = column * shape->stride_width + left;
+        const bool inside = column >= begin && column < end;
+        *cell++ = inside ? from + (padded - shape->pad_left) * shape->in_channels : work->zeros;
+      }
     }
+  cnn__kernels_get()->gemm.gather_a(work->in_count, work->images * count * width, work->pointers,
+                                    work->inputs, work->pitch);
 }
 
 /* The tap whose inputs lie in the copy, count rows an image, from its row skipped on. */
@@ -124,11 +116,11 @@ static void tap_product(const weight_task *work, size_t tap, size_t begin, size_
                         size_t skipped, size_t count) {
   const size_t width = cnn__conv_used_width(&work->job->conv->shape);
   for (size_t image = 0; image < work->images; image++) {
-    work->pointers[image] = work->inputs + (image * count + skipped) * width * work->pitch;
+    work->pointers[image] = work->inputs + (image * count + skipped) * width;
     work->pointers[work->images + image] =
         work->dy + image * work->dy_image + (begin - work->first_row) * width * work->dy_pitch;
   }
-  add_product(work, tap, work->in_count, (end - begin) * width, work->images, work->pitch);
+  add_product(work, tap, work->in_count, (end - begin) * width, work->images, work->pitch, 1);
 }
 
 static void step_by_taps(const weight_task *work) {
@@ -153,6 +145,14 @@ static void step_by_taps(const weight_task *work) {
 
 /* ---- few channels: a row of the kernel at once ---- */
 
+static void copy_cells(size_t count, size_t channels, const float *from, size_t from_step,
+                       float *to, size_t to_step) {
+  cnn__kernels_get()->gemm.pack_a(count, channels, from, (ptrdiff_t)from_step, 1, to, to_step);
+}
+static void zero_cells(size_t count, size_t channels, float *to) {
+  memset(to, 0, count * channels * sizeof *to);
+}
+
 /* Rows with their padding: what the step reads. Returns the floats of one. */
 static size_t copy_rows(const weight_task *work, size_t first, size_t end) {
   const cnn__conv_shape *shape = &work->job->conv->shape;
@@ -164,13 +164,13 @@ static size_t copy_rows(const weight_task *work, size_t first, size_t end) {
   float *to = work->inputs;
   for (size_t image = 0; image < work->images; image++)
     for (size_t row = first; row < end; row++, to += width * channels) {
-      zero_cells(left, channels, to, channels);
+      zero_cells(left, channels, to);
       if (channels == shape->in_channels)
         memcpy(to + left * channels, input_cell(work, image, row), cells * channels * sizeof *to);
       else
         copy_cells(cells, channels, input_cell(work, image, row), shape->in_channels,
                    to + left * channels, channels);
-      zero_cells(width - left - cells, channels, to + (left + cells) * channels, channels);
+      zero_cells(width - left - cells, channels, to + (left + cells) * channels);
     }
   return width * channels;
 }
@@ -197,7 +197,7 @@ static void step_by_rows(const weight_task *work) {
               work->dy + image * work->dy_image + (row - work->first_row) * width * work->dy_pitch;
         }
       add_product(work, r * shape->kernel_width + s, channels * (merged ? shape->kernel_width : 1),
-                  width, batch, shape->stride_width * channels);
+                  width, batch, 1, shape->stride_width * channels);
     }
 }
 
@@ -329,13 +329,18 @@ static weight_task task_of(const weight_job *job, size_t task, size_t slot) {
                       .in = in_block * p[DIRECT_IN_BLOCK],
                       .out = out_block % job->out_blocks * p[DIRECT_OUT_BLOCK],
                       .inputs = cnn__direct_inputs(conv, job->buffers->scratch, slot),
+                      .pitch = p[DIRECT_PITCH],
                       .gradients = cnn__direct_rows(conv, job->buffers->scratch, slot),
                       .dkernel = job->buffers->dkernel,
                       .dbias = in_block == 0 ? job->buffers->dbias : NULL,
                       .pointers = cnn__direct_pointers(conv, job->buffers->scratch, slot)};
   work.in_count = cnn__size_min(p[DIRECT_IN_BLOCK], cnn__conv_group_in(shape) - work.in);
   work.out_count = cnn__size_min(p[DIRECT_OUT_BLOCK], cnn__conv_group_out(shape) - work.out);
-  work.pitch = cnn__direct_pitch(work.in_count);
+  if (work.pitch > 0) {
+    float *zeros = work.inputs + p[DIRECT_IN_BLOCK] * work.pitch;
+    memset(zeros, 0, work.in_count * sizeof *zeros);
+    work.zeros = zeros;
+  }
   if (p[DIRECT_SLICES] > 1) {
     float *partial = partial_of(job, slice);
     if (work.dkernel) work.dkernel = partial;

@@ -15,10 +15,10 @@ enum {
   PACKED_ROWS = 1024,      /* of A, packed together for all tasks */
   PACKED_COLUMNS = 2048,   /* of B, the same */
   PIECE = 64,              /* rows or columns that a task packs */
-  PACKED_FLOATS = 1 << 17, /* so much is packed at once, even if it is several blocks deep */
+  PACKED_FLOATS = 1 << 16, /* so much is packed at once, even if it is several blocks deep */
   PADDING = 2 * FLOATS_OF_LINE,
-  NEAR_B = 16,          /* rows of B with a stride up to this are read as they are, */
-  NEAR_B_OF_SOME = 128, /* up to this under SOME rows of A; */
+  NEAR_B = 16,         /* rows of B with a stride up to this are read as they are, */
+  NEAR_B_OF_SOME = 64, /* up to this under SOME rows of A; */
   SOME = 144,
   NEAR_A = 128,         /* so are columns of A, */
   NEAR_ROWS_OF_A = 512, /* and its rows: longer ones fall on the same places of the caches */

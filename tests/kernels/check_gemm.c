@@ -233,6 +233,23 @@ static void check_pack_a(checker *check) {
         check_fail(check, "generic packs row %zu, depth %zu wrongly", row, depth);
 }
 
+static void check_gather_a(checker *check) {
+  const size_t m = check_size(check, 40), k = check_size(check, 70);
+  const float *rows = check_input(check, m * k, check_kind(check)), *a[70];
+  for (size_t depth = 0; depth < k; depth++) /* in any order, and some several times */
+    a[depth] = rows + m * check_between(check, 0, k - 1);
+  const size_t to_row = k + check_between(check, 0, 20), count = m ? (m - 1) * to_row + k : 0;
+  float *got = check_floats(check, count), *expected = check_floats(check, count);
+  check_case(check, "gather_a m %zu k %zu to_row %zu", m, k, to_row);
+  check->generic->gemm.gather_a(m, k, a, expected, to_row);
+  check->tested->gemm.gather_a(m, k, a, got, to_row);
+  check_same(check, "rows", got, expected, count);
+  for (size_t row = 0; row < m; row++)
+    for (size_t depth = 0; depth < k; depth++)
+      if (!check_same_number(expected[row * to_row + depth], a[depth][row]))
+        check_fail(check, "generic gathers row %zu, depth %zu wrongly", row, depth);
+}
+
 static void check_row(checker *check) {
   const check_values kind = check_kind(check);
   cnn__gemm_row p = {.n = check_size(check, 150),
@@ -286,6 +303,8 @@ static void gemm_round(checker *check) {
     check_pack(check);
   else if (check_chance(check, 5))
     check_pack_a(check);
+  else if (check_chance(check, 5))
+    check_gather_a(check);
   else if (check_chance(check, 4))
     check_row(check);
   else

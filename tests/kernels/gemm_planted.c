@@ -135,6 +135,12 @@ static void pack_a_into_gaps(size_t m, size_t k, const float *a, ptrdiff_t row, 
   if (m > 1 && to_row > k) to[k] = 0;
 }
 
+static void gather_a_without_last_depth(size_t m, size_t k, const float *const *a, float *to,
+                                        size_t to_row) {
+  const size_t whole = k > 8 ? k - k % 8 : k;
+  cnn__kernels_for(CNN__ISA_GENERIC)->gemm.gather_a(m, whole, a, to, to_row);
+}
+
 static void forget_relu_of_row(const cnn__gemm_row *p) {
   cnn__gemm_row wrong = *p;
   wrong.epilogue = CNN__GEMM_PLAIN;
@@ -167,6 +173,10 @@ static void plant_pack_a_into_gaps(cnn__kernels *table) {
   table->gemm.pack_a = pack_a_into_gaps;
 }
 
+static void plant_gather_a_without_last_depth(cnn__kernels *table) {
+  table->gemm.gather_a = gather_a_without_last_depth;
+}
+
 static void plant_forget_relu_of_row(cnn__kernels *table) {
   table->gemm.row = forget_relu_of_row;
 }
@@ -188,5 +198,6 @@ const check_planted gemm_planted[GEMM_PLANTED] = {
     {"adds the bias after the ReLU", plant_bias_after_relu},
     {"does not zero the packing's padding", plant_pack_without_padding},
     {"packs A into the gaps between its rows", plant_pack_a_into_gaps},
+    {"gathers whole blocks of depths alone", plant_gather_a_without_last_depth},
     {"forgets a single row's ReLU", plant_forget_relu_of_row},
 };

@@ -58,10 +58,17 @@ static void pack_a(size_t m, size_t k, const float *a, ptrdiff_t a_row, ptrdiff_
       to[row * to_row + depth] = a[(ptrdiff_t)row * a_row + (ptrdiff_t)depth * a_depth];
 }
 
+static void gather_a(size_t m, size_t k, const float *const *a, float *to, size_t to_row) {
+  for (size_t row = 0; row < m; row++)
+    for (size_t depth = 0; depth < k; depth++)
+      to[row * to_row + depth] = a[depth][row];
+}
+
 void cnn__gemm_kernels_fill_generic(cnn__gemm_kernels *table) {
   table->gemm = gemm;
   table->columns = CNN__PANEL;
   table->row = row;
   table->pack = pack;
   table->pack_a = pack_a;
+  table->gather_a = gather_a;
 }

@@ -21,4 +21,5 @@ void cnn__gemm_kernels_fill_avx2(cnn__gemm_kernels *table) {
   table->row = row;
   table->pack = pack;
   table->pack_a = pack_a;
+  table->gather_a = gather_a;
 }

@@ -18,4 +18,5 @@ void cnn__gemm_kernels_fill_sse2(cnn__gemm_kernels *table) {
   table->row = row;
   table->pack = pack;
   table->pack_a = pack_a;
+  table->gather_a = gather_a;
 }
