@@ -21,7 +21,12 @@
 
 #include "kernels/fill.h"
 
-enum { MOST_ROWS = 14, MOST_VECTORS = 8, PANEL_VECTORS = CNN__PANEL / VECTOR_WIDTH };
+enum {
+  MOST_ROWS = 14,
+  MOST_VECTORS = 8,
+  PANEL_VECTORS = CNN__PANEL / VECTOR_WIDTH,
+  FLOATS_OF_LINE = 16
+};
 
 /* Where equal tiles lie, one below the other: rows [row, end). column is a multiple of 16; tail is
    the number of columns in the last vector, which matters where that is partial. */
@@ -162,6 +167,18 @@ static INLINED void multiply_depth(const cnn__gemm *product, cursor *at, ptrdiff
   next_depth_of_b(product, at, row);
 }
 
+static INLINED void prefetch_row(const float *row, size_t vectors) {
+  EACH_VECTOR(j, (vectors * VECTOR_WIDTH + FLOATS_OF_LINE - 1) / FLOATS_OF_LINE,
+              __builtin_prefetch(row + j * FLOATS_OF_LINE);)
+}
+
+/* Whether rows of A lie in one run, so that those of the next tile, too, can be foreseen: while a tile
+   multiplies, they arrive from wherever they are. */
+static INLINED bool in_a_run(const cnn__gemm *product) {
+  const ptrdiff_t gap = product->a_row - (ptrdiff_t)product->k;
+  return gap >= 0 && gap < 2 * FLOATS_OF_LINE;
+}
+
 static INLINED void multiply_extent(const cnn__gemm *product, const float *a, const float *b,
                                     size_t rows, extent row, vector sum[MOST_ROWS][MOST_VECTORS]) {
   enum { AHEAD = 8 };
@@ -170,8 +187,12 @@ static INLINED void multiply_extent(const cnn__gemm *product, const float *a, co
   size_t depth = strides.k;
   const bool large = rows >= 4 && row.vectors >= 2 && row.vectors <= MAIN_VECTORS && !row.partial;
   const size_t turn = DEPTHS_AT_A_TIME;
+  const ptrdiff_t step = in_a_run(&strides) ? (ptrdiff_t)(turn * rows) : 0;
+  const float *next = opaque(a + (step ? (ptrdiff_t)rows * strides.a_row : 0));
   if (turn > 1 && large && strides.a_depth == 1)
     for (; depth >= turn; depth -= turn) {
+      prefetch_row(next, 2 * PANEL_VECTORS);
+      next = opaque(next + step);
       EACH_ROW(ahead, turn, multiply_depth(&strides, &at, ahead, rows, row, sum);)
       next_depths_of_a(&at, (ptrdiff_t)turn, rows);
     }
@@ -191,14 +212,6 @@ static INLINED void multiply(const cnn__gemm *product, const float *a, const flo
     multiply_extent(product, a, b, rows, row, sum);
 }
 
-/* The rows of C that the next tile will begin with: from further away than the L1 cache they would
-   arrive late. Harmless past C's end. */
-static INLINED void prefetch_row(const float *row, size_t vectors) {
-  enum { FLOATS_OF_LINE = 16 };
-  EACH_VECTOR(j, (vectors * VECTOR_WIDTH + FLOATS_OF_LINE - 1) / FLOATS_OF_LINE,
-              __builtin_prefetch(row + j * FLOATS_OF_LINE);)
-}
-
 static INLINED void tile(const cnn__gemm *product, size_t at_row, size_t at_column, size_t rows,
                          extent row) {
   const ptrdiff_t c_row = product->c_row;
@@ -206,6 +219,7 @@ static INLINED void tile(const cnn__gemm *product, size_t at_row, size_t at_colu
   vector sum[MOST_ROWS][MOST_VECTORS];
   if (product->accumulate) {
     EACH_ROW(i, rows, load_row(c + i * c_row, row, sum[i]);)
+    /* From further away than the L1 cache the next tile's rows of C would arrive late. Harmless past C's end. */
     EACH_ROW(i, rows, prefetch_row(c + ((ptrdiff_t)rows + i) * c_row, row.vectors);)
   } else {
     EACH_ROW(i, rows, zero_row(row, sum[i]);)

@@ -8,8 +8,7 @@
 
 enum {
   PACK_DEPTHS = 8, /* of every panel in turn, so that rows of B are read as long runs */
-  PACK_AHEAD = 16, /* rows */
-  FLOATS_OF_LINE = 16
+  PACK_AHEAD = 16  /* rows */
 };
 
 /* Where an element will be, which may be past the end: as a number, for C forbids the pointer. */
