@@ -131,21 +131,20 @@ static void pack_a(size_t m, size_t k, const float *a, ptrdiff_t a_row, ptrdiff_
   }
 }
 
-/* The last depths by a block that ends with them, where there are enough for one. */
+/* The last block ends with the last depth, and repeats some. */
 static void gather_a(size_t m, size_t k, const float *const *a, float *to, size_t to_row) {
-  size_t depth = 0;
-  for (; depth + VECTOR_WIDTH <= k; depth += VECTOR_WIDTH) {
-    const float *const *later = a + depth + (depth + 2 * VECTOR_WIDTH <= k ? VECTOR_WIDTH : 0);
-    transpose_rows(m, a + depth, later, 0, to + depth, (ptrdiff_t)to_row);
-  }
-  if (depth < k && k >= VECTOR_WIDTH) {
-    const float *const *last = a + k - VECTOR_WIDTH;
-    transpose_rows(m, last, last, 0, to + k - VECTOR_WIDTH, (ptrdiff_t)to_row);
+  if (k < VECTOR_WIDTH) {
+    for (size_t depth = 0; depth < k; depth++)
+      for (size_t row = 0; row < m; row++)
+        to[row * to_row + depth] = a[depth][row];
     return;
   }
-  for (; depth < k; depth++)
-    for (size_t row = 0; row < m; row++)
-      to[row * to_row + depth] = a[depth][row];
+  const size_t last = k - VECTOR_WIDTH;
+  for (size_t depth = 0; depth < k; depth += VECTOR_WIDTH) {
+    const size_t first = depth < last ? depth : last;
+    const float *const *later = a + (depth + VECTOR_WIDTH < last ? depth + VECTOR_WIDTH : last);
+    transpose_rows(m, a + first, later, 0, to + first, (ptrdiff_t)to_row);
+  }
 }
 
 #endif
