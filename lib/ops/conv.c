@@ -2,6 +2,7 @@
 #include "base/threads.h"
 #include "kernels/kernels.h"
 #include "ops/conv_algorithm.h"
+#include <string.h>
 
 /* In the order of preference: the first that accepts a shape computes it. */
 static const struct {
@@ -83,12 +84,12 @@ typedef struct slices_job {
 static void sum_block(void *argument, size_t task, size_t slot) {
   (void)slot;
   const slices_job *job = argument;
-  const size_t begin = task * SUM_BLOCK, end = cnn__size_min(begin + SUM_BLOCK, job->count);
-  for (size_t i = begin; i < end; i++)
-    job->out[i] = job->partial[i];
+  const size_t begin = task * SUM_BLOCK, count = cnn__size_min(SUM_BLOCK, job->count - begin);
+  const float *partial = job->partial + begin;
+  float *out = job->out + begin;
+  memcpy(out, partial, count * sizeof *out);
   for (size_t slice = 1; slice < job->slices; slice++)
-    for (size_t i = begin; i < end; i++)
-      job->out[i] += job->partial[slice * job->stride + i];
+    cnn__kernels_get()->elementwise.arithmetic.add(count, out, partial + slice * job->stride, out);
 }
 
 void cnn__conv_sum_slices(cnn_context *context, size_t slices, size_t count, const float *partial,
