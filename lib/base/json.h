@@ -28,15 +28,33 @@ typedef struct cnn__json {
   const struct cnn__json *next; /* sibling */
 } cnn__json;
 
+/* What a text may hold: values, and keys of one object. A number of over 19 digits, or farther than 27 places from the point,
+   takes long to read and counts as 64 values, and one for each character. */
+enum { CNN__JSON_VALUES = 65536, CNN__JSON_KEYS = 4096 };
+
 /* Parses size bytes. what names the text in messages ("model.safetensors: header"); they give the
    offset. The tree, freed with cnn__json_free, takes size + 4 MiB at most, and no more than 64 times
-   size + 4 KiB. CNN_E_FORMAT, CNN_E_LIMIT (over 65,536 values, over 1 GiB), CNN_E_NOMEM. */
+   size + 4 KiB. CNN_E_FORMAT, CNN_E_LIMIT (more than a text may hold, over 1 GiB), CNN_E_NOMEM. */
 cnn_status cnn__json_parse(cnn_context *context, const char *what, const char *text, size_t size,
                            cnn__json **root);
-/* The same without a copy: text is from cnn__alloc, has room for a byte more, and is the tree's from then
-   on; on failure, too. size is 1 GiB at most. */
-cnn_status cnn__json_take(cnn_context *context, const char *what, char *text, size_t size,
-                          cnn__json **root);
+
+/* A text in memory that outlives what is made of it: strings stay where they stand, without their escapes, so that it is
+   read once. text[size] is there and becomes NUL; size is 1 GiB at most. Texts may share what they may hold: no more than
+   *values are read, and those that were are subtracted. */
+typedef struct cnn__json_source {
+  cnn_context *context;
+  const char *what;
+  char *text;
+  size_t size;
+  size_t *values;
+} cnn__json_source;
+
+cnn_status cnn__json_parse_in_place(const cnn__json_source *source, cnn__json **root);
+/* The members of an object one by one, in constant memory: each is gone when visit returns, but for its strings. That keys
+   differ, and how many there are, is for visit to see to. What visit fails with ends it. */
+cnn_status cnn__json_visit(const cnn__json_source *source,
+                           cnn_status (*visit)(void *user, const cnn__json *member), void *user);
+
 void cnn__json_free(cnn_context *context, cnn__json *root);
 /* The first member of an array or object; NULL where there is none, and of all else. */
 static inline const cnn__json *cnn__json_first(const cnn__json *json) {

@@ -3,6 +3,7 @@
 #define CNN_BASE_JSON_PARSER_H
 
 #include "base/json.h"
+#include "base/name_table.h"
 #include <string.h>
 
 typedef struct cnn__json_block cnn__json_block;
@@ -12,10 +13,10 @@ typedef struct cnn__json_parser {
   const char *what;
   char *text, *at, *end; /* *end is NUL, which no part of a valid text is */
   cnn__json_block *first, *last;
-  cnn__json *free;                 /* nodes of the last block */
-  size_t left, nodes;              /* of those; in all */
-  struct cnn__json_key *key_table; /* for one object at a time */
-  size_t key_room;
+  cnn__json *free;      /* nodes of the last block */
+  size_t left;          /* of those */
+  size_t values, most;  /* so far, and that there may be */
+  cnn__name_table keys; /* of one object at a time */
 } cnn__json_parser;
 
 static inline cnn_status cnn__json_fail(const cnn__json_parser *p, const char *at,
@@ -52,9 +53,7 @@ static inline bool cnn__json_is_digit(char c) {
 
 /* The string at p->at, quotes and all; its length where it is wanted. */
 cnn_status cnn__json_parse_string(cnn__json_parser *p, const char **string, uint32_t *length);
-/* No key twice: CNN_E_FORMAT, with where the object begins. CNN_E_NOMEM. */
+/* No key twice: CNN_E_FORMAT, with where the object begins. CNN_E_LIMIT, CNN_E_NOMEM. */
 cnn_status cnn__json_check_keys(cnn__json_parser *p, const cnn__json *object, const char *start);
-/* FNV-1a, mixed at the end: its upper bits hardly know of a short key's last letters. The upper half chooses a place. */
-uint64_t cnn__json_key_hash(const char *key, uint64_t seed);
 
 #endif

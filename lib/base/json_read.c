@@ -4,16 +4,16 @@
 #include <assert.h>
 #include <string.h>
 
-/* A text of that size with that many values needs less than 2^31 bytes. */
-enum { MAX_DEPTH = 8, MAX_VALUES = 65536, MAX_NUMBER = 1024 /* characters */, MAX_TEXT = 1 << 30 };
+enum { MAX_DEPTH = 8, MAX_NUMBER = 1024 /* characters */, MAX_TEXT = 1 << 30 };
 
 /* ---- nodes ---- */
 
 /* Nodes come in blocks, as they are needed: to count them first would be to read the text twice. The first block begins
-   with the root and keeps the text, in which the strings stay: they only get shorter, and end where a quote was. */
+   with the root and keeps the text, where it is a copy. */
 struct cnn__json_block {
   cnn__json_block *next;
   char *text;
+  size_t room;
   cnn__json nodes[];
 };
 
@@ -25,6 +25,7 @@ static cnn_status add_block(cnn__json_parser *p) {
   if (!made) return cnn__fail_prefix(CNN_E_NOMEM, "%s", p->what);
   made->next = NULL;
   made->text = NULL;
+  made->room = nodes;
   if (p->last)
     p->last->next = made;
   else
@@ -37,17 +38,34 @@ static cnn_status add_block(cnn__json_parser *p) {
 
 /* An empty one. */
 static inline cnn_status add_node(cnn__json_parser *p, cnn__json **node) {
-  if (p->nodes == MAX_VALUES)
-    return cnn__fail(CNN_E_LIMIT, "%s: JSON of more than %d values", p->what, MAX_VALUES);
+  if (p->values >= p->most)
+    return cnn__fail(CNN_E_LIMIT, "%s: JSON of more than %zu values", p->what, p->most);
   if (p->left == 0) {
     cnn_status status = add_block(p);
     if (status) return status;
   }
-  p->nodes++;
+  p->values++;
   p->left--;
   *node = p->free++;
   **node = (cnn__json){.type = CNN__JSON_NULL};
   return CNN_OK;
+}
+
+static void free_blocks(cnn_context *context, cnn__json_block *first) {
+  for (cnn__json_block *next; first; first = next) {
+    next = first->next;
+    cnn__free(context, first);
+  }
+}
+
+/* All nodes are free again; the first block stays. */
+static void forget_nodes(cnn__json_parser *p) {
+  if (!p->first) return;
+  free_blocks(p->context, p->first->next);
+  p->first->next = NULL;
+  p->last = p->first;
+  p->free = p->first->nodes;
+  p->left = p->first->room;
 }
 
 /* ---- pieces ---- */
@@ -91,6 +109,7 @@ static bool take_short_integer(cnn__json_parser *p, int64_t *value) {
 }
 
 static cnn_status parse_number(cnn__json_parser *p, cnn__json *node) {
+  enum { HARD = 64 /* values */ };
   const char *start = p->at;
   node->type = CNN__JSON_INTEGER;
   if (take_short_integer(p, &node->value.integer)) return CNN_OK;
@@ -102,7 +121,10 @@ static cnn_status parse_number(cnn__json_parser *p, cnn__json *node) {
   if (!negative_zero && cnn__number_parse_integer(start, length, &node->value.integer))
     return CNN_OK;
   node->type = CNN__JSON_REAL;
-  if (cnn__number_parse(start, length, &node->value.real)) return CNN_OK;
+  bool hard = false;
+  const bool right = cnn__number_parse(start, length, &node->value.real, &hard);
+  if (hard) p->values += HARD + length;
+  if (right) return CNN_OK;
   return cnn__json_fail(p, start,
                         length ? "a number that is malformed or too large" : "a value is expected");
 }
@@ -138,6 +160,9 @@ static cnn_status parse_container(cnn__json_parser *p, cnn__json *node, char clo
     if (status) return status;
     *link = member;
     link = &member->next;
+    if (keyed && node->count == CNN__JSON_KEYS)
+      return cnn__fail(CNN_E_LIMIT, "%s: JSON: an object of more than %d keys", p->what,
+                       CNN__JSON_KEYS);
     node->count++;
     status = parse_member(p, member, keyed, depth + 1);
     if (status) return status;
@@ -167,38 +192,80 @@ static cnn_status parse_value(cnn__json_parser *p, cnn__json *node, int depth) {
   return parse_number(p, node);
 }
 
-static cnn_status parse_text(cnn__json_parser *p, cnn__json **root) {
-  cnn_status status = add_node(p, root);
-  if (!status) status = parse_value(p, *root, 0);
-  if (status) return status;
+static cnn_status check_end(cnn__json_parser *p) {
   skip_space(p);
   return p->at == p->end ? CNN_OK : cnn__json_fail(p, p->at, "more after the end");
 }
 
-static void free_blocks(cnn_context *context, cnn__json_block *first) {
-  for (cnn__json_block *next; first; first = next) {
-    next = first->next;
-    cnn__free(context, first);
-  }
+static cnn_status parse_text(cnn__json_parser *p, cnn__json **root) {
+  cnn_status status = add_node(p, root);
+  if (!status) status = parse_value(p, *root, 0);
+  return status ? status : check_end(p);
 }
 
-cnn_status cnn__json_take(cnn_context *context, const char *what, char *text, size_t size,
-                          cnn__json **root) {
-  cnn__json_parser p = {
-      .context = context, .what = what, .text = text, .at = text, .end = text + size};
+static cnn__json_parser start(const cnn__json_source *source) {
+  assert(source->size <= MAX_TEXT);
+  source->text[source->size] = 0;
+  return (cnn__json_parser){.context = source->context,
+                            .what = source->what,
+                            .text = source->text,
+                            .at = source->text,
+                            .end = source->text + source->size,
+                            .most = cnn__size_min(*source->values, CNN__JSON_VALUES)};
+}
+
+static void end(cnn__json_parser *p, const cnn__json_source *source) {
+  cnn__name_table_end(p->context, &p->keys);
+  *source->values -= cnn__size_min(*source->values, p->values);
+}
+
+cnn_status cnn__json_parse_in_place(const cnn__json_source *source, cnn__json **root) {
   cnn__json *made = NULL;
-  assert(size <= MAX_TEXT);
-  text[size] = 0;
+  cnn__json_parser p = start(source);
   cnn_status status = parse_text(&p, &made);
-  cnn__free(context, p.key_table);
-  if (status) {
-    free_blocks(context, p.first);
-    cnn__free(context, text);
-    return status;
+  end(&p, source);
+  if (status)
+    free_blocks(source->context, p.first);
+  else
+    *root = made;
+  return status;
+}
+
+static cnn_status visit_members(cnn__json_parser *p,
+                                cnn_status (*visit)(void *user, const cnn__json *member),
+                                void *user) {
+  cnn_status status;
+  skip_space(p);
+  if (!cnn__json_take_character(p, '{')) return cnn__json_fail(p, p->at, "an object is expected");
+  skip_space(p);
+  if (!cnn__json_take_character(p, '}')) {
+    do {
+      cnn__json *member = NULL;
+      forget_nodes(p);
+      status = add_node(p, &member);
+      if (!status) status = parse_member(p, member, true, 1);
+      if (!status) status = visit(user, member);
+      if (status) return status;
+      skip_space(p);
+    } while (cnn__json_take_character(p, ','));
+    if (!cnn__json_take_character(p, '}'))
+      return cnn__json_fail(p, p->at, "',' or '}' is expected");
   }
-  p.first->text = text;
-  *root = made;
-  return CNN_OK;
+  return check_end(p);
+}
+
+cnn_status cnn__json_visit(const cnn__json_source *source,
+                           cnn_status (*visit)(void *user, const cnn__json *member), void *user) {
+  cnn__json_parser p = start(source);
+  cnn_status status = visit_members(&p, visit, user);
+  end(&p, source);
+  free_blocks(source->context, p.first);
+  return status;
+}
+
+/* The first one: it begins with the root. */
+static cnn__json_block *block_of(cnn__json *root) {
+  return (cnn__json_block *)(void *)((char *)root - offsetof(cnn__json_block, nodes));
 }
 
 cnn_status cnn__json_parse(cnn_context *context, const char *what, const char *text, size_t size,
@@ -209,13 +276,19 @@ cnn_status cnn__json_parse(cnn_context *context, const char *what, const char *t
   char *copy = cnn__alloc(context, size + 1, "a JSON text");
   if (!copy) return cnn__fail_prefix(CNN_E_NOMEM, "%s", what);
   memcpy(copy, text, size);
-  return cnn__json_take(context, what, copy, size, root);
+  size_t values = CNN__JSON_VALUES;
+  const cnn__json_source source = {context, what, copy, size, &values};
+  cnn_status status = cnn__json_parse_in_place(&source, root);
+  if (status)
+    cnn__free(context, copy);
+  else
+    block_of(*root)->text = copy;
+  return status;
 }
 
 void cnn__json_free(cnn_context *context, cnn__json *root) {
   if (!root) return;
-  cnn__json_block *first =
-      (cnn__json_block *)(void *)((char *)root - offsetof(cnn__json_block, nodes));
+  cnn__json_block *first = block_of(root);
   cnn__free(context, first->text);
   free_blocks(context, first);
 }

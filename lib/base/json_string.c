@@ -9,9 +9,12 @@ static uint64_t marks(uint64_t bytes, char c) {
   return (bytes ^ ONES * (unsigned char)c) - ONES;
 }
 
-/* What stands in a string for itself: ASCII but for quotes, backslashes and control characters. */
+/* What stands in a string for itself: ASCII but for quotes, backslashes and control characters. A bit for each. */
 static bool is_plain(char c) {
-  return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
+  enum { QUOTE = '"' - 32, BACKSLASH = '\\' - 64 };
+  static const uint64_t plain[4] = {~(UINT64_C(1) << QUOTE << 32) & UINT64_MAX << 32,
+                                    ~(UINT64_C(1) << BACKSLASH) & UINT64_MAX >> 1};
+  return plain[(unsigned char)c >> 6] >> ((unsigned char)c & 63) & 1;
 }
 
 /* How many of the eight characters before the first that is not plain: the first of them is the lowest byte. */
@@ -24,17 +27,19 @@ static size_t count_plain(const char *text) {
 }
 
 static bool take_hex(cnn__json_parser *p, uint32_t *value) {
-  *value = 0;
-  for (int i = 0; i < 4; i++) {
-    const char c = *p->at, letter = (char)(c | 0x20);
-    if (cnn__json_is_digit(c))
-      *value = *value * 16 + (uint32_t)(c - '0');
+  const char *at = p->at;
+  uint32_t sum = 0;
+  for (int i = 0; i < 4; i++, at++) {
+    const char letter = (char)(*at | 0x20);
+    if (cnn__json_is_digit(*at))
+      sum = sum * 16 + (uint32_t)(*at - '0');
     else if (letter >= 'a' && letter <= 'f')
-      *value = *value * 16 + (uint32_t)(letter - 'a' + 10);
+      sum = sum * 16 + (uint32_t)(letter - 'a' + 10);
     else
       return false;
-    p->at++;
   }
+  p->at += 4;
+  *value = sum;
   return true;
 }
 
@@ -88,36 +93,40 @@ static char unescaped(char c) {
   case 't':
     return '\t';
   default:
-    return c == '/' ? c : 0;
+    return c == '"' || c == '\\' || c == '/' ? c : 0;
   }
 }
 
-static cnn_status parse_escape(cnn__json_parser *p, char **to) {
+/* An escape of a number; no other is left. */
+static cnn_status parse_number_escape(cnn__json_parser *p, char **to) {
   const char *start = p->at++;
-  const char c = *p->at;
-  if (c == 'u') {
-    p->at++;
-    return parse_unicode(p, start, to);
-  }
-  const char meant = c == '"' || c == '\\' ? c : unescaped(c);
-  if (!meant) return cnn__json_fail(p, start, "an unknown escape");
-  p->at++;
-  *(*to)++ = meant;
-  return CNN_OK;
+  if (!cnn__json_take_character(p, 'u')) return cnn__json_fail(p, start, "an unknown escape");
+  return parse_unicode(p, start, to);
 }
 
-/* The plain characters at p->at, to where they belong: there, or before it by what escapes have left. */
+/* Moves what comes before the first character of eight that is not plain: to where it belongs, which is there, or before it
+   by what escapes have left. How many those are. */
+static size_t move_plain(const char *from, char *to) {
+  const size_t count = count_plain(from);
+  if (from - to >= 8)
+    memcpy(to, from, 8);
+  else if (from != to)
+    memmove(to, from, count);
+  return count;
+}
+
+/* The plain characters at p->at, behind which there is another one. */
 static char *take_plain(cnn__json_parser *p, char *to) {
+  const char *const end = p->end;
   char *c = p->at;
-  size_t count = 8;
-  while (count == 8 && p->end - c >= 8) {
-    count = count_plain(c);
-    if (c - to >= 8)
-      memcpy(to, c, 8);
-    else if (c != to)
-      memmove(to, c, count);
+  while (end - c >= 8) {
+    const size_t count = move_plain(c, to);
     c += count;
     to += count;
+    if (count < 8) {
+      p->at = c;
+      return to;
+    }
   }
   for (; is_plain(*c); c++)
     *to++ = *c;
@@ -125,28 +134,46 @@ static char *take_plain(cnn__json_parser *p, char *to) {
   return to;
 }
 
+/* What is not plain, and up to two plain characters in between: where there is one escape there are more. */
+static cnn_status take_others(cnn__json_parser *p, const char *start, char **to) {
+  char *from = p->at, *end = *to;
+  while (*from != '"') {
+    const char meant = *from == '\\' ? unescaped(from[1]) : 0;
+    if (meant) {
+      *end++ = meant;
+      from += 2;
+    } else if (is_plain(*from)) {
+      if (is_plain(from[1]) && is_plain(from[2])) break;
+      *end++ = *from++;
+    } else if (*from == '\\') {
+      p->at = from;
+      cnn_status status = parse_number_escape(p, &end);
+      if (status) return status;
+      from = p->at;
+    } else if (from == p->end) {
+      return cnn__json_fail(p, start, "a string that does not end");
+    } else if ((unsigned char)*from < 0x20) {
+      return cnn__json_fail(p, from, "a control character in a string");
+    } else {
+      size_t bytes = cnn__utf8_length(from, (size_t)(p->end - from));
+      if (bytes == 0) return cnn__json_fail(p, from, "bytes that are not UTF-8");
+      for (; bytes > 0; bytes--)
+        *end++ = *from++;
+    }
+  }
+  p->at = from;
+  *to = end;
+  return CNN_OK;
+}
+
 cnn_status cnn__json_parse_string(cnn__json_parser *p, const char **string, uint32_t *length) {
-  char *start = p->at, *to = start + 1;
+  char *const start = p->at, *to = start + 1;
   if (!cnn__json_take_character(p, '"')) return cnn__json_fail(p, start, "a string is expected");
   for (;;) {
     to = take_plain(p, to);
-    const char c = *p->at;
-    if (c == '"') break;
-    if (c == '\\') { /* and often one behind the other */
-      cnn_status status;
-      do
-        status = parse_escape(p, &to);
-      while (!status && *p->at == '\\');
-      if (status) return status;
-      continue;
-    }
-    const size_t left = (size_t)(p->end - p->at);
-    if (left == 0) return cnn__json_fail(p, start, "a string that does not end");
-    if ((unsigned char)c < 0x20) return cnn__json_fail(p, p->at, "a control character in a string");
-    size_t bytes = cnn__utf8_length(p->at, left);
-    if (bytes == 0) return cnn__json_fail(p, p->at, "bytes that are not UTF-8");
-    while (bytes-- > 0)
-      *to++ = *p->at++;
+    if (*p->at == '"') break;
+    const cnn_status status = take_others(p, start, &to);
+    if (status) return status;
   }
   p->at++;
   *to = 0;

@@ -102,9 +102,10 @@ char *cnn__strdup(cnn_context *context, const char *text) {
 }
 
 char *cnn__format(cnn_context *context, const char *format, ...) {
+  char most[256]; /* of what is written fits here, and is written once */
   va_list arguments;
   va_start(arguments, format);
-  int length = vsnprintf(NULL, 0, format, arguments);
+  int length = vsnprintf(most, sizeof most, format, arguments);
   va_end(arguments);
   if (length < 0) {
     cnn__fail(CNN_E_INTERNAL, "the format \"%s\" cannot be written", format);
@@ -113,6 +114,7 @@ char *cnn__format(cnn_context *context, const char *format, ...) {
   size_t size = (size_t)length + 1;
   char *text = cnn__alloc(context, size, "a text");
   if (!text) return NULL;
+  if (size <= sizeof most) return memcpy(text, most, size);
   va_start(arguments, format);
   (void)vsnprintf(text, size, format, arguments);
   va_end(arguments);

@@ -12,8 +12,9 @@
 char *cnn__number_format(char *buffer, size_t size, char style, int digits, double value);
 /* The shortest text that reads back as the same double (or float, where single). */
 char *cnn__number_shortest(char *buffer, size_t size, double value, bool single);
-/* Reads a JSON-style number of exactly length characters; false where it is none or overflows. */
-bool cnn__number_parse(const char *text, size_t length, double *value);
+/* Reads a JSON-style number of exactly length characters; false where it is none or overflows. hard: it took long, as only
+   many digits or large exponents do (base/decimal.h). */
+bool cnn__number_parse(const char *text, size_t length, double *value, bool *hard);
 bool cnn__number_parse_integer(const char *text, size_t length, int64_t *value);
 
 #endif

@@ -194,12 +194,20 @@ static bool read_field(const cnn__field *field, const cnn__json *json, void *set
   return false;
 }
 
+static bool same(const char *a, const char *b) {
+  return *a == *b && strcmp(a, b) == 0;
+}
+
+/* next: the field that comes next where they are in order, as they mostly are. */
 static bool is_known(const char *key, const cnn__field *fields, size_t count,
-                     const char *const *others) {
-  for (size_t i = 0; i < count; i++)
-    if (strcmp(fields[i].name, key) == 0) return true;
+                     const char *const *others, size_t *next) {
+  for (size_t i = 0; i < count; i++) {
+    const char *name = fields[*next].name;
+    *next = (*next + 1) % count;
+    if (same(name, key)) return true;
+  }
   for (; others && *others; others++)
-    if (strcmp(*others, key) == 0) return true;
+    if (same(*others, key)) return true;
   return false;
 }
 
@@ -207,11 +215,15 @@ cnn_status cnn__settings_read(const char *what, const cnn__field *fields, size_t
                               const cnn__json *object, const char *const *others, void *settings) {
   if (object->type != CNN__JSON_OBJECT)
     return cnn__fail(CNN_E_FORMAT, "%s: an object is expected", what);
+  size_t next = 0;
   for (const cnn__json *member = cnn__json_first(object); member; member = member->next)
-    if (!is_known(member->key, fields, count, others))
+    if (!is_known(member->key, fields, count, others, &next))
       return cnn__fail(CNN_E_FORMAT, "%s: unknown member \"%.64s\"", what, member->key);
+  const cnn__json *member = NULL;
   for (size_t i = 0; i < count; i++) {
-    const cnn__json *member = cnn__json_get(object, fields[i].name);
+    member = member ? member->next : NULL; /* mostly it is the one that follows */
+    if (!member || strcmp(member->key, fields[i].name) != 0)
+      member = cnn__json_get(object, fields[i].name);
     if (!member) return cnn__fail(CNN_E_FORMAT, "%s: \"%s\" is missing", what, fields[i].name);
     if (!read_field(&fields[i], member, settings))
       return cnn__fail(CNN_E_FORMAT, "%s: \"%s\" has the wrong type or value", what,

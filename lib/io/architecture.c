@@ -14,27 +14,22 @@ void cnn__architecture_write(cnn__text *text, const cnn_model *model) {
     cnn__layer_write(text, node->layer, node->name);
     cnn__text_format(text, ",\"inputs\":[");
     for (size_t k = 0; k < node->input_count; k++)
-      cnn__text_format(text, "%s%zu", k ? "," : "", node->input[k]);
+      cnn__text_format(text, "%s%u", k ? "," : "", (unsigned)node->input[k]);
     cnn__text_format(text, "],\"frozen\":%s}", model->frozen[i] ? "true" : "false");
   }
   cnn__text_format(text, "]}");
 }
 
-/* Every parameter of a layer is in the file, in its shape: then its memory is the file's size at most. */
-static cnn_status check_parameters(const cnn__safetensors *file, const cnn__node *node) {
-  for (size_t i = 0; i < node->parameter_count; i++) {
-    const cnn__parameter_spec *parameter = &node->parameters[i];
-    char *name = cnn__format(file->context, "%s/%s", node->name, parameter->name);
-    if (!name) return CNN_E_NOMEM;
-    const cnn__stored *stored = cnn__safetensors_find(file, name);
-    cnn_status status = CNN_OK;
+/* Every parameter is in the file, in its shape, before memory for them is taken: then it is the file's size at most. */
+static cnn_status check_parameters(const cnn__safetensors *file, const cnn__network *network) {
+  for (size_t i = 0; i < network->parameter_count; i++) {
+    const cnn__parameter *parameter = &network->parameters[i];
+    const cnn__stored *stored = cnn__safetensors_find(file, parameter->name);
     char shape[CNN__SHAPE_TEXT];
     if (!stored || stored->dtype != CNN_FLOAT32 ||
-        !cnn__shape_equal(&stored->shape, &parameter->shape))
-      status = cnn__fail(CNN_E_FORMAT, "%s: \"%.100s\" is missing or not F32 of shape %s",
-                         file->path, name, cnn__shape_text(&parameter->shape, shape));
-    cnn__free(file->context, name);
-    if (status) return status;
+        !cnn__shape_equal(&stored->shape, &parameter->spec->shape))
+      return cnn__fail(CNN_E_FORMAT, "%s: \"%.100s\" is missing or not F32 of shape %s", file->path,
+                       parameter->name, cnn__shape_text(&parameter->spec->shape, shape));
   }
   return CNN_OK;
 }
@@ -65,12 +60,9 @@ static cnn_status read_layer(cnn_context *context, const cnn__safetensors *file,
   cnn_status status = read_inputs(file, cnn__json_get(json, "inputs"), place, inputs, &count);
   cnn_layer *made = NULL;
   if (!status) status = cnn__layer_read(context, file->path, layer, &made);
-  if (!status) {
-    status = cnn__graph_add_layer(graph, made, inputs, count, &node);
-    if (status) return cnn__fail_prefix(status, "%s", file->path);
-  }
-  if (!status) status = check_parameters(file, cnn__graph_node(graph, node));
-  return status;
+  if (status) return status;
+  status = cnn__graph_add_layer(graph, made, inputs, count, &node);
+  return status ? cnn__fail_prefix(status, "%s", file->path) : CNN_OK;
 }
 
 static cnn_status read_layers(cnn_context *context, const cnn__safetensors *file, cnn_graph *graph,
@@ -96,8 +88,9 @@ static cnn_status read_weights(const cnn__safetensors *file, cnn_model *model) {
   return CNN_OK;
 }
 
-static cnn_status build(cnn_context *context, const cnn__safetensors *file, const cnn__json *root,
-                        cnn_model **model) {
+/* The network that the architecture describes. */
+static cnn_status read_network(cnn_context *context, const cnn__safetensors *file,
+                               const cnn__json *root, cnn__network **network) {
   const cnn__json *layers = cnn__json_get(root, "layers"),
                   *sequential = cnn__json_get(root, "sequential"),
                   *output = cnn__json_get(root, "output");
@@ -116,26 +109,36 @@ static cnn_status build(cnn_context *context, const cnn__safetensors *file, cons
     cnn_graph_free(graph);
     return status;
   }
-  *model = cnn__graph_finish(graph, (size_t)output->value.integer, false);
-  if (!*model) return cnn__fail_prefix(cnn_last_status(), "%s", file->path);
-  size_t place = 0;
-  for (const cnn__json *json = cnn__json_first(layers); json; json = json->next)
-    (*model)->frozen[place++] = cnn__json_get(json, "frozen")->value.integer != 0;
-  status = read_weights(file, *model);
-  if (!status) return CNN_OK;
-  cnn_model_free(*model);
-  *model = NULL;
+  status = cnn__graph_end(graph, (size_t)output->value.integer, network);
+  return status ? cnn__fail_prefix(status, "%s", file->path) : CNN_OK;
+}
+
+static cnn_status read_model(cnn_context *context, const cnn__safetensors *file,
+                             const cnn__json *root, cnn_model **model) {
+  cnn__network *network = NULL;
+  cnn_status status = read_network(context, file, root, &network);
+  if (!status) status = check_parameters(file, network);
+  cnn_model *made = status ? NULL : cnn__model_new(context, network);
+  cnn__network_release(network);
+  if (!made) return status ? status : cnn__fail_prefix(CNN_E_NOMEM, "%s", file->path);
+  const cnn__json *layer = cnn__json_first(cnn__json_get(root, "layers"));
+  for (size_t place = 0; layer; layer = layer->next)
+    made->frozen[place++] = cnn__json_get(layer, "frozen")->value.integer != 0;
+  status = read_weights(file, made);
+  if (status)
+    cnn_model_free(made);
+  else
+    *model = made;
   return status;
 }
 
-cnn_status cnn__architecture_read(cnn_context *context, const cnn__safetensors *file,
-                                  cnn_model **model) {
+cnn_status cnn__architecture_read(cnn_context *context, cnn__safetensors *file, cnn_model **model) {
   cnn__json *root = NULL;
   cnn_status status = cnn__text_parse(file, "architecture", &root);
   if (!status && !root)
     status = cnn__fail(CNN_E_FORMAT, "%s: the header has no architecture: not a libcnn model",
                        file->path);
-  if (!status) status = build(context, file, root, model);
+  if (!status) status = read_model(context, file, root, model);
   cnn__json_free(context, root);
   return status;
 }

@@ -7,7 +7,6 @@
 /* The architecture. Reading checks every parameter against the file's tensors before anything of their size
    is allocated. */
 void cnn__architecture_write(cnn__text *text, const cnn_model *model);
-cnn_status cnn__architecture_read(cnn_context *context, const cnn__safetensors *file,
-                                  cnn_model **model);
+cnn_status cnn__architecture_read(cnn_context *context, cnn__safetensors *file, cnn_model **model);
 
 #endif

@@ -79,11 +79,16 @@ void cnn__bundle_end(cnn__bundle *bundle) {
   cnn__free(bundle->context, bundle->tensors);
 }
 
-cnn_status cnn__text_parse(const cnn__safetensors *file, const char *name, cnn__json **json) {
-  const char *text = cnn__safetensors_note(file, name);
+cnn_status cnn__text_parse(cnn__safetensors *file, const char *name, cnn__json **json) {
+  const cnn__note_text *text = cnn__safetensors_note_text(file, name);
   *json = NULL;
   if (!text) return CNN_OK;
-  cnn_status status = cnn__json_parse(file->context, file->path, text, strlen(text), json);
+  const cnn__json_source source = {.context = file->context,
+                                   .what = file->path,
+                                   .text = text->value,
+                                   .size = text->size,
+                                   .values = &file->values};
+  cnn_status status = cnn__json_parse_in_place(&source, json);
   return status ? cnn__fail_prefix(status, "%s", name) : CNN_OK;
 }
 

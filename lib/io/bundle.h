@@ -27,8 +27,9 @@ void cnn__bundle_named(cnn__bundle *bundle, cnn_dtype dtype, const cnn__shape *s
 void cnn__bundle_text(cnn__bundle *bundle, const char *name, cnn__text *text);
 void cnn__bundle_end(cnn__bundle *bundle);
 
-/* Parses the text of that name; *json NULL and CNN_OK where the file has none. Freed by the caller. */
-cnn_status cnn__text_parse(const cnn__safetensors *file, const char *name, cnn__json **json);
+/* Parses the text of that name where it stands, once; *json NULL and CNN_OK where the file has none. Freed by the caller,
+   before the file is closed. */
+cnn_status cnn__text_parse(cnn__safetensors *file, const char *name, cnn__json **json);
 
 /* Reads a tensor that must be there with this dtype and shape. */
 cnn_status cnn__tensor_read(const cnn__safetensors *file, const char *name, cnn_dtype dtype,

@@ -120,7 +120,7 @@ static cnn_status read_notes(const cnn__safetensors *file, cnn_model *model,
   return status;
 }
 
-cnn_status cnn__extras_read(const cnn__safetensors *file, cnn_model *model) {
+cnn_status cnn__extras_read(cnn__safetensors *file, cnn_model *model) {
   static const struct {
     const char *name;
     cnn_status (*read)(const cnn__safetensors *file, cnn_model *model, const cnn__json *root);

@@ -6,6 +6,6 @@
 
 /* What predicting needs beside weights: classes, preprocessing, notes. */
 void cnn__extras_write(cnn__bundle *bundle, const cnn_model *model);
-cnn_status cnn__extras_read(const cnn__safetensors *file, cnn_model *model);
+cnn_status cnn__extras_read(cnn__safetensors *file, cnn_model *model);
 
 #endif

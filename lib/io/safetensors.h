@@ -6,11 +6,11 @@
 
 #include "base/file.h"
 #include "base/json.h"
-#include "base/name_order.h"
+#include "base/name_table.h"
 #include "tensor/shape.h"
 
-/* Largest header, in bytes: its text and its tree together stay within 8 MiB and the file's size. */
-enum { CNN__SAFETENSORS_HEADER = 2 << 20 };
+/* The largest header, in bytes, and how many JSON values it and the texts in it may have together: as many as two texts. */
+enum { CNN__SAFETENSORS_HEADER = 2 << 20, CNN__SAFETENSORS_VALUES = 2 * CNN__JSON_VALUES };
 
 /* ---- writing ---- */
 
@@ -41,23 +41,42 @@ typedef struct cnn__stored {
   size_t bytes;
 } cnn__stored;
 
+typedef struct cnn__note_text {
+  const char *name;
+  char *value;
+  size_t size;
+} cnn__note_text;
+
+/* Bytes of a file that were read ahead, since small tensors lie side by side. */
+typedef struct cnn__ahead {
+  uint64_t begin;
+  size_t size;
+  unsigned char bytes[16384];
+} cnn__ahead;
+
 typedef struct cnn__safetensors {
   cnn_context *context;
   cnn__reader *reader;
-  cnn__json *header;
-  char *path;
-  cnn__stored *tensors; /* by rising offset */
-  cnn__name *by_name;
+  char *path, *header; /* names and texts lie in the header */
+  size_t values;       /* that the texts may still have */
+  size_t note_count;
+  cnn__note_text *notes;
   size_t count;
+  cnn__stored *tensors; /* by rising offset */
+  cnn__name_table by_name;
+  cnn__ahead *ahead;
 } cnn__safetensors;
 
 /* Opens a file and checks all of its header. CNN_E_NOT_FOUND, CNN_E_IO, CNN_E_FORMAT, CNN_E_LIMIT, CNN_E_NOMEM. */
 cnn_status cnn__safetensors_open(cnn_context *context, const char *path, cnn__safetensors **file);
 void cnn__safetensors_close(cnn__safetensors *file); /* NULL is fine */
 
+const cnn__note_text *cnn__safetensors_note_text(const cnn__safetensors *file, const char *name);
 const char *cnn__safetensors_note(const cnn__safetensors *file, const char *name); /* NULL: none */
 const cnn__stored *cnn__safetensors_find(const cnn__safetensors *file, const char *name);
-/* Reads a tensor's bytes. */
+/* Reads bytes of a file, as a tensor's are. */
+cnn_status cnn__safetensors_read_at(const cnn__safetensors *file, uint64_t offset, size_t bytes,
+                                    void *data);
 cnn_status cnn__safetensors_read(const cnn__safetensors *file, const cnn__stored *tensor,
                                  void *data);
 

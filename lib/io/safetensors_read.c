@@ -99,37 +99,73 @@ static cnn_status check_spans(const cnn__safetensors *file, uint64_t data, uint6
                    file->path, data + size - next);
 }
 
-static cnn_status check_notes(const cnn__safetensors *file) {
-  const cnn__json *notes = cnn__json_get(file->header, "__metadata__");
-  if (!notes) return CNN_OK;
-  bool right = notes->type == CNN__JSON_OBJECT;
-  for (const cnn__json *note = right ? cnn__json_first(notes) : NULL; note; note = note->next)
-    right = right && note->type == CNN__JSON_STRING;
+static cnn_status read_notes(cnn__safetensors *file, const cnn__json *notes) {
+  bool right = notes->type == CNN__JSON_OBJECT && !file->notes;
+  if (right) {
+    file->notes =
+        cnn__alloc_array(file->context, notes->count, sizeof *file->notes, "the texts of a file");
+    if (!file->notes) return CNN_E_NOMEM;
+  }
+  const cnn__json *note = right ? cnn__json_first(notes) : NULL;
+  for (; note && right; note = note->next) {
+    right = note->type == CNN__JSON_STRING;
+    if (right)
+      file->notes[file->note_count++] =
+          (cnn__note_text){note->key, (char *)(uintptr_t)note->value.string, note->count};
+  }
   if (right) return CNN_OK;
-  return cnn__fail(CNN_E_FORMAT, "%s: __metadata__ must map names to texts", file->path);
+  return cnn__fail(CNN_E_FORMAT, "%s: __metadata__ must map names to texts, once", file->path);
 }
 
-static cnn_status read_entries(cnn__safetensors *file, uint64_t data, uint64_t size) {
-  if (file->header->type != CNN__JSON_OBJECT)
-    return cnn__fail(CNN_E_FORMAT, "%s: the header is no JSON object", file->path);
-  cnn_status status = check_notes(file);
-  if (status) return status;
-  file->tensors = cnn__calloc_array(file->context, file->header->count, sizeof *file->tensors,
-                                    "the list of a file's tensors");
-  if (!file->tensors) return CNN_E_NOMEM;
-  for (const cnn__json *entry = cnn__json_first(file->header); entry && !status;
-       entry = entry->next)
-    if (strcmp(entry->key, "__metadata__") != 0)
-      status = read_entry(file, entry, data, size, &file->tensors[file->count++]);
+/* A header on its way in. */
+typedef struct header {
+  cnn__safetensors *file;
+  uint64_t data, size; /* where the data begin, and their bytes */
+  size_t room;         /* of file->tensors */
+  size_t likely;       /* tensors, by the text's size */
+} header;
+
+static cnn_status read_member(void *user, const cnn__json *member) {
+  header *h = user;
+  cnn__safetensors *file = h->file;
+  if (strcmp(member->key, "__metadata__") == 0) return read_notes(file, member);
+  if (file->count == h->room) {
+    const size_t room = h->room ? 2 * h->room : h->likely;
+    cnn__stored *tensors = cnn__realloc_array(file->context, file->tensors, room, sizeof *tensors,
+                                              "the list of a file's tensors");
+    if (!tensors) return CNN_E_NOMEM;
+    file->tensors = tensors;
+    h->room = room;
+  }
+  return read_entry(file, member, h->data, h->size, &file->tensors[file->count++]);
+}
+
+static cnn_status list_names(cnn__safetensors *file) {
+  cnn_status status =
+      cnn__name_table_start(file->context, &file->by_name, file->count, "a file's tensors' names");
+  for (size_t i = 0; i < file->count && !status; i++) {
+    const char *name = file->tensors[i].name;
+    const cnn__name_added added = cnn__name_table_add(&file->by_name, name, (uint32_t)i);
+    if (added == CNN__NAME_THERE)
+      status = cnn__fail(CNN_E_FORMAT, "%s: tensor \"%.64s\" occurs twice", file->path, name);
+    if (added == CNN__NAME_CROWDED)
+      status = cnn__fail(CNN_E_LIMIT, "%s: names that take too long to tell apart", file->path);
+  }
+  return status;
+}
+
+static cnn_status read_entries(cnn__safetensors *file, size_t text, uint64_t data, uint64_t size) {
+  header h = {.file = file, .data = data, .size = size, .likely = text / 128 + 16};
+  const cnn__json_source source = {.context = file->context,
+                                   .what = file->path,
+                                   .text = file->header,
+                                   .size = text,
+                                   .values = &file->values};
+  cnn_status status = cnn__json_visit(&source, read_member, &h);
   if (status) return status;
   sort_by_offset(file->tensors, file->count);
-  file->by_name = cnn__alloc_array(file->context, file->count, sizeof *file->by_name,
-                                   "a file's tensors' names");
-  if (!file->by_name) return CNN_E_NOMEM;
-  for (size_t i = 0; i < file->count; i++)
-    file->by_name[i] = cnn__name_of(file->tensors[i].name, &file->tensors[i]);
-  cnn__names_sort(file->by_name, file->count);
-  return check_spans(file, data, size);
+  status = list_names(file);
+  return status ? status : check_spans(file, data, size);
 }
 
 static cnn_status read_header(cnn__safetensors *file) {
@@ -150,21 +186,21 @@ static cnn_status read_header(cnn__safetensors *file) {
   if (size > CNN__SAFETENSORS_HEADER)
     return cnn__fail(CNN_E_LIMIT, "%s: the header claims %" PRIu64 " bytes; at most %d are allowed",
                      file->path, size, CNN__SAFETENSORS_HEADER);
-  char *text = cnn__alloc(file->context, (size_t)size + 1, "a file's header");
-  if (!text) return CNN_E_NOMEM;
-  status = cnn__reader_read(file->reader, sizeof prefix, text, (size_t)size);
-  if (status)
-    cnn__free(file->context, text);
-  else
-    status = cnn__json_take(file->context, file->path, text, (size_t)size, &file->header);
+  file->header = cnn__alloc(file->context, (size_t)size + 1, "a file's header");
+  file->ahead = cnn__alloc(file->context, sizeof *file->ahead, "a part of a file");
+  if (!file->header || !file->ahead) return CNN_E_NOMEM;
+  file->ahead->begin = 0;
+  file->ahead->size = 0;
+  status = cnn__reader_read(file->reader, sizeof prefix, file->header, (size_t)size);
   if (status) return status;
-  return read_entries(file, sizeof prefix + size, total - sizeof prefix - size);
+  return read_entries(file, (size_t)size, sizeof prefix + size, total - sizeof prefix - size);
 }
 
 cnn_status cnn__safetensors_open(cnn_context *context, const char *path, cnn__safetensors **out) {
   cnn__safetensors *file = cnn__calloc_array(context, 1, sizeof *file, "an open model file");
   if (!file) return CNN_E_NOMEM;
   file->context = context;
+  file->values = CNN__SAFETENSORS_VALUES;
   file->path = cnn__strdup(context, path);
   cnn_status status = file->path ? cnn__reader_open(context, path, &file->reader) : CNN_E_NOMEM;
   if (!status) status = read_header(file);
@@ -178,24 +214,50 @@ cnn_status cnn__safetensors_open(cnn_context *context, const char *path, cnn__sa
 void cnn__safetensors_close(cnn__safetensors *file) {
   if (!file) return;
   cnn__reader_close(file->reader);
-  cnn__json_free(file->context, file->header);
-  cnn__free(file->context, file->by_name);
+  cnn__free(file->context, file->header);
+  cnn__free(file->context, file->notes);
+  cnn__name_table_end(file->context, &file->by_name);
+  cnn__free(file->context, file->ahead);
   cnn__free(file->context, file->tensors);
   cnn__free(file->context, file->path);
   cnn__free(file->context, file);
 }
 
+const cnn__note_text *cnn__safetensors_note_text(const cnn__safetensors *file, const char *name) {
+  for (size_t i = 0; i < file->note_count; i++)
+    if (strcmp(file->notes[i].name, name) == 0) return &file->notes[i];
+  return NULL;
+}
+
 const char *cnn__safetensors_note(const cnn__safetensors *file, const char *name) {
-  const cnn__json *notes = cnn__json_get(file->header, "__metadata__");
-  const cnn__json *note = notes ? cnn__json_get(notes, name) : NULL;
-  return note ? note->value.string : NULL;
+  const cnn__note_text *note = cnn__safetensors_note_text(file, name);
+  return note ? note->value : NULL;
 }
 
 const cnn__stored *cnn__safetensors_find(const cnn__safetensors *file, const char *name) {
-  return cnn__names_find(file->by_name, file->count, name);
+  uint32_t item;
+  return cnn__name_table_find(&file->by_name, name, &item) ? &file->tensors[item] : NULL;
+}
+
+cnn_status cnn__safetensors_read_at(const cnn__safetensors *file, uint64_t offset, size_t bytes,
+                                    void *data) {
+  enum { SMALL = 2048 };
+  cnn__ahead *ahead = file->ahead;
+  if (bytes > SMALL) return cnn__reader_read(file->reader, offset, data, bytes);
+  if (offset < ahead->begin || offset + bytes > ahead->begin + ahead->size) {
+    const uint64_t left = cnn__reader_size(file->reader) - offset; /* as the spans were checked */
+    const size_t size = left < sizeof ahead->bytes ? (size_t)left : sizeof ahead->bytes;
+    ahead->size = 0;
+    cnn_status status = cnn__reader_read(file->reader, offset, ahead->bytes, size);
+    if (status) return status;
+    ahead->begin = offset;
+    ahead->size = size;
+  }
+  if (bytes > 0) memcpy(data, ahead->bytes + (offset - ahead->begin), bytes);
+  return CNN_OK;
 }
 
 cnn_status cnn__safetensors_read(const cnn__safetensors *file, const cnn__stored *tensor,
                                  void *data) {
-  return cnn__reader_read(file->reader, tensor->offset, data, tensor->bytes);
+  return cnn__safetensors_read_at(file, tensor->offset, tensor->bytes, data);
 }

@@ -17,6 +17,6 @@ typedef struct cnn__training_image {
 void cnn__training_write(cnn__bundle *bundle, const cnn_model *model, cnn__training_image *image);
 void cnn__training_image_free(cnn__training_image *image);
 /* Nothing where the file has none. */
-cnn_status cnn__training_read(const cnn__safetensors *file, cnn_model *model);
+cnn_status cnn__training_read(cnn__safetensors *file, cnn_model *model);
 
 #endif

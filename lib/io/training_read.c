@@ -3,6 +3,7 @@
 #include "base/size.h"
 #include "io/training.h"
 #include <math.h>
+#include <string.h>
 
 static cnn_status wrong(const cnn__safetensors *file, const char *what) {
   return cnn__fail(CNN_E_FORMAT, "%s: training: %s", file->path, what);
@@ -24,34 +25,44 @@ static cnn_status read_metrics(cnn_context *context, const cnn__safetensors *fil
   return status;
 }
 
-/* The tensor of a slot for a parameter. */
-static cnn_status find_slot(const cnn__safetensors *file, const cnn_optimizer *optimizer,
-                            size_t slot, const cnn__parameter *parameter,
-                            const cnn__stored **stored) {
-  char shape[CNN__SHAPE_TEXT];
-  char *name = cnn__format(file->context, "training/slot/%s/%s",
-                           cnn__optimizer_slot_name(optimizer, slot), parameter->name);
-  if (!name) return CNN_E_NOMEM;
-  *stored = cnn__safetensors_find(file, name);
-  cnn_status status = CNN_OK;
-  if (!*stored || (*stored)->dtype != CNN_FLOAT32 ||
-      !cnn__shape_equal(&(*stored)->shape, &parameter->spec->shape))
-    status = cnn__fail(CNN_E_FORMAT, "%s: \"%.100s\" is missing or not F32 of shape %s", file->path,
-                       name, cnn__shape_text(&parameter->spec->shape, shape));
-  cnn__free(file->context, name);
-  return status;
+/* The tensor whose name is what begins text, prefix bytes of it, and end. NULL where there is none; text may have failed. */
+static const cnn__stored *find_behind(const cnn__safetensors *file, cnn__text *text, size_t prefix,
+                                      const char *end) {
+  text->size = prefix;
+  cnn__text_append(text, end, strlen(end));
+  return text->status ? NULL : cnn__safetensors_find(file, text->bytes);
 }
 
-/* Every slot is in the file before memory for it is taken. */
-static cnn_status check_slots(const cnn__safetensors *file, const cnn__network *network,
-                              const cnn_optimizer *optimizer) {
+/* What a slot holds for a parameter: that it is in the file; and into values, where they are given. */
+static cnn_status read_slot(const cnn__safetensors *file, cnn__text *name, size_t prefix,
+                            const cnn__parameter *parameter, float *values) {
+  char shape[CNN__SHAPE_TEXT];
+  const cnn__stored *stored = find_behind(file, name, prefix, parameter->name);
+  if (name->status) return name->status;
+  if (!stored || stored->dtype != CNN_FLOAT32 ||
+      !cnn__shape_equal(&stored->shape, &parameter->spec->shape))
+    return cnn__fail(CNN_E_FORMAT, "%s: \"%.100s\" is missing or not F32 of shape %s", file->path,
+                     name->bytes, cnn__shape_text(&parameter->spec->shape, shape));
+  return values ? cnn__safetensors_read(file, stored, values + parameter->offset) : CNN_OK;
+}
+
+/* All slots; slots NULL: only that they are in the file, before memory for them is taken. */
+static cnn_status read_slots(const cnn__safetensors *file, const cnn__network *network,
+                             const cnn_optimizer *optimizer, float *const *slots) {
   cnn_status status = CNN_OK;
-  for (size_t slot = 0; slot < cnn__optimizer_slots(optimizer); slot++)
-    for (size_t i = 0; i < network->parameter_count && !status; i++) {
-      const cnn__stored *stored;
+  cnn__text name;
+  cnn__text_start(&name, file->context);
+  for (size_t slot = 0; slot < cnn__optimizer_slots(optimizer) && !status; slot++) {
+    name.size = 0;
+    cnn__text_format(&name, "training/slot/%s/", cnn__optimizer_slot_name(optimizer, slot));
+    const size_t prefix = name.size;
+    status = name.status;
+    for (size_t i = 0; i < network->parameter_count && !status; i++)
       if (!network->parameters[i].spec->statistic)
-        status = find_slot(file, optimizer, slot, &network->parameters[i], &stored);
-    }
+        status =
+            read_slot(file, &name, prefix, &network->parameters[i], slots ? slots[slot] : NULL);
+  }
+  cnn__text_free(&name);
   return status;
 }
 
@@ -65,7 +76,7 @@ static cnn_status read_parts(const cnn__safetensors *file, cnn_model *model,
   cnn_status status =
       optimizer && loss ? CNN_OK : wrong(file, "an optimizer and a loss are expected");
   if (!status) status = cnn__optimizer_read(context, file->path, optimizer, &parts.optimizer);
-  if (!status) status = check_slots(file, model->network, parts.optimizer);
+  if (!status) status = read_slots(file, model->network, parts.optimizer, NULL);
   if (!status) status = cnn__loss_read(context, file->path, loss, &parts.loss);
   if (!status) status = read_metrics(context, file, cnn__json_get(root, "metrics"), &parts);
   if (!status) return cnn__model_compile(model, file->path, &parts);
@@ -124,29 +135,13 @@ static cnn_status read_states(const cnn__safetensors *file, cnn__training *train
   return status;
 }
 
-static cnn_status read_slots(const cnn__safetensors *file, cnn_model *model) {
-  const cnn__training *training = model->training;
-  const cnn__network *network = model->network;
-  cnn_status status = CNN_OK;
-  for (size_t slot = 0; slot < training->slot_count && !status; slot++)
-    for (size_t i = 0; i < network->parameter_count && !status; i++) {
-      const cnn__parameter *parameter = &network->parameters[i];
-      const cnn__stored *stored;
-      if (parameter->spec->statistic) continue;
-      status = find_slot(file, training->optimizer, slot, parameter, &stored);
-      if (!status)
-        status = cnn__safetensors_read(file, stored, training->slots[slot] + parameter->offset);
-    }
-  return status;
-}
-
 /* Series by series into the history's own arrays. How long epochs took is not in files. */
 static cnn_status fill_history(const cnn__safetensors *file, const cnn__stored *stored,
                                cnn_history *history) {
   size_t epochs = history->series ? stored->shape.dim[1] : 0, row = epochs * sizeof(double);
   cnn_status status = cnn__history_reserve(history, epochs);
   for (size_t i = 0; i < history->series && epochs && !status; i++)
-    status = cnn__reader_read(file->reader, stored->offset + i * row, history->values[i], row);
+    status = cnn__safetensors_read_at(file, stored->offset + i * row, row, history->values[i]);
   for (size_t epoch = 0; epoch < epochs && !status; epoch++)
     history->seconds[epoch] = NAN;
   if (!status) history->epochs = epochs;
@@ -180,13 +175,11 @@ static cnn_status read_history(const cnn__safetensors *file, cnn_model *model,
 
 /* taken: which of the file's tensors are in use. One that serves twice would make more of a file than it
    holds. */
-static cnn_status read_array(const cnn__safetensors *file, cnn__callback_state *state, size_t place,
-                             const cnn__json *name, bool *taken) {
+static cnn_status read_array(const cnn__safetensors *file, cnn__callback_state *state,
+                             cnn__text *tensor, size_t prefix, const cnn__json *name, bool *taken) {
   if (name->type != CNN__JSON_STRING) return wrong(file, "a callback's arrays have names");
-  char *tensor = cnn__format(file->context, "training/callback/%zu/%s", place, name->value.string);
-  if (!tensor) return CNN_E_NOMEM;
-  const cnn__stored *stored = cnn__safetensors_find(file, tensor);
-  cnn__free(file->context, tensor);
+  const cnn__stored *stored = find_behind(file, tensor, prefix, name->value.string);
+  if (tensor->status) return tensor->status;
   if (!stored || stored->dtype != CNN_FLOAT32 || stored->shape.rank != 1)
     return wrong(file, "a callback's array is missing");
   if (taken[stored - file->tensors]) return wrong(file, "a callback's array is named twice");
@@ -195,6 +188,19 @@ static cnn_status read_array(const cnn__safetensors *file, cnn__callback_state *
   cnn_status status =
       cnn__callback_state_add(state, name->value.string, stored->shape.dim[0], &values);
   return status ? status : cnn__safetensors_read(file, stored, values);
+}
+
+static cnn_status read_arrays(const cnn__safetensors *file, const cnn__json *arrays, size_t place,
+                              cnn__callback_state *state, bool *taken) {
+  cnn__text name;
+  cnn__text_start(&name, file->context);
+  cnn__text_format(&name, "training/callback/%zu/", place);
+  const size_t prefix = name.size;
+  cnn_status status = name.status;
+  for (const cnn__json *array = cnn__json_first(arrays); array && !status; array = array->next)
+    status = read_array(file, state, &name, prefix, array, taken);
+  cnn__text_free(&name);
+  return status;
 }
 
 static cnn_status read_callback(const cnn__safetensors *file, const cnn__json *json, size_t place,
@@ -210,8 +216,7 @@ static cnn_status read_callback(const cnn__safetensors *file, const cnn__json *j
   cnn__text_start(&copy, context);
   cnn__text_append(&copy, text->value.string, text->count);
   status = cnn__callback_state_set(state, &copy);
-  for (const cnn__json *array = cnn__json_first(arrays); array && !status; array = array->next)
-    status = read_array(file, state, place, array, taken);
+  if (!status) status = read_arrays(file, arrays, place, state, taken);
   if (status) cnn__callback_state_end(state);
   return status;
 }
@@ -245,7 +250,7 @@ static cnn_status read_callbacks(const cnn__safetensors *file, cnn_model *model,
   return status;
 }
 
-cnn_status cnn__training_read(const cnn__safetensors *file, cnn_model *model) {
+cnn_status cnn__training_read(cnn__safetensors *file, cnn_model *model) {
   cnn__json *root = NULL;
   cnn_status status = cnn__text_parse(file, "training", &root);
   if (status || !root) return status;
@@ -254,7 +259,8 @@ cnn_status cnn__training_read(const cnn__safetensors *file, cnn_model *model) {
   if (!status) status = read_parts(file, model, root);
   if (!status) status = read_counters(file, model);
   if (!status) status = read_states(file, model->training);
-  if (!status) status = read_slots(file, model);
+  if (!status)
+    status = read_slots(file, model->network, model->training->optimizer, model->training->slots);
   if (!status) status = read_history(file, model, cnn__json_get(root, "history"));
   if (!status) status = read_callbacks(file, model, cnn__json_get(root, "callbacks"));
   cnn__json_free(file->context, root);

@@ -24,7 +24,8 @@ const cnn__layer_class *const cnn__layer_classes[] = {&cnn__input_class,
 
 const cnn__layer_class *cnn__layer_class_find(const char *class_name) {
   for (const cnn__layer_class *const *class = cnn__layer_classes; *class != NULL; class ++)
-    if (strcmp((*class)->class_name, class_name) == 0) return *class;
+    if (*(*class)->class_name == *class_name && strcmp((*class)->class_name, class_name) == 0)
+      return *class;
   return NULL;
 }
 
@@ -36,6 +37,10 @@ static cnn_status check_name(const char *who, const char *name) {
     return cnn__fail(CNN_E_INVALID, "%s: a name of %zu bytes; 1 to %d are allowed", who, size,
                      LONGEST_NAME);
   for (size_t i = 0; i < size;) {
+    if (name[i] > '/' && name[i] < 0x7f) { /* as nearly all are */
+      i++;
+      continue;
+    }
     size_t length = cnn__utf8_length(name + i, size - i);
     unsigned char first = (unsigned char)name[i];
     if (length == 0)

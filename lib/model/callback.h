@@ -31,7 +31,7 @@ typedef struct cnn__event {
 
 /* A named array of floats that belongs to a callback's state. */
 typedef struct cnn__state_array {
-  char *name;
+  char *name; /* behind the values */
   size_t count;
   float *values;
 } cnn__state_array;

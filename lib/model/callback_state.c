@@ -1,5 +1,6 @@
 /* Callbacks' states apart from the callbacks: made at a fit's end and for files, given back to the
    next fit. */
+#include "base/size.h"
 #include "model/fit.h"
 #include <string.h>
 
@@ -12,8 +13,7 @@ cnn_status cnn__callback_state_start(cnn__callback_state *state, cnn_context *co
 
 void cnn__callback_state_end(cnn__callback_state *state) {
   for (size_t i = 0; i < state->array_count; i++) {
-    cnn__free(state->context, state->arrays[i].name);
-    cnn__free(state->context, state->arrays[i].values);
+    cnn__free(state->context, state->arrays[i].values); /* and its name, behind them */
   }
   cnn__free(state->context, state->arrays);
   cnn__free(state->context, state->callback);
@@ -37,21 +37,23 @@ cnn_status cnn__callback_state_set(cnn__callback_state *state, cnn__text *text) 
 
 cnn_status cnn__callback_state_add(cnn__callback_state *state, const char *name, size_t count,
                                    float **values) {
-  cnn__state_array *arrays = cnn__realloc_array(
-      state->context, state->arrays, state->array_count + 1, sizeof *arrays, "a callback's state");
-  if (arrays == NULL) return CNN_E_NOMEM;
-  state->arrays = arrays;
-  cnn__state_array array = {.count = count};
-  array.name = cnn__strdup(state->context, name);
-  array.values =
-      cnn__calloc_array(state->context, count, sizeof *array.values, "a callback's state");
-  if (array.name == NULL || array.values == NULL) {
-    cnn__free(state->context, array.name);
-    cnn__free(state->context, array.values);
-    return CNN_E_NOMEM;
+  const char *what = "a callback's state";
+  const size_t have = state->array_count, size = strlen(name) + 1;
+  size_t bytes;
+  if ((have & (have - 1)) == 0) { /* room for the next power of two */
+    cnn__state_array *arrays = cnn__realloc_array(state->context, state->arrays,
+                                                  cnn__size_max(1, 2 * have), sizeof *arrays, what);
+    if (arrays == NULL) return CNN_E_NOMEM;
+    state->arrays = arrays;
   }
-  arrays[state->array_count++] = array;
-  *values = array.values;
+  if (!cnn__size_mul(count, sizeof(float), &bytes) || !cnn__size_add(bytes, size, &bytes))
+    return cnn__fail(CNN_E_NOMEM, "out of memory: %zu floats for %s", count, what);
+  float *made = cnn__calloc_array(state->context, 1, bytes, what);
+  if (made == NULL) return CNN_E_NOMEM;
+  cnn__state_array array = {.name = (char *)(made + count), .count = count, .values = made};
+  memcpy(array.name, name, size);
+  state->arrays[state->array_count++] = array;
+  *values = made;
   return CNN_OK;
 }
 

@@ -9,25 +9,24 @@ enum { LONGEST_TEXT = 1 << 20, MAX_NOTES = 1024 };
 
 /* ---- class names ---- */
 
-static void free_names(cnn_context *context, char **names, size_t count) {
-  for (size_t i = 0; names != NULL && i < count; i++)
-    cnn__free(context, names[i]);
-  cnn__free(context, names);
-}
-
+/* One block for all: first where each is. */
 cnn_status cnn__model_set_class_names(cnn_model *model, const char *const *names, size_t count) {
   char **copies = NULL;
   if (count > 0) {
-    copies = cnn__calloc_array(model->context, count, sizeof *copies, "class names");
+    size_t bytes = count * sizeof *copies; /* as much as the caller has of them */
+    for (size_t i = 0; i < count; i++)
+      if (!cnn__size_add(bytes, strlen(names[i]) + 1, &bytes))
+        return cnn__fail(CNN_E_NOMEM, "out of memory: %zu class names", count);
+    copies = cnn__alloc(model->context, bytes, "class names");
     if (copies == NULL) return CNN_E_NOMEM;
+    char *to = (char *)(copies + count);
+    for (size_t i = 0; i < count; i++) {
+      const size_t size = strlen(names[i]) + 1;
+      copies[i] = memcpy(to, names[i], size);
+      to += size;
+    }
   }
-  for (size_t i = 0; i < count; i++) {
-    copies[i] = cnn__strdup(model->context, names[i]);
-    if (copies[i] != NULL) continue;
-    free_names(model->context, copies, count);
-    return CNN_E_NOMEM;
-  }
-  free_names(model->context, model->class_names, model->class_count);
+  cnn__free(model->context, model->class_names);
   model->class_names = copies;
   model->class_count = count;
   return CNN_OK;
@@ -148,7 +147,8 @@ cnn_status cnn_model_set_preprocessing(cnn_model *model, double scale, const dou
 
 static cnn__note *find_note(const cnn_model *model, const char *name) {
   for (size_t i = 0; i < model->note_count; i++)
-    if (strcmp(model->notes[i].name, name) == 0) return &model->notes[i];
+    if (*model->notes[i].name == *name && strcmp(model->notes[i].name, name) == 0)
+      return &model->notes[i];
   return NULL;
 }
 
@@ -163,13 +163,16 @@ static void remove_note(cnn_model *model, cnn__note *note) {
 static cnn_status add_note(cnn_model *model, const char *name, char *value) {
   if (model->note_count == MAX_NOTES)
     return cnn__fail(CNN_E_INVALID, "cnn_model_set_note: more than %d notes", MAX_NOTES);
-  cnn__note *notes = cnn__realloc_array(model->context, model->notes, model->note_count + 1,
-                                        sizeof *notes, "notes");
-  if (notes == NULL) return CNN_E_NOMEM;
-  model->notes = notes;
+  if ((model->note_count & (model->note_count - 1)) == 0) { /* room for the next power of two */
+    cnn__note *notes =
+        cnn__realloc_array(model->context, model->notes, cnn__size_max(1, 2 * model->note_count),
+                           sizeof *notes, "notes");
+    if (notes == NULL) return CNN_E_NOMEM;
+    model->notes = notes;
+  }
   char *copy = cnn__strdup(model->context, name);
   if (copy == NULL) return CNN_E_NOMEM;
-  notes[model->note_count++] = (cnn__note){.name = copy, .value = value};
+  model->notes[model->note_count++] = (cnn__note){.name = copy, .value = value};
   return CNN_OK;
 }
 

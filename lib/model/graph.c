@@ -86,7 +86,7 @@ static cnn_status place_node(const cnn_graph *graph, const size_t *inputs, size_
     if (inputs[i] >= graph->count)
       return cnn__fail(CNN_E_INVALID, "%s: input %zu is node %zu; the graph has %zu", node->name, i,
                        inputs[i], graph->count);
-    node->input[i] = inputs[i];
+    node->input[i] = (uint16_t)inputs[i];
     shapes[i] = graph->nodes[inputs[i]].output;
   }
   node->input_count = count;
@@ -102,7 +102,8 @@ cnn_status cnn__graph_reserve(cnn_graph *graph, size_t layers) {
       cnn__realloc_array(graph->context, graph->nodes, layers, sizeof *nodes, "a graph's layers");
   if (nodes == NULL) return CNN_E_NOMEM;
   graph->nodes = nodes;
-  cnn_status status = cnn__node_index_reserve(graph->context, &graph->index, layers);
+  cnn_status status =
+      cnn__node_index_make(graph->context, &graph->index, layers, nodes, graph->count);
   if (status != CNN_OK) return status;
   graph->capacity = layers;
   return CNN_OK;
@@ -125,9 +126,9 @@ static cnn_status add_layer(cnn_graph *graph, cnn_layer *layer, const size_t *in
     return status;
   }
   *place = graph->count;
-  cnn__node_index_add(&graph->index, layer, node.name);
   graph->nodes[graph->count++] = node;
-  return CNN_OK;
+  if (cnn__node_index_add(&graph->index, layer, node.name)) return CNN_OK;
+  return cnn__fail(CNN_E_LIMIT, "%s: names that take too long to tell apart", node.name);
 }
 
 cnn_status cnn__graph_add_layer(cnn_graph *graph, cnn_layer *layer, const size_t *inputs,
@@ -143,10 +144,6 @@ cnn_status cnn__graph_add_layer(cnn_graph *graph, cnn_layer *layer, const size_t
     status = add_layer(graph, layer, inputs, count, node);
   if (status != CNN_OK && graph->failure.status == CNN_OK) cnn__failure_take(&graph->failure);
   return status;
-}
-
-const cnn__node *cnn__graph_node(const cnn_graph *graph, size_t node) {
-  return &graph->nodes[node];
 }
 
 /* ---- ending ---- */
@@ -180,8 +177,18 @@ static cnn_status check_needed(const cnn_graph *graph, size_t output) {
   return status;
 }
 
-/* The arrays of one node, each at the next aligned place of a block. */
-static cnn_status list_node_parameters(cnn__network *network, size_t node_index, size_t *used) {
+/* "layer/parameter"; where the next one goes. */
+static char *put_name(char *to, const char *layer, const char *parameter) {
+  const size_t before = strlen(layer), behind = strlen(parameter) + 1;
+  memcpy(to, layer, before);
+  to[before] = '/';
+  memcpy(to + before + 1, parameter, behind);
+  return to + before + 1 + behind;
+}
+
+/* The arrays of one node, each at the next aligned place of a block; their names go to *names. */
+static cnn_status list_node_parameters(cnn__network *network, size_t node_index, size_t *used,
+                                       char **names) {
   cnn__node *node = &network->nodes[node_index];
   node->first_parameter = *used;
   for (size_t k = 0; k < node->parameter_count; k++) {
@@ -197,22 +204,29 @@ static cnn_status list_node_parameters(cnn__network *network, size_t node_index,
         !cnn__size_mul(network->block_size, sizeof(float), &bytes) || bytes > PTRDIFF_MAX)
       return cnn__fail(CNN_E_LIMIT, "%s/%s: the model's parameters exceed memory", node->name,
                        spec->name);
-    parameter->name = cnn__format(network->context, "%s/%s", node->name, spec->name);
-    if (parameter->name == NULL) return CNN_E_NOMEM;
+    parameter->name = *names;
+    *names = put_name(*names, node->name, spec->name);
   }
   return CNN_OK;
 }
 
 static cnn_status list_parameters(cnn__network *network) {
-  for (size_t i = 0; i < network->node_count; i++)
-    network->parameter_count += network->nodes[i].parameter_count;
+  size_t bytes = 0;
+  for (size_t i = 0; i < network->node_count; i++) {
+    const cnn__node *node = &network->nodes[i];
+    network->parameter_count += node->parameter_count;
+    for (size_t k = 0; k < node->parameter_count; k++)
+      bytes += strlen(node->name) + strlen(node->parameters[k].name) + 2;
+  }
   network->parameters = cnn__calloc_array(network->context, network->parameter_count,
                                           sizeof *network->parameters, "a model's parameters");
-  if (network->parameters == NULL) return CNN_E_NOMEM;
+  char *names = cnn__alloc(network->context, bytes, "the names of a model's parameters");
+  network->parameter_names = names;
+  if (network->parameters == NULL || names == NULL) return CNN_E_NOMEM;
   cnn_status status = CNN_OK;
   size_t used = 0;
   for (size_t i = 0; i < network->node_count && status == CNN_OK; i++)
-    status = list_node_parameters(network, i, &used);
+    status = list_node_parameters(network, i, &used, &names);
   return status;
 }
 
@@ -252,8 +266,7 @@ static cnn_status initialize_parameters(cnn_model *model) {
   return status;
 }
 
-cnn_model *cnn__graph_finish(cnn_graph *graph, size_t output, bool initialize) {
-  cnn__network *network = NULL;
+cnn_status cnn__graph_end(cnn_graph *graph, size_t output, cnn__network **network) {
   cnn_status status;
   if (graph->failure.status != CNN_OK)
     status = cnn__failure_give(&graph->failure);
@@ -261,11 +274,17 @@ cnn_model *cnn__graph_finish(cnn_graph *graph, size_t output, bool initialize) {
     status = cnn__fail(CNN_E_INVALID, "graph: output %zu is no node; the graph has %zu", output,
                        graph->count);
   else
-    status = make_network(graph, output, &network);
-  cnn_model *model = status == CNN_OK ? cnn__model_new(graph->context, network) : NULL;
-  cnn__network_release(network);
+    status = make_network(graph, output, network);
   cnn_graph_free(graph);
-  if (model == NULL || !initialize || initialize_parameters(model) == CNN_OK) return model;
+  return status;
+}
+
+cnn_model *cnn__graph_finish(cnn_graph *graph, size_t output) {
+  cnn__network *network;
+  if (cnn__graph_end(graph, output, &network) != CNN_OK) return NULL;
+  cnn_model *model = cnn__model_new(network->context, network);
+  cnn__network_release(network);
+  if (model == NULL || initialize_parameters(model) == CNN_OK) return model;
   cnn_model_free(model);
   return NULL;
 }
@@ -322,7 +341,7 @@ cnn_model *cnn_graph_model(cnn_graph *graph, cnn_node output) {
     cnn__fail_null(who, "graph");
     return NULL;
   }
-  if (output >= 0) return cnn__graph_finish(graph, (size_t)output, true);
+  if (output >= 0) return cnn__graph_finish(graph, (size_t)output);
   if (graph->failure.status != CNN_OK)
     cnn__failure_give(&graph->failure);
   else if (cnn_last_status() == CNN_OK)

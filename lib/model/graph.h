@@ -16,11 +16,10 @@ cnn_status cnn__graph_reserve(cnn_graph *graph, size_t layers);
 cnn_status cnn__graph_add_layer(cnn_graph *graph, cnn_layer *layer, const size_t *inputs,
                                 size_t count, size_t *node);
 
-/* A node that was added; borrowed until the next one is. */
-const cnn__node *cnn__graph_node(const cnn_graph *graph, size_t node);
+/* Ends the graph, which is freed in any case, and makes its network. */
+cnn_status cnn__graph_end(cnn_graph *graph, size_t output, cnn__network **network);
 
-/* Ends the graph, which is freed in any case, and makes its model. initialize: parameters begin as
-   their initializers say; else they are 0, and the caller fills them. NULL on failure. */
-cnn_model *cnn__graph_finish(cnn_graph *graph, size_t output, bool initialize);
+/* The same, and a model of it, whose parameters begin as their initializers say. NULL on failure. */
+cnn_model *cnn__graph_finish(cnn_graph *graph, size_t output);
 
 #endif

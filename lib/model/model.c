@@ -64,8 +64,6 @@ void cnn_model_free(cnn_model *model) {
     cnn__plan_free(model->plans[i]);
   cnn__training_free(model->training);
   cnn__history_free(model->history);
-  for (size_t i = 0; i < model->class_count; i++)
-    cnn__free(context, model->class_names[i]);
   cnn__free(context, model->class_names);
   cnn__free(context, (double *)(uintptr_t)model->preprocessing.mean);
   cnn__free(context, (double *)(uintptr_t)model->preprocessing.deviation);

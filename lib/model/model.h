@@ -44,7 +44,7 @@ struct cnn_model {
   cnn__plan *plans[CNN__MODES]; /* made when they are first needed, kept */
 
   size_t class_count;
-  char **class_names;
+  char **class_names;               /* and the names behind them, in one block */
   bool preprocesses;                /* else the rest is 0 */
   cnn__preprocessing preprocessing; /* of 8-bit images; its arrays are the model's own */
   size_t note_count;

@@ -19,10 +19,9 @@ void cnn__network_release(cnn__network *network) {
   cnn_context *context = network->context;
   for (size_t i = 0; i < network->node_count; i++)
     cnn__node_end(context, &network->nodes[i]);
-  for (size_t i = 0; network->parameters != NULL && i < network->parameter_count; i++)
-    cnn__free(context, network->parameters[i].name);
   cnn__free(context, network->nodes);
   cnn__free(context, network->parameters);
+  cnn__free(context, network->parameter_names);
   cnn__free(context, network);
   cnn_context_free(context);
 }

@@ -9,7 +9,7 @@
 #include <stdatomic.h>
 
 enum {
-  CNN__MAX_LAYERS = 4096,       /* of one model */
+  CNN__MAX_LAYERS = 4096,       /* of one model; their numbers fit 16 bits */
   CNN__PARAMETER_ALIGNMENT = 16 /* floats: 64 bytes */
 };
 
@@ -18,8 +18,8 @@ typedef struct cnn__node {
   cnn_layer *layer;
   char *name; /* unique: the layer's own, or numbered */
   size_t input_count;
-  size_t input[CNN__MAX_INPUTS]; /* nodes */
-  cnn__shape output;             /* of one sample */
+  uint16_t input[CNN__MAX_INPUTS]; /* nodes */
+  cnn__shape output;               /* of one sample */
   size_t parameter_count;
   cnn__parameter_spec *parameters; /* parameter_count of them, or NULL */
   size_t first_parameter;          /* in the network */
@@ -31,7 +31,7 @@ void cnn__node_end(cnn_context *context, const cnn__node *node);
 /* An array of a layer's. Arrays of one kind (weights, gradients, an optimizer's slot) lie in one
    block of block_size floats, each array at its offset; the gaps between them are 0. */
 typedef struct cnn__parameter {
-  char *name;                      /* "conv2d_1/kernel" */
+  const char *name;                /* "conv2d_1/kernel" */
   size_t node;                     /* whose it is */
   const cnn__parameter_spec *spec; /* as the layer states it */
   size_t count;                    /* floats */
@@ -47,7 +47,8 @@ typedef struct cnn__network {
   size_t input, output; /* nodes */
   size_t parameter_count;
   cnn__parameter *parameters;
-  size_t block_size; /* floats */
+  char *parameter_names; /* all of them, in one block */
+  size_t block_size;     /* floats */
 } cnn__network;
 
 cnn__network *cnn__network_retain(cnn__network *network);

@@ -2,29 +2,24 @@
 #ifndef CNN_MODEL_NODE_INDEX_H
 #define CNN_MODEL_NODE_INDEX_H
 
+#include "base/name_table.h"
 #include "model/network.h"
 
-typedef struct cnn__node_entry {
-  const cnn_layer *layer;
-  const char *name; /* the node's */
-  uint64_t name_hash;
-} cnn__node_entry;
-
-/* Two hash tables with open addressing, of places in entries; {0} to begin with. */
+/* {0} to begin with. */
 typedef struct cnn__node_index {
-  size_t count;
-  cnn__node_entry *entries;
-  size_t slots;                 /* of each table: a power of two, at least twice count */
-  uint16_t *by_layer, *by_name; /* 0, or an entry's number + 1 */
+  size_t slots;               /* of by_layer: a power of two, at least twice the number of layers */
+  const cnn_layer **by_layer; /* open addressing; NULL: nothing is here */
+  cnn__name_table by_name;
 } cnn__node_index;
 
-/* Room for so many nodes, CNN__MAX_LAYERS at most. CNN_E_NOMEM leaves the index as it was. */
-cnn_status cnn__node_index_reserve(cnn_context *context, cnn__node_index *index, size_t nodes);
+/* Makes an index with room for that many nodes, of which count are there. CNN_E_NOMEM leaves it as it was. */
+cnn_status cnn__node_index_make(cnn_context *context, cnn__node_index *index, size_t room,
+                                const cnn__node *nodes, size_t count);
 void cnn__node_index_free(cnn_context *context, cnn__node_index *index);
 
 bool cnn__node_index_has_layer(const cnn__node_index *index, const cnn_layer *layer);
 bool cnn__node_index_has_name(const cnn__node_index *index, const char *name);
-/* Room for it is there, and neither is in it. name stays where it is. */
-void cnn__node_index_add(cnn__node_index *index, const cnn_layer *layer, const char *name);
+/* Room for it is there, and neither is in it. name stays where it is. False: names that are too hard to tell apart. */
+bool cnn__node_index_add(cnn__node_index *index, const cnn_layer *layer, const char *name);
 
 #endif

@@ -59,7 +59,7 @@ cnn_model *cnn_sequential_create(cnn_layer *const *layers, size_t count) {
     free_rest(layers, 0, count);
     return NULL;
   }
-  if (chain(graph, layers, count) == CNN_OK) return cnn__graph_finish(graph, count - 1, true);
+  if (chain(graph, layers, count) == CNN_OK) return cnn__graph_finish(graph, count - 1);
   cnn_graph_free(graph);
   return NULL;
 }

@@ -6,6 +6,8 @@
 #include "support.h"
 #include <stdio.h>
 
+static bool hard; /* whether the last number took long */
+
 static cnn_context *context;
 
 static int set_up(void **state) {
@@ -69,12 +71,12 @@ static void test_numbers_end_where_their_length_says(void **state) {
       const char *copy = guarded_copy(&g, texts[i], length);
       double value = 7, again = 7;
       int64_t integer = 7, integer_again = 7;
-      const bool real = cnn__number_parse(copy, length, &value);
+      const bool real = cnn__number_parse(copy, length, &value, &hard);
       const bool whole = cnn__number_parse_integer(copy, length, &integer);
       char text[64];
       memcpy(text, texts[i], length);
       strcpy(text + length, "5");
-      assert_int_equal(cnn__number_parse(text, length, &again), real);
+      assert_int_equal(cnn__number_parse(text, length, &again, &hard), real);
       assert_int_equal(cnn__number_parse_integer(text, length, &integer_again), whole);
       assert_memory_equal(&value, &again, sizeof value);
       assert_int_equal(integer, integer_again);

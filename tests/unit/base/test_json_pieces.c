@@ -129,19 +129,152 @@ static void test_keys_of_objects_of_any_size(void **state) {
   }
 }
 
-static void test_a_text_that_is_handed_over_is_the_trees(void **state) {
+/* Strings lie in the text, which stays the caller's; values are counted on. */
+static void test_a_text_that_is_read_in_place_has_the_strings(void **state) {
   static const char *const texts[] = {"{\"a\":[\"b\",2]}", "{\"a\":[\"b\",2}", ""};
+  static const size_t values[] = {4, 4, 1};
   for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
-    const size_t size = strlen(texts[i]);
-    char *text = cnn__alloc(context, size + 1, "a text");
-    memcpy(text, texts[i], size);
+    char text[32] = "";
+    size_t left = 100;
+    strcpy(text, texts[i]);
+    text[strlen(text) + 1] = 'x';
+    const cnn__json_source source = {context, "test", text, strlen(text), &left};
     cnn__json *root = NULL;
-    assert_int_equal(cnn__json_take(context, "test", text, size, &root),
-                     i == 0 ? CNN_OK : CNN_E_FORMAT);
-    if (i == 0) assert_string_equal(cnn__json_first(root)->key, "a");
+    assert_int_equal(cnn__json_parse_in_place(&source, &root), i == 0 ? CNN_OK : CNN_E_FORMAT);
+    assert_int_equal(left, 100 - values[i]);
+    if (i == 0) assert_ptr_equal(cnn__json_first(root)->key, text + 2);
     cnn__json_free(context, root);
     assert_int_equal(cnn_context_memory(context), 0);
   }
+}
+
+static void test_texts_share_what_they_may_hold(void **state) {
+  char text[] = "[1,[2],{}]";
+  size_t left = 11;
+  const cnn__json_source source = {context, "test", text, strlen(text), &left};
+  for (int i = 0; i < 2; i++) {
+    cnn__json *root = NULL;
+    assert_int_equal(cnn__json_parse_in_place(&source, &root), CNN_OK);
+    cnn__json_free(context, root);
+    assert_int_equal(left, 6 - 5 * i);
+  }
+  cnn__json *root = NULL;
+  assert_error(CNN_E_LIMIT, cnn__json_parse_in_place(&source, &root),
+               "test: JSON of more than 1 values");
+  assert_int_equal(left, 0);
+  assert_error(CNN_E_LIMIT, cnn__json_parse_in_place(&source, &root), "more than 0 values");
+}
+
+/* One that is hard to read counts as 64 values and its characters, whatever is right or wrong with it. */
+static void test_numbers_that_take_long_count_as_many_values(void **state) {
+  static const struct {
+    const char *text;
+    size_t values;
+    cnn_status status;
+  } cases[] = {
+      {"[0.1234567890123456789]", 2, CNN_OK},
+      {"[0.12345678901234567891]", 2 + 64 + 22, CNN_OK},
+      {"[1e27,1e-27,12e27]", 4, CNN_OK},
+      {"[1e28,1.5e-27]", 3 + 64 + 4 + 64 + 7, CNN_OK},
+      {"[1.0000000000000000000000000]", 2, CNN_OK},
+      {"[0e999]", 2, CNN_OK},
+      {"[1e999]", 2 + 64 + 5, CNN_E_FORMAT},
+      {"[1e9x]", 2, CNN_E_FORMAT},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    char text[64];
+    size_t left = 1000;
+    strcpy(text, cases[i].text);
+    const cnn__json_source source = {context, "test", text, strlen(text), &left};
+    cnn__json *root = NULL;
+    assert_int_equal(cnn__json_parse_in_place(&source, &root), cases[i].status);
+    cnn__json_free(context, root);
+    if (left != 1000 - cases[i].values) fail_msg("%s: %zu left", cases[i].text, left);
+  }
+  char text[] = "[1e30,1e30,1e30]";
+  size_t left = 130;
+  const cnn__json_source source = {context, "test", text, strlen(text), &left};
+  cnn__json *root = NULL;
+  assert_error(CNN_E_LIMIT, cnn__json_parse_in_place(&source, &root), "more than 130 values");
+  assert_int_equal(left, 0);
+}
+
+/* What was visited: keys, and the members' types. */
+typedef struct visited {
+  char keys[64];
+  size_t count, fails_at;
+} visited;
+
+static cnn_status visit(void *user, const cnn__json *member) {
+  visited *v = user;
+  if (++v->count == v->fails_at) return cnn__fail(CNN_E_STATE, "enough");
+  (void)snprintf(v->keys + strlen(v->keys), sizeof v->keys - strlen(v->keys), "%s%d", member->key,
+                 (int)member->type);
+  size_t members = 0;
+  for (const cnn__json *item = cnn__json_first(member); item; item = item->next)
+    members++;
+  if (member->type >= CNN__JSON_ARRAY) assert_int_equal(members, member->count);
+  return CNN_OK;
+}
+
+static void test_members_are_visited_one_by_one(void **state) {
+  static const struct {
+    const char *text;
+    cnn_status status;
+    const char *keys, *words;
+  } cases[] = {
+      {" { \"a\" : [1,{\"x\":[2,3]}] , \"b\":{}, \"a\":null } ", CNN_OK, "a5b6a0", ""},
+      {"{}", CNN_OK, "", ""},
+      {"[]", CNN_E_FORMAT, "", "an object is expected at offset 0"},
+      {"", CNN_E_FORMAT, "", "an object is expected at offset 0"},
+      {"{\"a\":1", CNN_E_FORMAT, "a2", "',' or '}' is expected at offset 6"},
+      {"{\"a\":1,}", CNN_E_FORMAT, "a2", "a string is expected at offset 7"},
+      {"{\"a\":1}x", CNN_E_FORMAT, "a2", "more after the end at offset 7"},
+      {"{\"a\":[[[[[[[[]]]]]]]]}", CNN_E_FORMAT, "", "nesting deeper than 8"},
+      {"{\"a\":[[[[[[[]]]]]]]}", CNN_OK, "a5", ""},
+      {"{\"a\":1,\"b\":2,\"c\":[1,2,3,4,5]}", CNN_E_LIMIT, "a2b2", "more than 7 values"},
+      {"{\"a\":1,\"b\":2,\"c\":[1,2,3,4]}", CNN_OK, "a2b2c5", ""},
+      {"{\"a\":1,\"b\":2,\"stop\":3,\"c\":]", CNN_OK, "", ""},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    const bool stops = strstr(cases[i].text, "stop") != NULL;
+    char text[64];
+    size_t left = i == 9 || i == 10 ? 7 : 100;
+    visited v = {.fails_at = stops ? 3 : 0};
+    strcpy(text, cases[i].text);
+    const cnn__json_source source = {context, "test", text, strlen(text), &left};
+    cnn_clear_error();
+    const cnn_status status = cnn__json_visit(&source, visit, &v);
+    assert_int_equal(status, stops ? CNN_E_STATE : cases[i].status);
+    if (!stops) assert_string_equal(v.keys, cases[i].keys);
+    if (!stops && status) assert_error(status, status, cases[i].words);
+    assert_int_equal(cnn_context_memory(context), 0);
+  }
+}
+
+/* A thousand members take no more memory than the largest of them. */
+static void test_visiting_takes_constant_memory(void **state) {
+  enum { MEMBERS = 2000, MANY = 3000 };
+  char *text = malloc((MEMBERS + MANY) * 16), *end = text;
+  for (int i = 0; i < MEMBERS; i++) {
+    end += sprintf(end, "%c\"%d\":[1,2]", i ? ',' : '{', i);
+    if (i != 1000) continue;
+    end += sprintf(end, ",\"many\":[0");
+    for (int k = 1; k < MANY; k++)
+      end += sprintf(end, ",%d", k);
+    *end++ = ']';
+  }
+  strcpy(end, "}");
+  cnn_context *limited = cnn_context_new(.threads = 1, .max_memory = 4 * 1025 * sizeof(cnn__json));
+  size_t left = 20000;
+  visited v = {.count = 0};
+  const cnn__json_source source = {limited, "test", text, strlen(text), &left};
+  assert_int_equal(cnn__json_visit(&source, visit, &v), CNN_OK);
+  assert_int_equal(v.count, MEMBERS + 1);
+  assert_int_equal(left, 20000 - 3 * MEMBERS - 1 - MANY);
+  assert_int_equal(cnn_context_memory(limited), 0);
+  cnn_context_free(limited);
+  free(text);
 }
 
 /* Each block of nodes, the room for keys, the copy. */
@@ -179,7 +312,11 @@ int main(void) {
       cmocka_unit_test(test_integers_of_every_length),
       cmocka_unit_test(test_the_first_member_is_a_containers_alone),
       cmocka_unit_test(test_keys_of_objects_of_any_size),
-      cmocka_unit_test(test_a_text_that_is_handed_over_is_the_trees),
+      cmocka_unit_test(test_a_text_that_is_read_in_place_has_the_strings),
+      cmocka_unit_test(test_texts_share_what_they_may_hold),
+      cmocka_unit_test(test_numbers_that_take_long_count_as_many_values),
+      cmocka_unit_test(test_members_are_visited_one_by_one),
+      cmocka_unit_test(test_visiting_takes_constant_memory),
       cmocka_unit_test(test_every_allocation_may_fail),
   };
   return cmocka_run_group_tests(tests, set_up, tear_down);

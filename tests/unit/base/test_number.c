@@ -7,6 +7,8 @@
 #include <math.h>
 #include <stdio.h>
 
+static bool hard; /* whether the last number took long */
+
 /* The C library in the C locale, which these programs start in, is correctly rounded: the judge. */
 
 static double random_double(cnn__random *random) {
@@ -94,7 +96,7 @@ static void test_shortest_reads_back_and_is_shortest(void **state) {
     char text[32], fewer[32];
     cnn__number_shortest(text, sizeof text, value, false);
     assert_true(strtod(text, NULL) == value);
-    assert_true(cnn__number_parse(text, strlen(text), &read) && read == value);
+    assert_true(cnn__number_parse(text, strlen(text), &read, &hard) && read == value);
     int digits = significant_digits(text);
     if (digits > 1) {
       (void)snprintf(fewer, sizeof fewer, "%.*e", digits - 2, value);
@@ -137,7 +139,7 @@ static void test_shortest_looks_as_expected(void **state) {
 
 static void compare_parse(const char *text) {
   double right = strtod(text, NULL), value = 0;
-  bool fine = cnn__number_parse(text, strlen(text), &value);
+  bool fine = cnn__number_parse(text, strlen(text), &value, &hard);
   assert_int_equal(fine, isfinite(right));
   if (fine && memcmp(&value, &right, sizeof value) != 0)
     fail_msg("%s read as %a, not as %a", text, value, right);
@@ -232,7 +234,7 @@ static void test_a_float_reads_back_at_once_and_by_way_of_a_double(void **state)
     double read;
     cnn__number_shortest(text, sizeof text, (double)floats[i], true);
     assert_string_not_equal(text, "7.038531e-26");
-    assert_true(cnn__number_parse(text, strlen(text), &read));
+    assert_true(cnn__number_parse(text, strlen(text), &read, &hard));
     assert_true((float)read == floats[i]);
     assert_true(strtof(text, NULL) == floats[i]);
   }
@@ -251,12 +253,12 @@ static void test_what_is_no_number_is_refused(void **state) {
   for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
     double value = 7;
     int64_t integer = 7;
-    assert_false(cnn__number_parse(texts[i], strlen(texts[i]), &value));
+    assert_false(cnn__number_parse(texts[i], strlen(texts[i]), &value, &hard));
     assert_false(cnn__number_parse_integer(texts[i], strlen(texts[i]), &integer));
     assert_true(value == 7 && integer == 7);
   }
   double value;
-  assert_true(cnn__number_parse("12345", 3, &value) && value == 123);
+  assert_true(cnn__number_parse("12345", 3, &value, &hard) && value == 123);
 }
 
 static void test_integers_are_exact_to_the_last(void **state) {
@@ -284,7 +286,7 @@ static void test_a_comma_locale_changes_nothing(void **state) {
   char text[32];
   double value;
   assert_string_equal(cnn__number_format(text, sizeof text, 'f', 2, 0.5), "0.50");
-  assert_true(cnn__number_parse("0.5", 3, &value) && value == 0.5);
+  assert_true(cnn__number_parse("0.5", 3, &value, &hard) && value == 0.5);
   assert_non_null(setlocale(LC_ALL, "C"));
 }
 

@@ -160,14 +160,14 @@ static inline void write_different(cnn_context *context, const char *from, const
     }
     count++;
   }
-  for (const cnn__json *note = cnn__json_first(cnn__json_get(file->header, "__metadata__")); note;
-       note = note->next) {
-    const char *value = note->value.string;
-    if (d->text && strcmp(d->text, note->key) == 0) {
+  for (size_t i = 0; i < file->note_count; i++) {
+    const cnn__note_text *note = &file->notes[i];
+    const char *value = note->value;
+    if (d->text && strcmp(d->text, note->name) == 0) {
       found = true;
       value = text = replaced(value, d->from, d->to);
     }
-    texts[text_count++] = (cnn__metadata){note->key, value};
+    texts[text_count++] = (cnn__metadata){note->name, value};
   }
   assert_true(found);
   assert_int_equal(cnn__safetensors_write(context, to, tensors, count, texts, text_count), CNN_OK);

@@ -100,6 +100,67 @@ static void test_headers_of_one_thing_over_and_over(void **state) {
                 slowest * 1e3, (double)largest / (1 << 20));
 }
 
+/* ---- texts within the header ---- */
+
+/* As many tensors as there may be, none of which is anyone's, and texts. */
+static void put_texts(const cnn__metadata *texts, size_t count) {
+  enum { TENSORS = 9360, MOST_TEXTS = 8 };
+  static char names[TENSORS][8];
+  cnn__saved *tensors = malloc(TENSORS * sizeof *tensors);
+  cnn__metadata all[MOST_TEXTS] = {{"format", "libcnn"}, {"version", "1"}};
+  for (size_t i = 0; i < TENSORS; i++) {
+    (void)snprintf(names[i], sizeof names[i], "%zu", i);
+    tensors[i] = (cnn__saved){names[i], CNN_FLOAT32, {.rank = 1, .dim = {0}}, ""};
+  }
+  memcpy(all + 2, texts, count * sizeof *texts);
+  assert_int_equal(cnn__safetensors_write(context, other, tensors, TENSORS, all, 2 + count),
+                   CNN_OK);
+  free(tensors);
+}
+
+/* begin, then unit so many times, then end. */
+static char *repeated(const char *begin, const char *unit, size_t count, const char *end) {
+  const size_t head = strlen(begin), length = strlen(unit);
+  char *text = malloc(head + count * length + strlen(end) + 1);
+  strcpy(text, begin);
+  for (size_t i = 0; i < count; i++)
+    memcpy(text + head + i * length, unit, length);
+  strcpy(text + head + count * length, end);
+  return text;
+}
+
+static void test_architectures_of_one_thing_over_and_over(void **state) {
+  static const struct {
+    const char *why, *begin, *unit, *end;
+    size_t count;
+    cnn_status status;
+  } cases[] = {
+      {"empty lists", "[", "[],", "0]", 65000, CNN_E_FORMAT},
+      {"objects of nine keys", "[",
+       "{\"a\":0,\"b\":0,\"c\":0,\"d\":0,\"e\":0,\"f\":0,\"g\":0,\"h\":0,\"i\":0},", "0]", 6500,
+       CNN_E_FORMAT},
+      {"objects of keys that begin alike", "[",
+       "{\"abcdefghijkl0\":0,\"abcdefghijkl1\":0,\"abcdefghijkl2\":0,\"abcdefghijkl3\":0},", "0]",
+       13000, CNN_E_FORMAT},
+      {"numbers of 19 digits", "[", "0.1234567890123456789,", "0]", 60000, CNN_E_FORMAT},
+      {"numbers far from the point", "[", "1.5e-300,", "0]", 60000, CNN_E_LIMIT},
+      {"long numbers", "[",
+       "0.12345678901234567890123456789012345678901234567890123456789012345678901234567890e-99,",
+       "0]", 10000, CNN_E_LIMIT},
+      {"line feeds", "\"", "\\n", "\"", 500000, CNN_E_FORMAT},
+      {"numbers of characters", "\"", "\\u00e9", "\"", 200000, CNN_E_FORMAT},
+      {"characters of two bytes", "\"", "\xc3\xa9-", "\"", 500000, CNN_E_FORMAT},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    char *text = repeated(cases[i].begin, cases[i].unit, cases[i].count, cases[i].end);
+    put_texts(&(cnn__metadata){"architecture", text}, 1);
+    free(text);
+    const cost c = load_other(cases[i].why);
+    print_cost(cases[i].why, c);
+    assert_int_equal(c.status, cases[i].status);
+  }
+}
+
 /* As many values as a JSON text may have, in the header, of tensors, and again in a text within it: all keys of one object, and
    spaces up to the largest header. */
 static void test_as_many_values_as_there_may_be_twice(void **state) {
@@ -123,9 +184,56 @@ static void test_as_many_values_as_there_may_be_twice(void **state) {
   free(header);
   const cost c = load_other("twice 65,536 values");
   print_cost("twice 65,536 values", c);
-  assert_int_equal(c.status, CNN_E_FORMAT);
-  assert_non_null(strstr(cnn_last_error(), "architecture: layers, sequential and output"));
+  assert_int_equal(c.status, CNN_E_LIMIT);
+  assert_non_null(
+      strstr(cnn_last_error(), "architecture: other: JSON: an object of more than 4096 keys"));
 }
+
+/* Objects of as many keys as there may be, and the values of a text altogether. */
+static void test_objects_of_many_keys(void **state) {
+  enum { OBJECTS = 15 };
+  cnn__text text;
+  cnn__text_start(&text, context);
+  for (int object = 0; object < OBJECTS; object++) {
+    cnn__text_format(&text, "%s{", object ? "," : "[");
+    for (int i = 0; i < CNN__JSON_KEYS; i++)
+      cnn__text_format(&text, "%s\"%x\":0", i ? "," : "", (unsigned)i);
+    cnn__text_append(&text, "}", 1);
+  }
+  cnn__text_append(&text, "]", 1);
+  put_texts(&(cnn__metadata){"architecture", text.bytes}, 1);
+  cnn__text_free(&text);
+  const cost c = load_other("objects of 4,096 keys");
+  print_cost("objects of 4,096 keys", c);
+  assert_int_equal(c.status, CNN_E_FORMAT);
+}
+
+/* All that may stand beside an architecture, and the last of it is wrong. */
+static void test_classes_and_notes_of_a_small_file(void **state) {
+  enum { CLASSES = 50000, NOTES = 1024 };
+  static const char architecture[] =
+      "{\"sequential\":true,\"output\":1,\"layers\":[{\"layer\":{\"class\":\"InputLayer\",\"name\":"
+      "\"i\",\"shape\":[50000]},\"inputs\":[],\"frozen\":false},{\"layer\":{\"class\":\"Flatten\","
+      "\"name\":\"f\"},\"inputs\":[0],\"frozen\":false}]}";
+  char *classes = repeated("[", "\"\",", CLASSES - 1, "\"\"]");
+  cnn__text notes;
+  cnn__text_start(&notes, context);
+  for (int i = 0; i < NOTES; i++)
+    cnn__text_format(&notes, "%c\"note %04d\":\"\"", i ? ',' : '{', i);
+  cnn__text_append(&notes, "}", 1);
+  put_texts((const cnn__metadata[]){{"architecture", architecture},
+                                    {"classes", classes},
+                                    {"notes", notes.bytes},
+                                    {"training", "{}"}},
+            4);
+  free(classes);
+  cnn__text_free(&notes);
+  const cost c = load_other("50,000 classes and 1,024 notes");
+  print_cost("50,000 classes and 1,024 notes", c);
+  assert_non_null(strstr(cnn_last_error(), "training: optimizer, loss"));
+}
+
+/* ---- layers ---- */
 
 /* A file of layers in a row, the last of them of that class, and of empty tensors that none of them has. */
 static void put_row_of_layers(int layers, const char *last) {
@@ -176,6 +284,137 @@ static void test_the_largest_architecture_of_a_small_file(void **state) {
   }
 }
 
+/* Long names, and many inputs: what a layer may have most of. The last layer is of no class. */
+static void test_rows_of_layers_that_are_much_work(void **state) {
+  for (int i = 0; i < 2; i++) {
+    static const char *const names[] = {"4,096 layers of long names", "2,900 layers of 16 inputs"};
+    char *prefix = repeated("", "n", 190, ""), *inputs = repeated("", "0,", 15, "0");
+    const int layers = i == 0 ? 4096 : 2900;
+    cnn__text text;
+    cnn__text_start(&text, context);
+    cnn__text_format(&text, "{\"sequential\":false,\"output\":0,\"layers\":[{\"layer\":{\"class\":"
+                            "\"InputLayer\",\"name\":\"i\",\"shape\":[2]},\"inputs\":[],"
+                            "\"frozen\":false}");
+    for (int k = 1; k < layers; k++)
+      cnn__text_format(&text,
+                       ",{\"layer\":{\"class\":\"%s\",\"name\":\"%s%d\"},\"inputs\":[%s],"
+                       "\"frozen\":false}",
+                       k == layers - 1 ? "Flat"
+                       : i == 0        ? "Flatten"
+                                       : "Add",
+                       i == 0 ? prefix : "", k, i == 0 ? "0" : inputs);
+    cnn__text_append(&text, "]}", 2);
+    put_texts(&(cnn__metadata){"architecture", text.bytes}, 1);
+    cnn__text_free(&text);
+    free(prefix);
+    free(inputs);
+    const cost c = load_other(names[i]);
+    print_cost(names[i], c);
+    assert_non_null(strstr(cnn_last_error(), "unknown layer class \"Flat\""));
+  }
+}
+
+/* ---- files that are right but for their end ---- */
+
+/* A model of so many layers behind its input, compiled, saved. */
+static void save_row(cnn_layer *(*next)(void), size_t count, cnn_optimizer *optimizer) {
+  cnn_layer **layers = malloc((count + 1) * sizeof *layers);
+  layers[0] = cnn_input(.shape = {1});
+  for (size_t i = 1; i <= count; i++)
+    layers[i] = next();
+  cnn_model *model = cnn_sequential_create(layers, count + 1);
+  free(layers);
+  assert_non_null(model);
+  assert_int_equal(
+      cnn_model_compile(model, .optimizer = optimizer, .loss = cnn_mean_squared_error()), CNN_OK);
+  assert_int_equal(cnn_model_save(model, other), CNN_OK);
+  cnn_model_free(model);
+}
+
+static cnn_layer *next_dense(void) {
+  return cnn_dense(.units = 1);
+}
+
+static cnn_layer *next_normalization(void) {
+  return cnn_batch_normalization();
+}
+
+/* The callbacks of a file, which are read last, become an object. */
+static void spoil_callbacks(void) {
+  static const char right[] = "\\\"callbacks\\\":[]";
+  size_t size, at = 0;
+  unsigned char *bytes = file_bytes(other, &size);
+  while (memcmp(bytes + at, right, sizeof right - 1) != 0)
+    at++;
+  memcpy(bytes + at + sizeof right - 3, "{}", 2);
+  put_bytes(other, bytes, size);
+  free(bytes);
+}
+
+static void test_the_end_of_many_weights_is_wrong(void **state) {
+  for (int i = 0; i < 3; i++) {
+    static const char *const names[] = {"4,095 dense layers, callbacks that are none",
+                                        "2,330 normalizations, callbacks that are none",
+                                        "1,400 dense layers of Adam's, callbacks that are none"};
+    if (i == 0) save_row(next_dense, 4095, cnn_sgd());
+    if (i == 1) save_row(next_normalization, 2330, cnn_sgd());
+    if (i == 2) save_row(next_dense, 1400, cnn_adam());
+    assert_int_equal(load_other(names[i]).status, CNN_OK);
+    spoil_callbacks();
+    const cost c = load_other(names[i]);
+    print_cost(names[i], c);
+    assert_int_equal(c.status, CNN_E_FORMAT);
+  }
+}
+
+/* A callback that has as many arrays as there may be tensors, and the first of them once more. */
+static void test_a_callback_of_many_arrays(void **state) {
+  enum { ARRAYS = 9000 };
+  static char names[ARRAYS][32];
+  cnn__text list;
+  cnn_model *model = trained_model();
+  assert_int_equal(cnn_model_save(model, "model"), CNN_OK);
+  cnn_model_free(model);
+  cnn__safetensors *file;
+  assert_int_equal(cnn__safetensors_open(context, "model", &file), CNN_OK);
+  cnn__saved *tensors = malloc((file->count + ARRAYS) * sizeof *tensors);
+  cnn__metadata texts[16];
+  void **values = malloc(file->count * sizeof *values);
+  cnn__text_start(&list, context);
+  cnn__text_format(&list, "\"arrays\":[");
+  for (size_t i = 0; i < ARRAYS; i++) {
+    (void)snprintf(names[i], sizeof names[i], "training/callback/0/%zu", i);
+    cnn__text_format(&list, "\"%zu\",", i);
+    tensors[i] = (cnn__saved){names[i], CNN_FLOAT32, {.rank = 1, .dim = {0}}, ""};
+  }
+  cnn__text_format(&list, "\"0\",");
+  for (size_t i = 0; i < file->count; i++) {
+    const cnn__stored *stored = &file->tensors[i];
+    values[i] = malloc(stored->bytes + 1);
+    assert_int_equal(cnn__safetensors_read(file, stored, values[i]), CNN_OK);
+    tensors[ARRAYS + i] = (cnn__saved){stored->name, stored->dtype, stored->shape, values[i]};
+  }
+  char *training = NULL;
+  for (size_t i = 0; i < file->note_count; i++) {
+    texts[i] = (cnn__metadata){file->notes[i].name, file->notes[i].value};
+    if (strcmp(texts[i].name, "training") == 0)
+      texts[i].value = training = replaced(texts[i].value, "\"arrays\":[", list.bytes);
+  }
+  assert_int_equal(cnn__safetensors_write(context, other, tensors, file->count + ARRAYS, texts,
+                                          file->note_count),
+                   CNN_OK);
+  for (size_t i = 0; i < file->count; i++)
+    free(values[i]);
+  free(values);
+  free(tensors);
+  free(training);
+  cnn__text_free(&list);
+  cnn__safetensors_close(file);
+  const cost c = load_other("a callback of 9,000 arrays");
+  print_cost("a callback of 9,000 arrays", c);
+  assert_non_null(strstr(cnn_last_error(), "a callback's array is named twice"));
+}
+
 static int set_up(void **state) {
   context = watched_context(&memory);
   (void)cnn_context_use(context);
@@ -192,8 +431,14 @@ static int tear_down(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_headers_of_one_thing_over_and_over),
+      cmocka_unit_test(test_architectures_of_one_thing_over_and_over),
       cmocka_unit_test(test_as_many_values_as_there_may_be_twice),
+      cmocka_unit_test(test_objects_of_many_keys),
+      cmocka_unit_test(test_classes_and_notes_of_a_small_file),
       cmocka_unit_test(test_the_largest_architecture_of_a_small_file),
+      cmocka_unit_test(test_rows_of_layers_that_are_much_work),
+      cmocka_unit_test(test_the_end_of_many_weights_is_wrong),
+      cmocka_unit_test(test_a_callback_of_many_arrays),
   };
   return cmocka_run_group_tests_name("model files that are much work", tests, set_up, tear_down);
 }

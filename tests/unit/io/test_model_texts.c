@@ -426,7 +426,7 @@ static void test_every_allocation_of_loading_may_fail(void **state) {
     if (!model) assert_error(CNN_E_NOMEM, cnn_last_status(), "out of memory");
     if (!model) assert_int_equal(atomic_load(&c.live), held);
   }
-  assert_true(failed > 100 && atomic_load(&c.calls) < c.fail_at);
+  assert_true(failed > 60 && atomic_load(&c.calls) < c.fail_at);
   cnn_model_free(model);
   (void)cnn_context_use(context);
   cnn_context_free(failing);
