@@ -27,7 +27,7 @@ gcovr --gcov-ignore-parse-errors --root "$root" --exclude-unreachable-branches -
   --json "$all" . 2> /dev/null
 report() { gcovr --root "$root" --add-tracefile "$all" "$@"; }
 parsers=
-for file in base/json_read base/json_string base/json_keys base/name_table base/number base/number_read base/decimal base/settings \
+for file in base/json_read base/json_string base/json_keys base/name_table base/number base/number_read base/decimal base/decimal_short base/settings \
   io/safetensors_read io/architecture io/extras io/training_read model/state_reader data/idx data/npy data/cifar \
   data/image_file data/png_read data/jpeg_read data/exif data/inflate; do
   parsers="$parsers --filter $root/lib/$file.c"

@@ -117,87 +117,7 @@ void cnn__decimal_round(cnn__decimal *decimal, int count) {
     decimal->count--;
 }
 
-/* ---- decimal to double: short ones ---- */
-
-static int smaller(int a, int b) {
-  return a < b ? a : b;
-}
-
-enum { SHORT_DIGITS = 19, SHORT_PLACES = 27, SHORT_LIMBS = 6 };
-
-/* Of the last digit, counted from the point. */
-static int last_place(const cnn__decimal *decimal) {
-  return decimal->exponent - decimal->count;
-}
-
-bool cnn__decimal_is_short(const cnn__decimal *decimal) {
-  const int place = last_place(decimal);
-  return decimal->count == 0 ||
-         (decimal->count <= SHORT_DIGITS && place >= -SHORT_PLACES && place <= SHORT_PLACES);
-}
-
-/* Limbs in base 2^32, the highest first, times 5^power, at most 13. */
-static void multiply_by_five(uint32_t *limb, int power) {
-  uint64_t factor = 1, carry = 0;
-  while (power-- > 0)
-    factor *= 5;
-  for (int i = SHORT_LIMBS; i-- > 0; carry >>= 32) {
-    carry += limb[i] * factor;
-    limb[i] = (uint32_t)carry;
-  }
-}
-
-/* The same divided; whether something is left. */
-static bool divide_by_five(uint32_t *limb, int power) {
-  uint64_t divisor = 1, rest = 0;
-  while (power-- > 0)
-    divisor *= 5;
-  for (int i = 0; i < SHORT_LIMBS; i++) {
-    rest = rest << 32 | limb[i];
-    limb[i] = (uint32_t)(rest / divisor);
-    rest %= divisor;
-  }
-  return rest != 0;
-}
-
-/* The nearest double to a number that is not 0, times 2^exponent; more: it is a little larger. */
-static double rounded(const uint32_t *limb, int exponent, bool more) {
-  int i = 0;
-  while (limb[i] == 0)
-    i++;
-  const int shift = __builtin_clz(limb[i]);
-  const uint64_t three =
-      ((uint64_t)limb[i] << 32 | limb[i + 1]) << shift | (uint64_t)limb[i + 2] << shift >> 32;
-  more = more || (uint32_t)(limb[i + 2] << shift) != 0;
-  for (int k = i + 3; k < SHORT_LIMBS; k++)
-    more = more || limb[k] != 0;
-  const unsigned behind = three & 0x7ff;
-  uint64_t mantissa = three >> 11;
-  if (behind > 0x400 || (behind == 0x400 && (more || (mantissa & 1)))) mantissa++;
-  return ldexp((double)mantissa, exponent + 32 * (SHORT_LIMBS - 2 - i) - shift + 11);
-}
-
-/* digits * 10^place, where 5^27 and the digits fit into two limbs each: a quotient of six is exact to more than 64 bits. */
-static double short_to_double(const cnn__decimal *decimal) {
-  enum { STEP = 13 };
-  uint32_t limb[SHORT_LIMBS + 2] = {0};
-  uint64_t digits = 0;
-  int place = last_place(decimal), exponent = place;
-  bool more = false;
-  for (int i = 0; i < decimal->count; i++)
-    digits = digits * 10 + (uint64_t)(decimal->digits[i] - '0');
-  const int last = place < 0 ? 1 : SHORT_LIMBS - 1;
-  limb[last - 1] = (uint32_t)(digits >> 32);
-  limb[last] = (uint32_t)digits;
-  exponent -= 32 * (SHORT_LIMBS - 1 - last);
-  for (; place > 0; place -= smaller(place, STEP))
-    multiply_by_five(limb, smaller(place, STEP));
-  for (; place < 0; place += smaller(-place, STEP))
-    more = divide_by_five(limb, smaller(-place, STEP)) || more;
-  return rounded(limb, exponent, more);
-}
-
-/* ---- decimal to double: all others ---- */
+/* ---- decimal to double ---- */
 
 static void fixed_of_decimal(const cnn__decimal *decimal, fixed *f) {
   static const uint32_t power[PLACES] = {100000000, 10000000, 1000000, 100000, 10000,
@@ -209,6 +129,10 @@ static void fixed_of_decimal(const cnn__decimal *decimal, fixed *f) {
   for (int i = 0; i < decimal->count; i++)
     f->limb[(start + i) / PLACES] +=
         (uint32_t)(decimal->digits[i] - '0') * power[(start + i) % PLACES];
+}
+
+static int smaller(int a, int b) {
+  return a < b ? a : b;
 }
 
 static int bit_length(uint64_t value) {
@@ -230,7 +154,7 @@ double cnn__decimal_to_double(const cnn__decimal *decimal, bool single) {
   const int lowest = single ? FLT_MIN_EXP - FLT_MANT_DIG : DBL_MIN_EXP - DBL_MANT_DIG;
   if (decimal->count == 0 || decimal->exponent < -342) return 0;
   if (decimal->exponent > 310) return INFINITY;
-  if (!single && cnn__decimal_is_short(decimal)) return short_to_double(decimal);
+  if (!single && cnn__decimal_is_short(decimal)) return cnn__decimal_short_to_double(decimal);
   fixed f;
   fixed_of_decimal(decimal, &f);
 

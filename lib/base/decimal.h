@@ -23,6 +23,8 @@ void cnn__decimal_round(cnn__decimal *decimal, int count);
 
 /* Whether its double is found in a few steps: up to 19 digits, the last of them at most 27 places from the point. */
 bool cnn__decimal_is_short(const cnn__decimal *decimal);
+/* Such a number's, which is not 0. */
+double cnn__decimal_short_to_double(const cnn__decimal *decimal);
 
 /* The nearest double, or the nearest float, ties to even; infinity where it is beyond. */
 double cnn__decimal_to_double(const cnn__decimal *decimal, bool single);

@@ -49,11 +49,21 @@ typedef struct cnn__json_source {
   size_t *values;
 } cnn__json_source;
 
-cnn_status cnn__json_parse_in_place(const cnn__json_source *source, cnn__json **root);
+/* One of the two below: visit, or root. */
+cnn_status cnn__json_read(const cnn__json_source *source,
+                          cnn_status (*visit)(void *user, const cnn__json *member), void *user,
+                          cnn__json **root);
+static inline cnn_status cnn__json_parse_in_place(const cnn__json_source *source,
+                                                  cnn__json **root) {
+  return cnn__json_read(source, NULL, NULL, root);
+}
 /* The members of an object one by one, in constant memory: each is gone when visit returns, but for its strings. That keys
    differ, and how many there are, is for visit to see to. What visit fails with ends it. */
-cnn_status cnn__json_visit(const cnn__json_source *source,
-                           cnn_status (*visit)(void *user, const cnn__json *member), void *user);
+static inline cnn_status cnn__json_visit(const cnn__json_source *source,
+                                         cnn_status (*visit)(void *user, const cnn__json *member),
+                                         void *user) {
+  return cnn__json_read(source, visit, user, NULL);
+}
 
 void cnn__json_free(cnn_context *context, cnn__json *root);
 /* The first member of an array or object; NULL where there is none, and of all else. */

@@ -17,7 +17,7 @@ static cnn_status find_among_many(cnn__json_parser *p, const cnn__json *object,
     const cnn__name_added added = cnn__name_table_add(&p->keys, member->key, 0);
     if (added == CNN__NAME_THERE) *found = member->key;
     if (added == CNN__NAME_CROWDED)
-      return cnn__fail(CNN_E_LIMIT, "%s: JSON: keys that take too long to tell apart", p->what);
+      return cnn__fail(CNN_E_LIMIT, "%s: names that take too long to tell apart", p->what);
   }
   return CNN_OK;
 }

@@ -113,10 +113,12 @@ static cnn_status parse_number(cnn__json_parser *p, cnn__json *node) {
   const char *start = p->at;
   node->type = CNN__JSON_INTEGER;
   if (take_short_integer(p, &node->value.integer)) return CNN_OK;
-  while (is_of_number(*p->at))
-    if (p->at++ - start == MAX_NUMBER)
-      return cnn__json_fail(p, start, "a number of over 1024 characters");
-  const size_t length = (size_t)(p->at - start);
+  char *end = p->at;
+  while (is_of_number(*end))
+    end++;
+  const size_t length = (size_t)(end - start);
+  p->at = end;
+  if (length > MAX_NUMBER) return cnn__json_fail(p, start, "a number of over 1024 characters");
   bool negative_zero = length == 2 && memcmp(start, "-0", 2) == 0;
   if (!negative_zero && cnn__number_parse_integer(start, length, &node->value.integer))
     return CNN_OK;
@@ -203,63 +205,45 @@ static cnn_status parse_text(cnn__json_parser *p, cnn__json **root) {
   return status ? status : check_end(p);
 }
 
-static cnn__json_parser start(const cnn__json_source *source) {
-  assert(source->size <= MAX_TEXT);
-  source->text[source->size] = 0;
-  return (cnn__json_parser){.context = source->context,
-                            .what = source->what,
-                            .text = source->text,
-                            .at = source->text,
-                            .end = source->text + source->size,
-                            .most = cnn__size_min(*source->values, CNN__JSON_VALUES)};
-}
-
-static void end(cnn__json_parser *p, const cnn__json_source *source) {
-  cnn__name_table_end(p->context, &p->keys);
-  *source->values -= cnn__size_min(*source->values, p->values);
-}
-
-cnn_status cnn__json_parse_in_place(const cnn__json_source *source, cnn__json **root) {
-  cnn__json *made = NULL;
-  cnn__json_parser p = start(source);
-  cnn_status status = parse_text(&p, &made);
-  end(&p, source);
-  if (status)
-    free_blocks(source->context, p.first);
-  else
-    *root = made;
-  return status;
-}
-
 static cnn_status visit_members(cnn__json_parser *p,
                                 cnn_status (*visit)(void *user, const cnn__json *member),
                                 void *user) {
-  cnn_status status;
   skip_space(p);
   if (!cnn__json_take_character(p, '{')) return cnn__json_fail(p, p->at, "an object is expected");
   skip_space(p);
-  if (!cnn__json_take_character(p, '}')) {
-    do {
-      cnn__json *member = NULL;
-      forget_nodes(p);
-      status = add_node(p, &member);
-      if (!status) status = parse_member(p, member, true, 1);
-      if (!status) status = visit(user, member);
-      if (status) return status;
-      skip_space(p);
-    } while (cnn__json_take_character(p, ','));
-    if (!cnn__json_take_character(p, '}'))
-      return cnn__json_fail(p, p->at, "',' or '}' is expected");
-  }
-  return check_end(p);
+  if (cnn__json_take_character(p, '}')) return check_end(p);
+  do {
+    cnn__json *member = NULL;
+    forget_nodes(p);
+    cnn_status status = add_node(p, &member);
+    if (!status) status = parse_member(p, member, true, 1);
+    if (!status) status = visit(user, member);
+    if (status) return status;
+    skip_space(p);
+  } while (cnn__json_take_character(p, ','));
+  if (cnn__json_take_character(p, '}')) return check_end(p);
+  return cnn__json_fail(p, p->at, "',' or '}' is expected");
 }
 
-cnn_status cnn__json_visit(const cnn__json_source *source,
-                           cnn_status (*visit)(void *user, const cnn__json *member), void *user) {
-  cnn__json_parser p = start(source);
-  cnn_status status = visit_members(&p, visit, user);
-  end(&p, source);
-  free_blocks(source->context, p.first);
+cnn_status cnn__json_read(const cnn__json_source *source,
+                          cnn_status (*visit)(void *user, const cnn__json *member), void *user,
+                          cnn__json **root) {
+  cnn__json *made = NULL;
+  cnn__json_parser p = {.context = source->context,
+                        .what = source->what,
+                        .text = source->text,
+                        .at = source->text,
+                        .end = source->text + source->size,
+                        .most = cnn__size_min(*source->values, CNN__JSON_VALUES)};
+  assert(source->size <= MAX_TEXT);
+  source->text[source->size] = 0;
+  cnn_status status = visit ? visit_members(&p, visit, user) : parse_text(&p, &made);
+  cnn__name_table_end(p.context, &p.keys);
+  *source->values -= cnn__size_min(*source->values, p.values);
+  if (status || visit)
+    free_blocks(p.context, p.first);
+  else
+    *root = made;
   return status;
 }
 

@@ -134,36 +134,42 @@ static char *take_plain(cnn__json_parser *p, char *to) {
   return to;
 }
 
+/* A character of several bytes, moved to where it belongs. */
+static cnn_status take_bytes(const cnn__json_parser *p, char **from, char **to) {
+  const size_t left = (size_t)(p->end - *from);
+  size_t bytes = cnn__utf8_length(*from, left);
+  if (bytes == 0) return cnn__json_fail(p, *from, "bytes that are not UTF-8");
+  for (; bytes > 0; bytes--)
+    *(*to)++ = *(*from)++;
+  return CNN_OK;
+}
+
 /* What is not plain, and up to two plain characters in between: where there is one escape there are more. */
 static cnn_status take_others(cnn__json_parser *p, const char *start, char **to) {
   char *from = p->at, *end = *to;
-  while (*from != '"') {
-    const char meant = *from == '\\' ? unescaped(from[1]) : 0;
-    if (meant) {
+  cnn_status status = CNN_OK;
+  while (!status && *from != '"') {
+    const unsigned char c = (unsigned char)*from;
+    const char meant = c == '\\' ? unescaped(from[1]) : 0;
+    if (c >= 0x7f) {
+      status = take_bytes(p, &from, &end);
+    } else if (meant) {
       *end++ = meant;
       from += 2;
-    } else if (is_plain(*from)) {
+    } else if (c == '\\') {
+      p->at = from;
+      status = parse_number_escape(p, &end);
+      from = p->at;
+    } else if (c >= 0x20) {
       if (is_plain(from[1]) && is_plain(from[2])) break;
       *end++ = *from++;
-    } else if (*from == '\\') {
-      p->at = from;
-      cnn_status status = parse_number_escape(p, &end);
-      if (status) return status;
-      from = p->at;
-    } else if (from == p->end) {
-      return cnn__json_fail(p, start, "a string that does not end");
-    } else if ((unsigned char)*from < 0x20) {
-      return cnn__json_fail(p, from, "a control character in a string");
-    } else {
-      size_t bytes = cnn__utf8_length(from, (size_t)(p->end - from));
-      if (bytes == 0) return cnn__json_fail(p, from, "bytes that are not UTF-8");
-      for (; bytes > 0; bytes--)
-        *end++ = *from++;
-    }
+    } else
+      return from == p->end ? cnn__json_fail(p, start, "a string that does not end")
+                            : cnn__json_fail(p, from, "a control character in a string");
   }
   p->at = from;
   *to = end;
-  return CNN_OK;
+  return status;
 }
 
 cnn_status cnn__json_parse_string(cnn__json_parser *p, const char **string, uint32_t *length) {

@@ -40,10 +40,6 @@ cnn_status cnn__name_table_start(cnn_context *context, cnn__name_table *table, s
   return CNN_OK;
 }
 
-void cnn__name_table_end(cnn_context *context, cnn__name_table *table) {
-  cnn__free(context, table->places);
-}
-
 /* The name's place, or the free one that ends the search. */
 static cnn__name_place *seek(const cnn__name_table *table, const char *name, uint64_t hash,
                              size_t *steps) {

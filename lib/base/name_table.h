@@ -25,7 +25,9 @@ typedef enum cnn__name_added {
 /* Makes it an empty table for so many names, {0} to begin with or one that is used again. CNN_E_NOMEM leaves it as it was. */
 cnn_status cnn__name_table_start(cnn_context *context, cnn__name_table *table, size_t names,
                                  const char *what);
-void cnn__name_table_end(cnn_context *context, cnn__name_table *table);
+static inline void cnn__name_table_end(cnn_context *context, cnn__name_table *table) {
+  cnn__free(context, table->places);
+}
 
 /* name stays where it is. */
 cnn__name_added cnn__name_table_add(cnn__name_table *table, const char *name, uint32_t item);

@@ -17,13 +17,17 @@ static bool take(input *in, char c) {
 }
 
 /* Digits beyond the limit change nothing but whether there is more than nothing: a last digit 1
-   says so. Zeros before the first digit only move the point. */
-static void add_digit(cnn__decimal *decimal, char digit) {
-  if (decimal->count == 0 && digit == '0') return;
-  if (decimal->count < CNN__DECIMAL_DIGITS)
-    decimal->digits[decimal->count++] = digit;
-  else if (digit != '0')
-    decimal->digits[CNN__DECIMAL_DIGITS - 1] = '1';
+   says so. */
+static void take_digits(input *in, cnn__decimal *decimal) {
+  const char *next = in->next;
+  int count = decimal->count;
+  for (; next < in->end && *next >= '0' && *next <= '9'; next++)
+    if (count < CNN__DECIMAL_DIGITS)
+      decimal->digits[count++] = *next;
+    else if (*next != '0')
+      decimal->digits[CNN__DECIMAL_DIGITS - 1] = '1';
+  decimal->count = count;
+  in->next = next;
 }
 
 /* [digits]. False where there is none. The exponent stays within what matters: more is infinity or
@@ -39,23 +43,22 @@ static bool take_exponent(input *in, int64_t *exponent) {
   return true;
 }
 
-/* digits[.digits][e[sign]digits], all of it. */
+/* digits[.digits][e[sign]digits], all of it. Zeros before the first digit that is none only move the point. */
 static bool take_decimal(input *in, cnn__decimal *decimal) {
   enum { FARTHEST = 1000 }; /* beyond every double */
   int64_t point = 0, exponent = 0;
-  bool zero = at_digit(in) && *in->next == '0';
-  const char *start = in->next;
-  for (; at_digit(in); in->next++) {
-    add_digit(decimal, *in->next);
-    if (decimal->count > 0) point++;
-  }
-  if (in->next == start || (zero && in->next != start + 1)) return false;
+  if (!at_digit(in)) return false;
+  if (!take(in, '0')) {
+    const char *start = in->next;
+    take_digits(in, decimal);
+    point = in->next - start;
+  } else if (at_digit(in))
+    return false;
   if (take(in, '.')) {
     if (!at_digit(in)) return false;
-    for (; at_digit(in); in->next++) {
-      if (decimal->count == 0 && *in->next == '0') point--;
-      add_digit(decimal, *in->next);
+    for (; decimal->count == 0 && take(in, '0'); point--) {
     }
+    take_digits(in, decimal);
   }
   if ((take(in, 'e') || take(in, 'E')) && !take_exponent(in, &exponent)) return false;
   point += exponent;

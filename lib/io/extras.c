@@ -115,7 +115,7 @@ static cnn_status read_notes(const cnn__safetensors *file, cnn_model *model,
   cnn_status status = CNN_OK;
   for (const cnn__json *note = cnn__json_first(root); note && !status; note = note->next)
     status = note->type == CNN__JSON_STRING
-                 ? cnn_model_set_note(model, note->key, note->value.string)
+                 ? cnn__model_put_note(model, note->key, note->value.string, true)
                  : wrong(file, "notes: names and texts are expected");
   return status;
 }

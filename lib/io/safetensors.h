@@ -71,13 +71,19 @@ typedef struct cnn__safetensors {
 cnn_status cnn__safetensors_open(cnn_context *context, const char *path, cnn__safetensors **file);
 void cnn__safetensors_close(cnn__safetensors *file); /* NULL is fine */
 
+/* A text, or its value; NULL: none. */
 const cnn__note_text *cnn__safetensors_note_text(const cnn__safetensors *file, const char *name);
-const char *cnn__safetensors_note(const cnn__safetensors *file, const char *name); /* NULL: none */
+static inline const char *cnn__safetensors_note(const cnn__safetensors *file, const char *name) {
+  const cnn__note_text *note = cnn__safetensors_note_text(file, name);
+  return note ? note->value : NULL;
+}
 const cnn__stored *cnn__safetensors_find(const cnn__safetensors *file, const char *name);
 /* Reads bytes of a file, as a tensor's are. */
 cnn_status cnn__safetensors_read_at(const cnn__safetensors *file, uint64_t offset, size_t bytes,
                                     void *data);
-cnn_status cnn__safetensors_read(const cnn__safetensors *file, const cnn__stored *tensor,
-                                 void *data);
+static inline cnn_status cnn__safetensors_read(const cnn__safetensors *file,
+                                               const cnn__stored *tensor, void *data) {
+  return cnn__safetensors_read_at(file, tensor->offset, tensor->bytes, data);
+}
 
 #endif

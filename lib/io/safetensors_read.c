@@ -103,7 +103,7 @@ static cnn_status read_notes(cnn__safetensors *file, const cnn__json *notes) {
   bool right = notes->type == CNN__JSON_OBJECT && !file->notes;
   if (right) {
     file->notes =
-        cnn__alloc_array(file->context, notes->count, sizeof *file->notes, "the texts of a file");
+        cnn__alloc_array(file->context, notes->count, sizeof *file->notes, "the parts of a file");
     if (!file->notes) return CNN_E_NOMEM;
   }
   const cnn__json *note = right ? cnn__json_first(notes) : NULL;
@@ -187,7 +187,7 @@ static cnn_status read_header(cnn__safetensors *file) {
     return cnn__fail(CNN_E_LIMIT, "%s: the header claims %" PRIu64 " bytes; at most %d are allowed",
                      file->path, size, CNN__SAFETENSORS_HEADER);
   file->header = cnn__alloc(file->context, (size_t)size + 1, "a file's header");
-  file->ahead = cnn__alloc(file->context, sizeof *file->ahead, "a part of a file");
+  file->ahead = cnn__alloc(file->context, sizeof *file->ahead, "a file's content");
   if (!file->header || !file->ahead) return CNN_E_NOMEM;
   file->ahead->begin = 0;
   file->ahead->size = 0;
@@ -229,11 +229,6 @@ const cnn__note_text *cnn__safetensors_note_text(const cnn__safetensors *file, c
   return NULL;
 }
 
-const char *cnn__safetensors_note(const cnn__safetensors *file, const char *name) {
-  const cnn__note_text *note = cnn__safetensors_note_text(file, name);
-  return note ? note->value : NULL;
-}
-
 const cnn__stored *cnn__safetensors_find(const cnn__safetensors *file, const char *name) {
   uint32_t item;
   return cnn__name_table_find(&file->by_name, name, &item) ? &file->tensors[item] : NULL;
@@ -255,9 +250,4 @@ cnn_status cnn__safetensors_read_at(const cnn__safetensors *file, uint64_t offse
   }
   if (bytes > 0) memcpy(data, ahead->bytes + (offset - ahead->begin), bytes);
   return CNN_OK;
-}
-
-cnn_status cnn__safetensors_read(const cnn__safetensors *file, const cnn__stored *tensor,
-                                 void *data) {
-  return cnn__safetensors_read_at(file, tensor->offset, tensor->bytes, data);
 }

@@ -15,8 +15,7 @@ cnn_status cnn__model_set_class_names(cnn_model *model, const char *const *names
   if (count > 0) {
     size_t bytes = count * sizeof *copies; /* as much as the caller has of them */
     for (size_t i = 0; i < count; i++)
-      if (!cnn__size_add(bytes, strlen(names[i]) + 1, &bytes))
-        return cnn__fail(CNN_E_NOMEM, "out of memory: %zu class names", count);
+      if (!cnn__size_add(bytes, strlen(names[i]) + 1, &bytes)) bytes = SIZE_MAX;
     copies = cnn__alloc(model->context, bytes, "class names");
     if (copies == NULL) return CNN_E_NOMEM;
     char *to = (char *)(copies + count);
@@ -176,15 +175,13 @@ static cnn_status add_note(cnn_model *model, const char *name, char *value) {
   return CNN_OK;
 }
 
-cnn_status cnn_model_set_note(cnn_model *model, const char *name, const char *value) {
+cnn_status cnn__model_put_note(cnn_model *model, const char *name, const char *value, bool is_new) {
   const char *who = "cnn_model_set_note";
-  if (model == NULL) return cnn__fail_null(who, "model");
-  if (name == NULL) return cnn__fail_null(who, "name");
   if (name[0] == 0) return cnn__fail(CNN_E_INVALID, "%s: the name is empty", who);
   cnn_status status = check_text(who, "name", name);
   if (status == CNN_OK && value != NULL) status = check_text(who, "value", value);
   if (status != CNN_OK) return status;
-  cnn__note *note = find_note(model, name);
+  cnn__note *note = is_new ? NULL : find_note(model, name);
   if (value == NULL) {
     if (note != NULL) remove_note(model, note);
     return CNN_OK;
@@ -199,6 +196,13 @@ cnn_status cnn_model_set_note(cnn_model *model, const char *name, const char *va
   status = add_note(model, name, copy);
   if (status != CNN_OK) cnn__free(model->context, copy);
   return status;
+}
+
+cnn_status cnn_model_set_note(cnn_model *model, const char *name, const char *value) {
+  const char *who = "cnn_model_set_note";
+  if (model == NULL) return cnn__fail_null(who, "model");
+  if (name == NULL) return cnn__fail_null(who, "name");
+  return cnn__model_put_note(model, name, value, false);
 }
 
 const char *cnn_model_note(const cnn_model *model, const char *name) {

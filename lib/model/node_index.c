@@ -9,11 +9,6 @@ static size_t slot_of(const cnn__node_index *index, const cnn_layer *layer) {
   return slot & (index->slots - 1);
 }
 
-void cnn__node_index_free(cnn_context *context, cnn__node_index *index) {
-  cnn__free(context, index->by_layer);
-  cnn__name_table_end(context, &index->by_name);
-}
-
 cnn_status cnn__node_index_make(cnn_context *context, cnn__node_index *index, size_t room,
                                 const cnn__node *nodes, size_t count) {
   cnn__node_index made = {.slots = 2};
@@ -34,11 +29,6 @@ cnn_status cnn__node_index_make(cnn_context *context, cnn__node_index *index, si
 
 bool cnn__node_index_has_layer(const cnn__node_index *index, const cnn_layer *layer) {
   return index->slots > 0 && index->by_layer[slot_of(index, layer)] != NULL;
-}
-
-bool cnn__node_index_has_name(const cnn__node_index *index, const char *name) {
-  uint32_t item;
-  return cnn__name_table_find(&index->by_name, name, &item);
 }
 
 bool cnn__node_index_add(cnn__node_index *index, const cnn_layer *layer, const char *name) {

@@ -15,10 +15,16 @@ typedef struct cnn__node_index {
 /* Makes an index with room for that many nodes, of which count are there. CNN_E_NOMEM leaves it as it was. */
 cnn_status cnn__node_index_make(cnn_context *context, cnn__node_index *index, size_t room,
                                 const cnn__node *nodes, size_t count);
-void cnn__node_index_free(cnn_context *context, cnn__node_index *index);
+static inline void cnn__node_index_free(cnn_context *context, cnn__node_index *index) {
+  cnn__free(context, index->by_layer);
+  cnn__name_table_end(context, &index->by_name);
+}
 
 bool cnn__node_index_has_layer(const cnn__node_index *index, const cnn_layer *layer);
-bool cnn__node_index_has_name(const cnn__node_index *index, const char *name);
+static inline bool cnn__node_index_has_name(const cnn__node_index *index, const char *name) {
+  uint32_t item;
+  return cnn__name_table_find(&index->by_name, name, &item);
+}
 /* Room for it is there, and neither is in it. name stays where it is. False: names that are too hard to tell apart. */
 bool cnn__node_index_add(cnn__node_index *index, const cnn_layer *layer, const char *name);
 

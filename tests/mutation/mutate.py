@@ -52,7 +52,7 @@ BLOCKS = "io_callbacks io_metrics io_model_texts replay io_bombs io_model_file"
 ROOMS = [
     ("parsers", "lib/base/json_read.c lib/base/json_string.c lib/base/json_keys.c lib/base/name_table.c",
      "test_base_names test_base_json_keys test_base_json_pieces test_base_edges test_base_json io_safetensors io_model_texts replay io_bombs io_model_file"),
-    ("parsers", "lib/base/number.c lib/base/number_read.c lib/base/decimal.c", "test_base_edges test_base_json test_base_number"),
+    ("parsers", "lib/base/number.c lib/base/number_read.c lib/base/decimal.c lib/base/decimal_short.c", "test_base_edges test_base_json test_base_number"),
     ("parsers", "lib/base/settings.c", "test_base_settings test_layers_options test_layers_files io_model_texts replay io_bombs io_model_file"),
     ("parsers", "lib/io/safetensors_read.c", "io_safetensors replay io_bombs io_model_file"),
     ("parsers", "lib/io/architecture.c lib/io/training_read.c lib/io/extras.c", BLOCKS),

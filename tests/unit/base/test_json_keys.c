@@ -62,7 +62,7 @@ static void test_keys_that_fall_on_each_other_are_refused(void **state) {
     (void)sprintf(keys[found], "k%07u", i);
     found += (cnn__name_hash(keys[found], seed) >> 32) % PLACES == 7;
   }
-  assert_error(CNN_E_LIMIT, parse(&r, keys), "test: JSON: keys that take too long to tell apart");
+  assert_error(CNN_E_LIMIT, parse(&r, keys), "test: names that take too long to tell apart");
   memcpy(keys[20], keys[3], sizeof *keys);
   assert_error(CNN_E_FORMAT, parse(&r, keys), "occurs twice in the object at offset 0");
 }
