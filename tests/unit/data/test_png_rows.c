@@ -211,6 +211,25 @@ static void test_pixels_that_are_cut_off_behind_the_last_row(void **state) {
   assert_false(is_taken((one_pixel){.packed = 9000, .chunks = 2, .claimed = 0x7fff0000}));
 }
 
+/* What a file could unpack to, 1032 times its size, may be declared, and a row more may not: one row is 1032 bytes. */
+static void test_as_many_rows_as_a_file_could_hold(void **state) {
+  uint8_t file[128], header[13] = {[8] = 8}, nothing[4] = {0};
+  for (size_t more = 0; more < 2; more++) {
+    memcpy(file, "\x89PNG\r\n\x1a\n", 8);
+    const size_t size = 8 + 25 + 16 + 12;
+    put_32(header, 1031);
+    put_32(header + 4, size + more);
+    size_t at = 8 + put_chunk(file + 8, "IHDR", header, sizeof header);
+    at += put_chunk(file + at, "IDAT", nothing, sizeof nothing);
+    at += put_chunk(file + at, "IEND", NULL, 0);
+    assert_int_equal(at, size);
+    assert_null(cnn_image_decode("rows", file, size, 1));
+    assert_int_equal(cnn_last_status(), CNN_E_FORMAT);
+    assert_int_equal(strstr(cnn_last_error(), "cannot come from") != NULL, more);
+    cnn_clear_error();
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_rows_of_every_small_size),
@@ -218,6 +237,7 @@ int main(void) {
       cmocka_unit_test(test_a_kibibyte_may_follow_the_last_row_and_no_more),
       cmocka_unit_test(test_a_long_text_may_follow_the_pixels),
       cmocka_unit_test(test_pixels_that_are_cut_off_behind_the_last_row),
+      cmocka_unit_test(test_as_many_rows_as_a_file_could_hold),
   };
   return cmocka_run_group_tests_name("data_png_rows", tests, NULL, NULL);
 }

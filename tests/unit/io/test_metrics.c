@@ -85,11 +85,26 @@ static int tear_down(void **state) {
   return group_end(folder_leave(state) == 0 && !left);
 }
 
+/* Compiled, with no series yet: there are no epochs. */
+static void test_a_model_that_has_not_learned_has_no_epochs(void **state) {
+  cnn_model *model = small_model();
+  assert_int_equal(
+      cnn_model_compile(model, .optimizer = cnn_sgd(), .loss = cnn_mean_squared_error()), CNN_OK);
+  assert_int_equal(cnn_model_save(model, "new"), CNN_OK);
+  cnn_model_free(model);
+  model = cnn_model_load("new");
+  assert_non_null(model);
+  assert_int_equal(cnn_history_count(cnn_model_history(model)), 0);
+  assert_int_equal(cnn_history_epochs(cnn_model_history(model)), 0);
+  cnn_model_free(model);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_more_metrics_than_one_list_holds_come_back),
       cmocka_unit_test(test_as_many_metrics_as_there_may_be_come_back),
       cmocka_unit_test(test_one_metric_more_is_refused),
+      cmocka_unit_test(test_a_model_that_has_not_learned_has_no_epochs),
   };
   return cmocka_run_group_tests_name("metrics of model files", tests, set_up, tear_down);
 }

@@ -406,6 +406,43 @@ static void test_batches_that_no_memory_holds_are_refused(void **state) {
   }
 }
 
+/* A kernel is packed once for the forward pass, and once more, the other way round, where the input wants a gradient. */
+static void test_a_dense_layer_packs_what_its_passes_need(void **state) {
+  enum { INPUTS = 64, UNITS = 128 };
+  static const struct {
+    bool training, gradient;
+    size_t floats;
+  } cases[] = {{false, false, INPUTS * UNITS},
+               {true, false, INPUTS * UNITS},
+               {true, true, 2 * INPUTS * UNITS}};
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    cnn_layer *layer = cnn_dense(.units = UNITS);
+    const cnn__shape input = {.rank = 1, .dim = {INPUTS}};
+    cnn__op_request request = {.batch = 1,
+                               .training = cases[i].training,
+                               .inputs = 1,
+                               .input = &input,
+                               .input_gradient = {cases[i].gradient}};
+    cnn__op op;
+    assert_int_equal(plan_of(layer, &request, &op), CNN_OK);
+    assert_int_equal(op.prepared_floats, cases[i].floats);
+    op.release(&op, context);
+    cnn_layer_free(layer);
+  }
+}
+
+/* Kernels of 2^62 bytes are shapes that can be; packed twice they are more than memory. */
+static void test_kernels_that_no_memory_holds_twice_are_refused(void **state) {
+  cnn_layer *layer = cnn_dense(.units = 1 << 30);
+  const cnn__shape input = {.rank = 1, .dim = {1 << 30}};
+  cnn__op_request request = {
+      .batch = 1, .training = true, .inputs = 1, .input = &input, .input_gradient = {true}};
+  cnn__op op;
+  assert_error(CNN_E_LIMIT, plan_of(layer, &request, &op), "kernel exceed memory");
+  assert_null(op.state);
+  cnn_layer_free(layer);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_layers_that_only_name_a_shape_or_an_activation_are_aliases),
@@ -421,6 +458,8 @@ int main(void) {
       cmocka_unit_test(test_a_window_beyond_its_image_is_no_operation),
       cmocka_unit_test(test_max_pooling_of_planes_of_2_to_the_32_cells_is_refused),
       cmocka_unit_test(test_batches_that_no_memory_holds_are_refused),
+      cmocka_unit_test(test_a_dense_layer_packs_what_its_passes_need),
+      cmocka_unit_test(test_kernels_that_no_memory_holds_twice_are_refused),
   };
   return cmocka_run_group_tests_name("operations of layers", tests, set_up, tear_down);
 }
