@@ -151,7 +151,10 @@ static cnn_status take_others(cnn__json_parser *p, const char *start, char **to)
   while (!status && *from != '"') {
     const unsigned char c = (unsigned char)*from;
     const char meant = c == '\\' ? unescaped(from[1]) : 0;
-    if (c >= 0x7f) {
+    if (c >= 0xc2 && c < 0xe0 && ((unsigned char)from[1] & 0xc0) == 0x80) {
+      *end++ = *from++; /* of two bytes, as most are of what is no ASCII */
+      *end++ = *from++;
+    } else if (c >= 0x7f) {
       status = take_bytes(p, &from, &end);
     } else if (meant) {
       *end++ = meant;
