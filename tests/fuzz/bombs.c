@@ -1,6 +1,6 @@
 /* Small files that claim to be large: each is refused, with no more memory than the file's size and 8 MiB, whether it is
    taken through the library's allocator or, by libpng, libturbojpeg and zlib, behind it. Prints what each took; the
-   bombs of model files are in tests/unit/io/test_model_file.c. */
+   bombs of model files are in tests/unit/io/test_bombs.c. */
 #include "fuzz.h"
 #include <stdio.h>
 #include <stdlib.h>
