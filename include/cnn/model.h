@@ -354,7 +354,8 @@ CNN_API cnn_status cnn_predictor_run_bytes(cnn_predictor *predictor, const uint8
 /**
  * Saves everything: architecture, weights, class names, preprocessing, and where the model is
  * compiled the optimizer's and the training's state. One safetensors file, written whole or not at all; equal runs write equal bytes.
- * @return CNN_OK, CNN_E_INVALID, CNN_E_IO (path and cause in the message; the old file is as it was), CNN_E_NOMEM.
+ * @return CNN_OK, CNN_E_INVALID, CNN_E_IO (path and cause in the message), CNN_E_LIMIT (so many layers that the file
+ * could not be loaded: docs/files.md has the limits), CNN_E_NOMEM. An old file is as it was on every failure.
  */
 CNN_API cnn_status cnn_model_save(const cnn_model *model, const char *path);
 /** The same without optimizer and training state: for those who predict. */

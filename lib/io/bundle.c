@@ -6,6 +6,7 @@
 void cnn__bundle_start(cnn__bundle *bundle, cnn_context *context) {
   memset(bundle, 0, sizeof *bundle);
   bundle->context = context;
+  bundle->values = CNN__SAFETENSORS_VALUES;
 }
 
 /* Room for one more element of a list. */
@@ -65,6 +66,9 @@ void cnn__bundle_named(cnn__bundle *bundle, cnn_dtype dtype, const cnn__shape *s
 
 void cnn__bundle_text(cnn__bundle *bundle, const char *name, cnn__text *text) {
   if (!bundle->status && text->status) bundle->status = text->status;
+  if (!bundle->status)
+    bundle->status = cnn__safetensors_try(bundle->context, name, text->bytes ? text->bytes : "",
+                                          text->size, false, &bundle->values);
   if (!bundle->status) {
     const char *value = keep(bundle, cnn__strdup(bundle->context, text->bytes ? text->bytes : ""));
     if (value) bundle->texts[bundle->text_count++] = (cnn__metadata){name, value};

@@ -15,6 +15,7 @@ typedef struct cnn__bundle {
   size_t name_count, name_capacity;
   cnn__metadata texts[16];
   size_t text_count;
+  size_t values; /* that the header may have beside the texts' */
 } cnn__bundle;
 
 void cnn__bundle_start(cnn__bundle *bundle, cnn_context *context);
@@ -23,7 +24,7 @@ void cnn__bundle_tensor(cnn__bundle *bundle, const char *name, cnn_dtype dtype,
 /* The same under a name that is made for it. */
 void cnn__bundle_named(cnn__bundle *bundle, cnn_dtype dtype, const cnn__shape *shape,
                        const void *data, const char *format, ...) CNN__PRINTF(5, 6);
-/* Takes text's bytes over; text is done with, on failure too. */
+/* Takes the bytes of text, JSON, over; text is done with, on failure too. CNN_E_LIMIT: it could not be read again. */
 void cnn__bundle_text(cnn__bundle *bundle, const char *name, cnn__text *text);
 void cnn__bundle_end(cnn__bundle *bundle);
 

@@ -25,11 +25,24 @@ typedef struct cnn__metadata {
   const char *name, *value;
 } cnn__metadata;
 
+/* Reads a copy of a text as it will be read one day, a header by its members: for the status, and what it leaves of *values.
+   What could not be read again is not to be saved. */
+cnn_status cnn__safetensors_try(cnn_context *context, const char *what, const char *text,
+                                size_t size, bool header, size_t *values);
+
 /* Writes all of it, whole or not at all. Tensors keep their order but that those with larger elements come
-   first, which keeps all of them aligned. Equal arguments give equal bytes. */
-cnn_status cnn__safetensors_write(cnn_context *context, const char *path, const cnn__saved *tensors,
-                                  size_t tensor_count, const cnn__metadata *notes,
-                                  size_t note_count);
+   first, which keeps all of them aligned. Equal arguments give equal bytes. CNN_E_LIMIT: a header of too many bytes, or of
+   more than so many values. */
+cnn_status cnn__safetensors_write_within(cnn_context *context, const char *path,
+                                         const cnn__saved *tensors, size_t tensor_count,
+                                         const cnn__metadata *notes, size_t note_count,
+                                         size_t values);
+static inline cnn_status cnn__safetensors_write(cnn_context *context, const char *path,
+                                                const cnn__saved *tensors, size_t tensor_count,
+                                                const cnn__metadata *notes, size_t note_count) {
+  return cnn__safetensors_write_within(context, path, tensors, tensor_count, notes, note_count,
+                                       CNN__SAFETENSORS_VALUES);
+}
 
 /* ---- reading ---- */
 

@@ -67,6 +67,25 @@ static void write_header(cnn__text *header, const cnn__saved *tensors, size_t co
     cnn__text_append(header, " ", 1);
 }
 
+static cnn_status pass_over(void *user, const cnn__json *member) {
+  (void)user, (void)member;
+  return CNN_OK;
+}
+
+cnn_status cnn__safetensors_try(cnn_context *context, const char *what, const char *text,
+                                size_t size, bool header, size_t *values) {
+  cnn__json *root = NULL;
+  char *copy = cnn__alloc(context, size + 1, "a text that is to be saved");
+  if (!copy) return CNN_E_NOMEM;
+  memcpy(copy, text, size);
+  const cnn__json_source source = {context, what, copy, size, values};
+  const cnn_status status =
+      header ? cnn__json_visit(&source, pass_over, NULL) : cnn__json_parse_in_place(&source, &root);
+  cnn__json_free(context, root);
+  cnn__free(context, copy);
+  return status;
+}
+
 static cnn_status write_all(cnn__writer *writer, const cnn__text *header, const cnn__saved *tensors,
                             size_t count) {
   unsigned char size[8];
@@ -81,9 +100,10 @@ static cnn_status write_all(cnn__writer *writer, const cnn__text *header, const 
   return status;
 }
 
-cnn_status cnn__safetensors_write(cnn_context *context, const char *path, const cnn__saved *tensors,
-                                  size_t tensor_count, const cnn__metadata *notes,
-                                  size_t note_count) {
+cnn_status cnn__safetensors_write_within(cnn_context *context, const char *path,
+                                         const cnn__saved *tensors, size_t tensor_count,
+                                         const cnn__metadata *notes, size_t note_count,
+                                         size_t values) {
   cnn__text header;
   cnn__writer *writer = NULL;
   cnn__text_start(&header, context);
@@ -92,6 +112,8 @@ cnn_status cnn__safetensors_write(cnn_context *context, const char *path, const 
   if (!status && header.size > CNN__SAFETENSORS_HEADER)
     status = cnn__fail(CNN_E_LIMIT, "%s: the header would take %zu bytes; at most %d are allowed",
                        path, header.size, CNN__SAFETENSORS_HEADER);
+  if (!status)
+    status = cnn__safetensors_try(context, path, header.bytes, header.size, true, &values);
   if (!status) status = cnn__writer_open(context, path, &writer);
   if (!status) {
     status = write_all(writer, &header, tensors, tensor_count);

@@ -55,6 +55,49 @@ static void test_what_is_saved_is_loaded(void **state) {
   cnn_model_free(loaded);
 }
 
+/* So many layers in a row, after an input. */
+static cnn_model *row_of(size_t count, cnn_layer *(*layer)(void)) {
+  cnn_layer **layers = calloc(count + 1, sizeof *layers);
+  assert_non_null(layers);
+  layers[0] = cnn_input(.shape = {1, 1, 1});
+  for (size_t i = 1; i <= count; i++)
+    layers[i] = layer();
+  cnn_model *model = cnn_sequential_create(layers, count + 1);
+  assert_non_null(model);
+  free(layers);
+  return model;
+}
+static cnn_layer *a_convolution(void) {
+  return cnn_conv2d(.filters = 1, .kernel = {1});
+}
+static cnn_layer *a_normalization(void) {
+  return cnn_batch_normalization();
+}
+
+/* The architecture alone may have too many values, or the header with its tensors. */
+static void test_what_could_not_be_loaded_is_not_saved(void **state) {
+  static const struct {
+    size_t most, more;
+    cnn_layer *(*layer)(void);
+    const char *why;
+  } cases[] = {{2000, 2500, a_convolution, "other: architecture: JSON of more than 65536 values"},
+               {2300, 3000, a_normalization, "other: JSON of more than"}};
+  (void)state;
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    cnn_model *model = row_of(cases[i].most, cases[i].layer);
+    assert_int_equal(cnn_model_save(model, other), CNN_OK);
+    cnn_model_free(model);
+    model = row_of(cases[i].more, cases[i].layer);
+    assert_int_equal(cnn_model_save(model, other), CNN_E_LIMIT);
+    if (!strstr(cnn_last_error(), cases[i].why)) fail_msg("%s", cnn_last_error());
+    cnn_model_free(model);
+    model = cnn_model_load(other); /* what was there is there */
+    assert_non_null(model);
+    assert_int_equal(cnn_model_layer_count(model), cases[i].most + 1);
+    cnn_model_free(model);
+  }
+}
+
 static void test_a_file_of_weights_has_no_training(void **state) {
   cnn_model *model = trained_model();
   assert_int_equal(cnn_model_save_weights(model, path), CNN_OK);
@@ -448,6 +491,7 @@ static int tear_down(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_what_is_saved_is_loaded),
+      cmocka_unit_test(test_what_could_not_be_loaded_is_not_saved),
       cmocka_unit_test(test_a_file_of_weights_has_no_training),
       cmocka_unit_test(test_weights_of_another_model_leave_it_as_it_was),
       cmocka_unit_test(test_every_byte_of_the_header_changed),
