@@ -122,7 +122,7 @@ typedef struct difference {
 
 static inline char *replaced(const char *text, const char *from, const char *to) {
   const char *at = strstr(text, from);
-  if (!at) fail_msg("\"%s\" does not hold \"%s\"", text, from);
+  if (!at) fail_msg("the text does not hold \"%s\"", from);
   char *result = malloc(strlen(text) + strlen(to) + 1);
   (void)sprintf(result, "%.*s%s%s", (int)(at - text), text, to, at + strlen(from));
   return result;
