@@ -124,9 +124,10 @@ static cnn_status plan(const cnn_layer *layer, const cnn__op_request *request, c
   state->beta = state->has_gamma ? 1 : 0;
   state->mean = state->beta + (state->has_beta ? 1 : 0);
   if (!cnn__batch_norm_scratch(request->batch * state->rows, state->channels, &op->scratch_bytes)) {
+    status = cnn__fail(CNN_E_LIMIT, "%s: the scratch memory for %zu rows of %zu exceeds memory",
+                       request->name, request->batch * state->rows, state->channels);
     op->release(op, request->context);
-    return cnn__fail(CNN_E_LIMIT, "%s: the scratch memory for %zu rows of %zu exceeds memory",
-                     request->name, request->batch * state->rows, state->channels);
+    return status;
   }
   op->flops = 2 * (double)count;
   op->saved_bytes = request->training && !request->frozen ? 2 * state->channels * sizeof(float) : 0;

@@ -195,9 +195,10 @@ static cnn_status plan(const cnn_layer *layer, const cnn__op_request *request, c
       .transpose = request->training && request->input_gradient[0],
   };
   if (!count_memory(request, state, op)) {
+    status = cnn__fail(CNN_E_LIMIT, "%s: the buffers of a %zux%zu kernel exceed memory",
+                       request->name, state->inputs, state->units);
     op->release(op, request->context);
-    return cnn__fail(CNN_E_LIMIT, "%s: the buffers of a %zux%zu kernel exceed memory",
-                     request->name, state->inputs, state->units);
+    return status;
   }
   op->flops = 2 * (double)state->rows * (double)state->inputs * (double)state->units;
   op->backward_reads_input = request->training && !request->frozen;
