@@ -131,10 +131,6 @@ static void fixed_of_decimal(const cnn__decimal *decimal, fixed *f) {
         (uint32_t)(decimal->digits[i] - '0') * power[(start + i) % PLACES];
 }
 
-static int smaller(int a, int b) {
-  return a < b ? a : b;
-}
-
 static int bit_length(uint64_t value) {
   return value ? 64 - __builtin_clzll(value) : 0;
 }
@@ -160,10 +156,11 @@ double cnn__decimal_to_double(const cnn__decimal *decimal, bool single) {
 
   /* Halve or double until the integer part has as many bits as a mantissa. */
   int exponent = 0;
-  for (int excess; (excess = integer_bits(&f) - bits) > 0; exponent += smaller(excess, 27))
-    fixed_halve(&f, smaller(excess, 27));
+  for (int excess; (excess = integer_bits(&f) - bits) > 0;
+       exponent += cnn__decimal_step(excess, 27))
+    fixed_halve(&f, cnn__decimal_step(excess, 27));
   for (int lack; exponent > lowest && (lack = bits - integer_bits(&f)) > 0;) {
-    int step = smaller(smaller(lack, 29), exponent - lowest);
+    int step = cnn__decimal_step(cnn__decimal_step(lack, 29), exponent - lowest);
     fixed_double(&f, step);
     exponent -= step;
   }

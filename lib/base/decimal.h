@@ -21,6 +21,11 @@ void cnn__decimal_of(double value, cnn__decimal *decimal);
 /* Rounds to count digits (0 and fewer: to 0, or to 1 in the place before), ties to even. */
 void cnn__decimal_round(cnn__decimal *decimal, int count);
 
+/* For both ways to a double, which take what a step may be at most. */
+static inline int cnn__decimal_step(int left, int most) {
+  return left < most ? left : most;
+}
+
 /* Whether its double is found in a few steps: up to 19 digits, the last of them at most 27 places from the point. */
 bool cnn__decimal_is_short(const cnn__decimal *decimal);
 /* Such a number's, which is not 0. */

@@ -2,10 +2,6 @@
 #include "base/decimal.h"
 #include <math.h>
 
-static int smaller(int a, int b) {
-  return a < b ? a : b;
-}
-
 enum { SHORT_DIGITS = 19, SHORT_PLACES = 27, SHORT_LIMBS = 4 };
 
 /* Of the last digit, counted from the point. */
@@ -78,9 +74,9 @@ double cnn__decimal_short_to_double(const cnn__decimal *decimal) {
   }
   limb[first] = (uint32_t)(digits >> 32);
   limb[first + 1] = (uint32_t)digits;
-  for (; place > 0; place -= smaller(place, FIVES))
-    multiply_by_five(limb, smaller(place, FIVES));
-  for (; place < 0; place += smaller(-place, FIVES))
-    more = divide_by_five(limb, smaller(-place, FIVES)) || more;
+  for (; place > 0; place -= cnn__decimal_step(place, FIVES))
+    multiply_by_five(limb, cnn__decimal_step(place, FIVES));
+  for (; place < 0; place += cnn__decimal_step(-place, FIVES))
+    more = divide_by_five(limb, cnn__decimal_step(-place, FIVES)) || more;
   return rounded(limb, exponent, more);
 }

@@ -43,9 +43,8 @@ static cnn_status save(const cnn_model *model, const char *path, bool with_train
   if (status)
     status = cnn__fail_prefix(status, "%s", path);
   else
-    status =
-        cnn__safetensors_write_within(model->context, path, bundle.tensors, bundle.tensor_count,
-                                      bundle.texts, bundle.text_count, bundle.values);
+    status = cnn__safetensors_write(model->context, path, bundle.tensors, bundle.tensor_count,
+                                    bundle.texts, bundle.text_count, bundle.values);
   cnn__training_image_free(&image);
   cnn__bundle_end(&bundle);
   return status;

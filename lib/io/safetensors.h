@@ -33,16 +33,9 @@ cnn_status cnn__safetensors_try(cnn_context *context, const char *what, const ch
 /* Writes all of it, whole or not at all. Tensors keep their order but that those with larger elements come
    first, which keeps all of them aligned. Equal arguments give equal bytes. CNN_E_LIMIT: a header of too many bytes, or of
    more than so many values. */
-cnn_status cnn__safetensors_write_within(cnn_context *context, const char *path,
-                                         const cnn__saved *tensors, size_t tensor_count,
-                                         const cnn__metadata *notes, size_t note_count,
-                                         size_t values);
-static inline cnn_status cnn__safetensors_write(cnn_context *context, const char *path,
-                                                const cnn__saved *tensors, size_t tensor_count,
-                                                const cnn__metadata *notes, size_t note_count) {
-  return cnn__safetensors_write_within(context, path, tensors, tensor_count, notes, note_count,
-                                       CNN__SAFETENSORS_VALUES);
-}
+cnn_status cnn__safetensors_write(cnn_context *context, const char *path, const cnn__saved *tensors,
+                                  size_t tensor_count, const cnn__metadata *notes,
+                                  size_t note_count, size_t values);
 
 /* ---- reading ---- */
 

@@ -100,10 +100,9 @@ static cnn_status write_all(cnn__writer *writer, const cnn__text *header, const 
   return status;
 }
 
-cnn_status cnn__safetensors_write_within(cnn_context *context, const char *path,
-                                         const cnn__saved *tensors, size_t tensor_count,
-                                         const cnn__metadata *notes, size_t note_count,
-                                         size_t values) {
+cnn_status cnn__safetensors_write(cnn_context *context, const char *path, const cnn__saved *tensors,
+                                  size_t tensor_count, const cnn__metadata *notes,
+                                  size_t note_count, size_t values) {
   cnn__text header;
   cnn__writer *writer = NULL;
   cnn__text_start(&header, context);

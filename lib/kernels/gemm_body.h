@@ -173,7 +173,7 @@ static INLINED void prefetch_row(const float *row, size_t vectors) {
 }
 
 /* Whether rows of A lie in one run, so that those of the next tile, too, can be foreseen: while a tile
-   multiplies, they arrive from wherever they are. */
+   multiplies, they arrive from wherever they are. Harmless past A's end. */
 static INLINED bool in_a_run(const cnn__gemm *product) {
   const ptrdiff_t gap = product->a_row - (ptrdiff_t)product->k;
   return gap >= 0 && gap < 2 * FLOATS_OF_LINE;

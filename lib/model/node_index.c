@@ -20,8 +20,13 @@ cnn_status cnn__node_index_make(cnn_context *context, cnn__node_index *index, si
     cnn__node_index_free(context, &made);
     return CNN_E_NOMEM;
   }
+  bool apart = true;
   for (size_t i = 0; i < count; i++)
-    (void)cnn__node_index_add(&made, nodes[i].layer, nodes[i].name);
+    apart = cnn__node_index_add(&made, nodes[i].layer, nodes[i].name) && apart;
+  if (!apart) {
+    cnn__node_index_free(context, &made);
+    return cnn__fail(CNN_E_LIMIT, "%s: names that take too long to tell apart", "graph");
+  }
   cnn__node_index_free(context, index);
   *index = made;
   return CNN_OK;

@@ -12,7 +12,8 @@ typedef struct cnn__node_index {
   cnn__name_table by_name;
 } cnn__node_index;
 
-/* Makes an index with room for that many nodes, of which count are there. CNN_E_NOMEM leaves it as it was. */
+/* Makes an index with room for that many nodes, of which count are there. CNN_E_NOMEM, or CNN_E_LIMIT for
+   names that are too hard to tell apart, leaves it as it was. */
 cnn_status cnn__node_index_make(cnn_context *context, cnn__node_index *index, size_t room,
                                 const cnn__node *nodes, size_t count);
 static inline void cnn__node_index_free(cnn_context *context, cnn__node_index *index) {

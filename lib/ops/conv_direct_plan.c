@@ -21,7 +21,7 @@ typedef struct tasks {
    borders, too, are lines of some length, and only if enough tasks remain. weights: of a block; blocks: of all channels. */
 static tasks tasks_of(size_t batch, size_t height, size_t width, double work_of_cell,
                       size_t weights, size_t blocks) {
-  enum { MANY_WEIGHTS = 16 * 1024, MANY_CELLS = 96, FEW_CELLS = 208, MOST_IMAGES = 16, TASKS = 8 };
+  enum { MANY_WEIGHTS = 16 * 1024, MANY_CELLS = 96, FEW_CELLS = 256, MOST_IMAGES = 16, TASKS = 8 };
   const double work = 400e3;
   const double cells = work / (work_of_cell + 1);
   size_t wanted = cells > 1e9 ? (size_t)1e9 : (size_t)cells;

@@ -59,6 +59,22 @@ static inline cnn_model *small_model(void) {
   return model;
 }
 
+/* So many layers of a kind in a row, behind an input of one number. */
+static inline cnn_model *row_of(size_t count, cnn_layer *(*next)(void)) {
+  cnn_layer **layers = malloc((count + 1) * sizeof *layers);
+  assert_non_null(layers);
+  layers[0] = cnn_input(.shape = {1, 1, 1});
+  for (size_t i = 1; i <= count; i++)
+    layers[i] = next();
+  cnn_model *model = cnn_sequential_create(layers, count + 1);
+  free(layers);
+  assert_non_null(model);
+  return model;
+}
+static inline cnn_layer *next_normalization(void) {
+  return cnn_batch_normalization();
+}
+
 static inline cnn_callback *stopping(void) {
   return cnn_early_stopping(.patience = 5, .restore_best_weights = 1);
 }
@@ -170,7 +186,9 @@ static inline void write_different(cnn_context *context, const char *from, const
     texts[text_count++] = (cnn__metadata){note->name, value};
   }
   assert_true(found);
-  assert_int_equal(cnn__safetensors_write(context, to, tensors, count, texts, text_count), CNN_OK);
+  assert_int_equal(cnn__safetensors_write(context, to, tensors, count, texts, text_count,
+                                          CNN__SAFETENSORS_VALUES),
+                   CNN_OK);
   for (size_t i = 0; i < count; i++)
     free(values[i]);
   free(text);

@@ -113,7 +113,8 @@ static void put_texts(const cnn__metadata *texts, size_t count) {
     tensors[i] = (cnn__saved){names[i], CNN_FLOAT32, {.rank = 1, .dim = {0}}, ""};
   }
   memcpy(all + 2, texts, count * sizeof *texts);
-  assert_int_equal(cnn__safetensors_write(context, other, tensors, TENSORS, all, 2 + count),
+  assert_int_equal(cnn__safetensors_write(context, other, tensors, TENSORS, all, 2 + count,
+                                          CNN__SAFETENSORS_VALUES),
                    CNN_OK);
   free(tensors);
 }
@@ -259,7 +260,9 @@ static void put_row_of_layers(int layers, const char *last) {
   assert_int_equal(text.status, CNN_OK);
   const cnn__metadata texts[] = {
       {"format", "libcnn"}, {"version", "1"}, {"architecture", text.bytes}};
-  assert_int_equal(cnn__safetensors_write(context, other, tensors, TENSORS, texts, 3), CNN_OK);
+  assert_int_equal(
+      cnn__safetensors_write(context, other, tensors, TENSORS, texts, 3, CNN__SAFETENSORS_VALUES),
+      CNN_OK);
   cnn__text_free(&text);
   free(tensors);
   free(names);
@@ -318,13 +321,7 @@ static void test_rows_of_layers_that_are_much_work(void **state) {
 
 /* A model of so many layers behind its input, compiled, saved. */
 static void save_row(cnn_layer *(*next)(void), size_t count, cnn_optimizer *optimizer) {
-  cnn_layer **layers = malloc((count + 1) * sizeof *layers);
-  layers[0] = cnn_input(.shape = {1});
-  for (size_t i = 1; i <= count; i++)
-    layers[i] = next();
-  cnn_model *model = cnn_sequential_create(layers, count + 1);
-  free(layers);
-  assert_non_null(model);
+  cnn_model *model = row_of(count, next);
   assert_int_equal(
       cnn_model_compile(model, .optimizer = optimizer, .loss = cnn_mean_squared_error()), CNN_OK);
   assert_int_equal(cnn_model_save(model, other), CNN_OK);
@@ -333,10 +330,6 @@ static void save_row(cnn_layer *(*next)(void), size_t count, cnn_optimizer *opti
 
 static cnn_layer *next_dense(void) {
   return cnn_dense(.units = 1);
-}
-
-static cnn_layer *next_normalization(void) {
-  return cnn_batch_normalization();
 }
 
 /* The callbacks of a file, which are read last, become an object. */
@@ -401,7 +394,7 @@ static void test_a_callback_of_many_arrays(void **state) {
       texts[i].value = training = replaced(texts[i].value, "\"arrays\":[", list.bytes);
   }
   assert_int_equal(cnn__safetensors_write(context, other, tensors, file->count + ARRAYS, texts,
-                                          file->note_count),
+                                          file->note_count, CNN__SAFETENSORS_VALUES),
                    CNN_OK);
   for (size_t i = 0; i < file->count; i++)
     free(values[i]);

@@ -55,23 +55,8 @@ static void test_what_is_saved_is_loaded(void **state) {
   cnn_model_free(loaded);
 }
 
-/* So many layers in a row, after an input. */
-static cnn_model *row_of(size_t count, cnn_layer *(*layer)(void)) {
-  cnn_layer **layers = calloc(count + 1, sizeof *layers);
-  assert_non_null(layers);
-  layers[0] = cnn_input(.shape = {1, 1, 1});
-  for (size_t i = 1; i <= count; i++)
-    layers[i] = layer();
-  cnn_model *model = cnn_sequential_create(layers, count + 1);
-  assert_non_null(model);
-  free(layers);
-  return model;
-}
-static cnn_layer *a_convolution(void) {
+static cnn_layer *next_convolution(void) {
   return cnn_conv2d(.filters = 1, .kernel = {1});
-}
-static cnn_layer *a_normalization(void) {
-  return cnn_batch_normalization();
 }
 
 /* The architecture alone may have too many values, or the header with its tensors. */
@@ -80,8 +65,9 @@ static void test_what_could_not_be_loaded_is_not_saved(void **state) {
     size_t most, more;
     cnn_layer *(*layer)(void);
     const char *why;
-  } cases[] = {{2000, 2500, a_convolution, "other: architecture: JSON of more than 65536 values"},
-               {2300, 3000, a_normalization, "other: JSON of more than"}};
+  } cases[] = {
+      {2000, 2500, next_convolution, "other: architecture: JSON of more than 65536 values"},
+      {2300, 3000, next_normalization, "other: JSON of more than"}};
   (void)state;
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     cnn_model *model = row_of(cases[i].most, cases[i].layer);

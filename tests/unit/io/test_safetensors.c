@@ -39,7 +39,8 @@ static void test_what_is_written_is_read_again(void **state) {
                                 {"nothing", CNN_FLOAT32, {.rank = 1, .dim = {0}}, weights},
                                 {"scalar", CNN_FLOAT32, {.rank = 0}, weights + 2}};
   const cnn__metadata texts[] = {{"format", "libcnn"}, {"note", "line\nand \xc3\xa9"}};
-  assert_int_equal(cnn__safetensors_write(context, path, tensors, 5, texts, 2), CNN_OK);
+  assert_int_equal(
+      cnn__safetensors_write(context, path, tensors, 5, texts, 2, CNN__SAFETENSORS_VALUES), CNN_OK);
   cnn__safetensors *file;
   assert_int_equal(cnn__safetensors_open(context, path, &file), CNN_OK);
   assert_int_equal(file->count, 5);
@@ -72,7 +73,9 @@ static void test_every_dtype_is_read_again(void **state) {
     const cnn__saved tensor = {"x", dtypes[i], {.rank = 1, .dim = {1}}, &bits};
     cnn__safetensors *file;
     uint64_t back = 0;
-    assert_int_equal(cnn__safetensors_write(context, path, &tensor, 1, NULL, 0), CNN_OK);
+    assert_int_equal(
+        cnn__safetensors_write(context, path, &tensor, 1, NULL, 0, CNN__SAFETENSORS_VALUES),
+        CNN_OK);
     assert_int_equal(cnn__safetensors_open(context, path, &file), CNN_OK);
     assert_int_equal(file->tensors[0].dtype, dtypes[i]);
     assert_int_equal(file->tensors[0].bytes, sizes[i]);
@@ -91,7 +94,8 @@ static void test_a_header_over_two_mebibytes_is_not_written(void **state) {
   text[2 << 20] = 0;
   const cnn__metadata note = {"note", text};
   cnn_clear_error();
-  assert_error(CNN_E_LIMIT, cnn__safetensors_write(context, path, NULL, 0, &note, 1),
+  assert_error(CNN_E_LIMIT,
+               cnn__safetensors_write(context, path, NULL, 0, &note, 1, CNN__SAFETENSORS_VALUES),
                "at most 2097152 are allowed");
   assert_non_null(strstr(cnn_last_error(), path));
   assert_int_equal(open_and_close(), CNN_OK); /* the older file stands */
@@ -105,9 +109,11 @@ static void test_equal_contents_give_equal_bytes(void **state) {
   const cnn__saved tensor = {"x", CNN_FLOAT32, {.rank = 1, .dim = {1}}, &value};
   unsigned char *first, *second;
   size_t first_size, second_size;
-  assert_int_equal(cnn__safetensors_write(context, path, &tensor, 1, NULL, 0), CNN_OK);
+  assert_int_equal(
+      cnn__safetensors_write(context, path, &tensor, 1, NULL, 0, CNN__SAFETENSORS_VALUES), CNN_OK);
   assert_int_equal(cnn__file_read(context, path, 1 << 20, &first, &first_size), CNN_OK);
-  assert_int_equal(cnn__safetensors_write(context, path, &tensor, 1, NULL, 0), CNN_OK);
+  assert_int_equal(
+      cnn__safetensors_write(context, path, &tensor, 1, NULL, 0, CNN__SAFETENSORS_VALUES), CNN_OK);
   assert_int_equal(cnn__file_read(context, path, 1 << 20, &second, &second_size), CNN_OK);
   assert_int_equal(first_size, second_size);
   assert_memory_equal(first, second, first_size);
