@@ -30,10 +30,10 @@ typedef struct cnn__json {
 
 /* What a text may hold: values, and keys of one object. A number of over 19 digits, or farther than 27 places from the point,
    takes long to read and counts as 64 values, and one for each character. */
-enum { CNN__JSON_VALUES = 65536, CNN__JSON_KEYS = 4096 };
+enum { CNN__JSON_VALUES = 32768, CNN__JSON_KEYS = 4096 };
 
 /* Parses size bytes. what names the text in messages ("model.safetensors: header"); they give the
-   offset. The tree, freed with cnn__json_free, takes size + 4 MiB at most, and no more than 64 times
+   offset. The tree, freed with cnn__json_free, takes size + 2 MiB at most, and no more than 64 times
    size + 4 KiB. CNN_E_FORMAT, CNN_E_LIMIT (more than a text may hold, over 1 GiB), CNN_E_NOMEM. */
 cnn_status cnn__json_parse(cnn_context *context, const char *what, const char *text, size_t size,
                            cnn__json **root);

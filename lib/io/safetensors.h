@@ -10,7 +10,7 @@
 #include "tensor/shape.h"
 
 /* The largest header, in bytes, and how many JSON values it and the texts in it may have together: as many as two texts. */
-enum { CNN__SAFETENSORS_HEADER = 2 << 20, CNN__SAFETENSORS_VALUES = 2 * CNN__JSON_VALUES };
+enum { CNN__SAFETENSORS_HEADER = 1 << 20, CNN__SAFETENSORS_VALUES = 2 * CNN__JSON_VALUES };
 
 /* ---- writing ---- */
 

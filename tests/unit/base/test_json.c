@@ -328,13 +328,13 @@ static void test_memory_stays_within_64_times_the_text(void **state) {
 }
 
 /* Each value takes much more memory than its text: their number is limited. */
-static void test_more_values_than_65536_are_over_the_limit(void **state) {
-  enum { MOST = 65536 };
+static void test_more_values_than_32768_are_over_the_limit(void **state) {
+  enum { MOST = 32768 };
   char *text = malloc(2 * MOST + 2);
   text[0] = '[';
   for (size_t i = 0; i < MOST; i++)
     memcpy(text + 1 + 2 * i, "1,", 2);
-  cnn_context *limited = cnn_context_new(.threads = 1, .max_memory = (4 << 20) + 2 * MOST);
+  cnn_context *limited = cnn_context_new(.threads = 1, .max_memory = (2 << 20) + 2 * MOST);
   cnn__json *root;
   text[2 * MOST - 2] = ']'; /* the list and MOST - 1 values */
   assert_int_equal(cnn__json_parse(limited, "test", text, 2 * MOST - 1, &root), CNN_OK);
@@ -342,7 +342,7 @@ static void test_more_values_than_65536_are_over_the_limit(void **state) {
   cnn__json_free(limited, root);
   text[2 * MOST - 2] = ',';
   text[2 * MOST] = ']';
-  assert_error(CNN_E_LIMIT, cnn__json_parse(limited, "test", text, 2 * MOST + 1, &root), "65536");
+  assert_error(CNN_E_LIMIT, cnn__json_parse(limited, "test", text, 2 * MOST + 1, &root), "32768");
   assert_int_equal(cnn_context_memory(limited), 0);
   cnn_context_free(limited);
   free(text);
@@ -460,7 +460,7 @@ int main(void) {
       cmocka_unit_test(test_damaged_texts_are_answered),
       cmocka_unit_test(test_as_many_keys_as_there_may_be_in_any_order),
       cmocka_unit_test(test_memory_stays_within_64_times_the_text),
-      cmocka_unit_test(test_more_values_than_65536_are_over_the_limit),
+      cmocka_unit_test(test_more_values_than_32768_are_over_the_limit),
       cmocka_unit_test(test_without_memory_it_says_so),
       cmocka_unit_test(test_strings_are_quoted_and_escaped),
       cmocka_unit_test(test_what_is_written_reads_back),

@@ -66,8 +66,8 @@ static void test_what_could_not_be_loaded_is_not_saved(void **state) {
     cnn_layer *(*layer)(void);
     const char *why;
   } cases[] = {
-      {2000, 2500, next_convolution, "other: architecture: JSON of more than 65536 values"},
-      {2300, 3000, next_normalization, "other: JSON of more than"}};
+      {1000, 1300, next_convolution, "other: architecture: JSON of more than 32768 values"},
+      {1150, 1500, next_normalization, "other: JSON of more than"}};
   (void)state;
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     cnn_model *model = row_of(cases[i].most, cases[i].layer);
