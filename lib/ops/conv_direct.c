@@ -154,6 +154,8 @@ static void forward_task(void *argument, size_t task, size_t slot) {
     shallow_rows(job, &part, y_at, begin, end);
   else if (cnn__conv_pooled(shape))
     pooled_rows(job, &part, slot, y_at, begin, end);
+  else if (conv->parameters[DIRECT_STRIDED])
+    cnn__strided_forward(conv, &part, cnn__direct_inputs(conv, job->buffers->scratch, slot));
   else
     cnn__gather_run(&job->gather, &part);
 }

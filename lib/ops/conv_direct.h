@@ -21,6 +21,8 @@ enum {
   DIRECT_COPY,          /* 1: so it does with dy */
   DIRECT_PITCH,         /* floats from one channel's inputs to the next in that copy; 0: by cells */
   DIRECT_SHALLOW,       /* 1: few input channels, kernels/convolution/shallow.h */
+  DIRECT_STRIDED,       /* 1: 1x1 with strides, its cells copied into scratch */
+  DIRECT_BACK_STRIDED,  /* 1: dx of one, by way of scratch */
   DIRECT_SLOT,          /* bytes of scratch of one slot */
   DIRECT_POINTERS,      /* offset in it: pointers for the GEMM */
   DIRECT_ROWS_SCRATCH,  /* offset in it: rows before pooling, or gradients of them */
@@ -34,6 +36,10 @@ enum {
 enum {
   DIRECT_MOST_OUT = 128
 }; /* output channels of a task of the weight gradient, at most: whole panels */
+
+/* Of 1x1 with strides: channels of a task, at most, whole panels; depths that a cell's copy has at a time, at
+   most; floats from one copy to the next, an odd number of the cache's lines. */
+enum { DIRECT_MOST_STRIDED = 512, DIRECT_STRIDED_DEPTHS = 512, DIRECT_STRIDED_PITCH = 33 * 16 };
 
 /* One slot's scratch. */
 static inline const float **cnn__direct_pointers(const cnn__conv *conv, void *scratch,
@@ -78,6 +84,13 @@ static inline size_t cnn__direct_blocks(size_t groups, size_t channels, size_t b
 
 /* The row of windows that the shallow kernels see, channels of it. */
 cnn__shallow_row cnn__direct_shallow_row(const cnn__conv_shape *shape, size_t channels);
+
+/* 1x1 with strides (conv_strided.c): whether dx takes this way; whether y does, whose lines are long and
+   near otherwise; parts of both. Several images: all their rows. */
+bool cnn__strided_accepts(const cnn__conv_shape *shape);
+bool cnn__strided_copies(const cnn__conv_shape *shape);
+void cnn__strided_forward(const cnn__conv *conv, const cnn__gather_part *part, float *scratch);
+void cnn__strided_backward(const cnn__conv *conv, const cnn__gather_part *part, float *scratch);
 
 bool cnn__direct_plan(cnn__conv *conv);
 

@@ -31,7 +31,7 @@ void cnn__direct_unpool(const cnn__conv *conv, const cnn__conv_buffers *buffers,
 
 /* Rows [begin, end) of some images' dx, channels of one block; gradients: the images', not pooled. */
 static void input_rows(const backward_job *job, size_t image, size_t block, size_t begin,
-                       size_t end, const float *gradients, const float **pointers) {
+                       size_t end, const float *gradients, size_t slot) {
   const cnn__conv *conv = job->conv;
   const cnn__conv_shape *shape = &conv->shape;
   const size_t *p = conv->parameters;
@@ -55,8 +55,11 @@ static void input_rows(const backward_job *job, size_t image, size_t block, size
       .packed = job->buffers->prepared + p[DIRECT_PREPARED_BACK] +
                 (group * panels + first / CNN__PANEL) * cnn__conv_taps(shape) * out * CNN__PANEL,
       .n = cnn__size_min(p[DIRECT_BACK_BLOCK], in - first),
-      .pointers = pointers};
-  cnn__gather_run(&gather, &part);
+      .pointers = cnn__direct_pointers(conv, job->buffers->scratch, slot)};
+  if (p[DIRECT_BACK_STRIDED])
+    cnn__strided_backward(conv, &part, cnn__direct_rows(conv, job->buffers->scratch, slot));
+  else
+    cnn__gather_run(&gather, &part);
 }
 
 /* Some images with their gradients spread out, all blocks of channels. */
@@ -71,8 +74,7 @@ static void pooled_input_task(const backward_job *job, size_t image, size_t bloc
     cnn__direct_unpool(conv, job->buffers, i, 0, cnn__conv_y_height(shape), 0, shape->out_channels,
                        shape->out_channels, gradients + (i - image) * size);
   for (size_t block = 0; block < blocks; block++)
-    input_rows(job, image, block, 0, shape->in_height, gradients,
-               cnn__direct_pointers(conv, job->buffers->scratch, slot));
+    input_rows(job, image, block, 0, shape->in_height, gradients, slot);
 }
 
 static void input_task(void *argument, size_t task, size_t slot) {
@@ -90,8 +92,7 @@ static void input_task(void *argument, size_t task, size_t slot) {
   const size_t begin = task % job->row_blocks * p[DIRECT_BACK_ROWS];
   input_rows(job, image, task / job->row_blocks / job->image_blocks, begin,
              cnn__size_min(begin + p[DIRECT_BACK_ROWS], shape->in_height),
-             job->buffers->dy + image * cnn__conv_y_size(shape),
-             cnn__direct_pointers(conv, job->buffers->scratch, slot));
+             job->buffers->dy + image * cnn__conv_y_size(shape), slot);
 }
 
 void cnn__direct_backward(const cnn__conv *conv, cnn_context *context, size_t images,

@@ -35,11 +35,35 @@ static tasks tasks_of(size_t batch, size_t height, size_t width, double work_of_
   return result;
 }
 
+/* A pass of 1x1 with strides: channels of a block of n; outputs whose copies stay in the L2 cache; but
+   tasks enough. */
+static tasks strided_tasks(const cnn__conv_shape *shape, size_t n, size_t *block) {
+  enum { CELLS = 112, TASKS = 8 };
+  const size_t height = shape->out_height, width = shape->out_width;
+  const size_t most = cnn__size_max(cnn__size_min(CELLS / width, height), 1);
+  tasks result = {cnn__size_ceil_div(height, cnn__size_ceil_div(height, most)), 1};
+  if (result.rows == height)
+    result.images = cnn__size_max(cnn__size_min(CELLS / (height * width), shape->batch), 1);
+  const size_t cuts =
+      cnn__size_ceil_div(height, result.rows) * cnn__size_ceil_div(shape->batch, result.images);
+  const size_t blocks =
+      cnn__size_max(cnn__size_ceil_div(n, DIRECT_MOST_STRIDED), cnn__size_ceil_div(TASKS, cuts));
+  const size_t even = cnn__size_max(cnn__size_ceil_div(n, blocks), 4 * CNN__PANEL);
+  *block = (even + CNN__PANEL - 1) / CNN__PANEL * CNN__PANEL;
+  return result;
+}
+
 static void plan_forward(cnn__conv *conv) {
   const cnn__conv_shape *shape = &conv->shape;
   size_t *p = conv->parameters;
   const size_t depth = cnn__conv_taps(shape) * cnn__conv_group_in(shape);
   const size_t out = cnn__conv_group_out(shape);
+  if (p[DIRECT_STRIDED]) {
+    const tasks cut = strided_tasks(shape, out, &p[DIRECT_BLOCK]);
+    p[DIRECT_ROWS] = cut.rows;
+    p[DIRECT_IMAGES] = cut.images;
+    return;
+  }
   p[DIRECT_BLOCK] = channel_block(out, depth);
   const size_t block = cnn__size_min(p[DIRECT_BLOCK], out);
   const size_t pool = cnn__conv_pooled(shape) ? shape->pool_height : 1;
@@ -114,6 +138,12 @@ static void plan_input_gradient(cnn__conv *conv) {
   size_t *p = conv->parameters;
   const size_t depth = cnn__conv_taps(shape) * cnn__conv_group_out(shape);
   const size_t in = cnn__conv_group_in(shape);
+  if (p[DIRECT_BACK_STRIDED]) {
+    const tasks cut = strided_tasks(shape, in, &p[DIRECT_BACK_BLOCK]);
+    p[DIRECT_BACK_ROWS] = cnn__size_min(cut.rows * shape->stride_height, shape->in_height);
+    p[DIRECT_BACK_IMAGES] = cut.images;
+    return;
+  }
   p[DIRECT_BACK_BLOCK] = channel_block(in, depth);
   const size_t block = cnn__size_min(p[DIRECT_BACK_BLOCK], in);
   const double cell =
@@ -178,6 +208,21 @@ static bool inputs_scratch(cnn__conv *conv, size_t *floats, size_t *pointers) {
   return cnn__size_mul(p[DIRECT_PITCH] + 1, p[DIRECT_IN_BLOCK], floats);
 }
 
+/* Floats for what passes of 1x1 with strides have in scratch, none of it large: copies of cells; gradients side by
+   side. */
+static void strided_scratch(const cnn__conv *conv, size_t *inputs, size_t *rows) {
+  const cnn__conv_shape *shape = &conv->shape;
+  const size_t *p = conv->parameters;
+  const size_t width = shape->out_width;
+  if (p[DIRECT_STRIDED])
+    *inputs =
+        cnn__size_max(*inputs, p[DIRECT_ROWS] * p[DIRECT_IMAGES] * width * DIRECT_STRIDED_PITCH);
+  if (!p[DIRECT_BACK_STRIDED]) return;
+  const size_t high = cnn__size_ceil_div(p[DIRECT_BACK_ROWS], shape->stride_height);
+  const size_t cells = high * p[DIRECT_BACK_IMAGES] * width;
+  *rows = cnn__size_max(*rows, cells * p[DIRECT_BACK_BLOCK]);
+}
+
 static bool plan_scratch(cnn__conv *conv) {
   const cnn__conv_shape *shape = &conv->shape;
   size_t *p = conv->parameters;
@@ -185,8 +230,9 @@ static bool plan_scratch(cnn__conv *conv) {
   size_t pointers = 2 * cnn__conv_taps(shape);
   if (training) pointers = cnn__size_max(pointers, 2 * p[DIRECT_STEP_IMAGES] * p[DIRECT_STEP_ROWS]);
   size_t slot = 0, floats, inputs, cells;
-  if (!rows_scratch(conv, &floats) || !inputs_scratch(conv, &inputs, &cells) ||
-      !cnn__conv_place(&slot, cnn__size_max(pointers, cells), sizeof(float *),
+  if (!rows_scratch(conv, &floats) || !inputs_scratch(conv, &inputs, &cells)) return false;
+  strided_scratch(conv, &inputs, &floats);
+  if (!cnn__conv_place(&slot, cnn__size_max(pointers, cells), sizeof(float *),
                        &p[DIRECT_POINTERS]) ||
       !cnn__conv_place(&slot, floats, sizeof(float), &p[DIRECT_ROWS_SCRATCH]) ||
       !cnn__conv_place(&slot, inputs, sizeof(float), &p[DIRECT_INPUT_SCRATCH]) ||
@@ -208,6 +254,9 @@ bool cnn__direct_plan(cnn__conv *conv) {
       !cnn__size_mul(size, shape->out_channels + CNN__PANEL * shape->groups, &size))
     return false;
   p[DIRECT_SHALLOW] = is_shallow(shape);
+  p[DIRECT_STRIDED] = cnn__strided_copies(shape);
+  p[DIRECT_BACK_STRIDED] =
+      conv->mode.training && conv->mode.input_gradient && cnn__strided_accepts(shape);
   plan_forward(conv);
   conv->prepared_size =
       shape->groups * cnn__gemm_packed_size(cnn__conv_taps(shape) * cnn__conv_group_in(shape),

@@ -89,6 +89,26 @@ static void test_large_images_and_many_small_ones_are_taken_in_steps(void **stat
   }
 }
 
+/* Pieces of channels, blocks of them, rows of a large image, several small ones, strides of one axis only. */
+static void test_one_by_one_with_strides(void **state) {
+  (void)state;
+  random_state = 14;
+  cnn__conv_shape shapes[] = {
+      make_shape(5, 9, 8, 530, 70, 1, 2, 0), make_shape(3, 31, 30, 80, 1060, 1, 2, 0),
+      make_shape(1, 7, 6, 70, 530, 1, 3, 0), make_shape(2, 5, 251, 1026, 40, 1, 2, 0)};
+  shapes[0].relu = true;
+  shapes[1].stride_height = 1, shapes[1].out_height = 31;
+  shapes[2].stride_width = 1, shapes[2].out_width = 6;
+  for (size_t i = 0; i < 4; i++) {
+    sample s;
+    sample_make(&s, &shapes[i], &training, shapes[i].batch);
+    const char *name = sample_run(&s, 2);
+    sample_check(&s, name, 5e-6);
+    check_threads_agree(&s);
+    sample_free(&s);
+  }
+}
+
 static void test_depthwise_with_a_multiplier(void **state) {
   (void)state;
   random_state = 9;
@@ -229,6 +249,7 @@ int main(void) {
       cmocka_unit_test(test_random_shapes_equal_plain_loops),
       cmocka_unit_test(test_many_channels_are_taken_in_blocks),
       cmocka_unit_test(test_large_images_and_many_small_ones_are_taken_in_steps),
+      cmocka_unit_test(test_one_by_one_with_strides),
       cmocka_unit_test(test_depthwise_with_a_multiplier),
       cmocka_unit_test(test_depthwise_of_awkward_shapes),
       cmocka_unit_test(test_depthwise_three_wide),
