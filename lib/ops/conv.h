@@ -36,15 +36,18 @@ typedef struct cnn__conv_mode {
   size_t slots;        /* cnn__context_slots */
 } cnn__conv_mode;
 
+enum { CNN__CONV_PARAMETERS = 24 };
+
 typedef struct cnn__conv {
   cnn__conv_shape shape;
   cnn__conv_mode mode;
   const struct cnn__conv_algorithm *algorithm; /* the family's functions */
-  const char *name;      /* "direct", "winograd-4x4", ...: for cnn_model_describe_plan() */
-  size_t prepared_size;  /* floats: packed or transformed weights, refreshed by prepare */
-  size_t saved_size;     /* bytes kept from forward to backward (arg-max of the pooling, ...) */
-  size_t scratch_size;   /* bytes of scratch for any one call, all slots together */
-  size_t parameters[24]; /* the algorithm's own numbers (tile counts, group sizes, ...) */
+  const char *name;     /* "direct", "winograd-4x4", ...: for cnn_model_describe_plan() */
+  size_t prepared_size; /* floats: packed or transformed weights, refreshed by prepare */
+  size_t saved_size;    /* bytes kept from forward to backward (arg-max of the pooling, ...) */
+  size_t scratch_size;  /* bytes of scratch for any one call, all slots together */
+  /* The algorithm's own numbers (tile counts, group sizes, ...). */
+  size_t parameters[CNN__CONV_PARAMETERS];
 } cnn__conv;
 
 /* Plans. CNN_E_LIMIT where sizes overflow; the caller has validated the shape. */

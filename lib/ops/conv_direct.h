@@ -32,6 +32,7 @@ enum {
   DIRECT_PREPARED_BACK, /* offset in prepared, in floats: the kernel for dx */
   DIRECT_END
 };
+_Static_assert((int)DIRECT_END <= (int)CNN__CONV_PARAMETERS, "parameters has no room");
 
 enum {
   DIRECT_MOST_OUT = 128

@@ -33,6 +33,7 @@ enum {
   WINOGRAD_DEEP_OUT,        /* which is behind it: offset in scratch */
   WINOGRAD_END
 };
+_Static_assert((int)WINOGRAD_END <= (int)CNN__CONV_PARAMETERS, "parameters has no room");
 
 /* How an axis is cut: tiles of one size, and perhaps a smaller last one. */
 typedef struct cnn__winograd_axis {
