@@ -28,8 +28,20 @@ static size_t rows_of_work(size_t work, const cnn__conv_shape *shape, size_t wid
   return rows < 1 ? 1 : (size_t)rows;
 }
 
+/* The next vector of channels reads the other halves of the lines that a vector read in a step: of long rows so
+   few cells, of x and dy, that these stay in the first cache, where such strides reach but some of the sets. */
+static size_t step_rows(const cnn__conv_shape *shape) {
+  enum { SHORT_ROW = 1400, LINE = 16, CELLS = 64, FEW_CELLS = 84 }; /* the first two in floats */
+  if (shape->in_width * shape->in_channels <= SHORT_ROW || shape->in_channels % LINE != 0)
+    return cnn__size_ceil_div(CELLS, shape->out_width);
+  const size_t shared = 2 * shape->in_width;
+  const size_t stride = cnn__size_min(shape->stride_height, FEW_CELLS);
+  const size_t more = stride * shape->in_width + shape->out_width;
+  return shared + 2 * more > FEW_CELLS ? 1 : (FEW_CELLS - shared) / more;
+}
+
 static bool plan(cnn__conv *conv) {
-  enum { WORK = 300000, SLICES = 8, STEP_CELLS = 64 };
+  enum { WORK = 300000, SLICES = 8 };
   const cnn__conv_shape *shape = &conv->shape;
   size_t *p = conv->parameters;
   size_t size;
@@ -37,7 +49,7 @@ static bool plan(cnn__conv *conv) {
   p[DEPTHWISE_ROWS] = rows_of_work(WORK, shape, shape->out_width);
   p[DEPTHWISE_BACK_ROWS] = rows_of_work(WORK, shape, shape->in_width);
   p[DEPTHWISE_SLICES] = cnn__size_min(shape->batch, SLICES);
-  p[DEPTHWISE_STEP_ROWS] = cnn__size_ceil_div(STEP_CELLS, shape->out_width);
+  p[DEPTHWISE_STEP_ROWS] = step_rows(shape);
   conv->prepared_size = 2 * cnn__conv_kernel_size(shape);
   return !conv->mode.training ||
          cnn__conv_place(&conv->scratch_size, p[DEPTHWISE_SLICES] * partial_size(shape),

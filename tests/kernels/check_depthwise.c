@@ -38,12 +38,13 @@ static size_t reach(size_t count, ptrdiff_t step) {
   return count > 0 ? (count - 1) * (size_t)step : 0;
 }
 
-/* Outputs lie beside each other, but not more than that; taps as outputs do, or half as far, or anyhow. */
+/* Channels: any, or whole lines of the cache. Outputs lie beside each other, but not more than that; taps as outputs do, or half as far, or anyhow. */
 static lattice any_lattice(checker *check, size_t most_rows) {
   lattice of = {.height = check_between(check, 1, most_rows)};
   cnn__depthwise_row *row = &of.row;
   row->outputs = check_between(check, 1, 30);
   row->channels = check_size(check, MOST_CHANNELS);
+  if (check_chance(check, 4)) row->channels = 16 * check_between(check, 1, 4);
   row->tap_rows = check_between(check, 0, MOST_TAPS);
   row->tap_columns = check_chance(check, 2) ? 3 : check_between(check, 0, MOST_TAPS);
   const size_t channels = row->channels;
@@ -130,6 +131,7 @@ static void weights_round(checker *check, check_values kind) {
   const float *before = check_input(check, of.w_span, kind);
   const float *dy = check_input(check, of.y_span + reach(of.height, of.y_below), kind);
   if (check_chance(check, 2)) of.row.y_ahead = (cnn__depthwise_ahead){dy, of.y_span};
+  if (check_chance(check, 3)) of.row.x_ahead = (cnn__depthwise_ahead){before, of.w_span};
   float *dw[2], *sums[2] = {NULL};
   for (int i = 0; i < 2; i++) {
     dw[i] = check_floats(check, of.w_span);
