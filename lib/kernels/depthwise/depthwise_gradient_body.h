@@ -41,12 +41,14 @@ INLINE_CONSTANTS void ask_for(uintptr_t at[3], uintptr_t step, size_t places) {
 /* What the same outputs read of the next line of channels: of the first two rows, then of the last and dy. */
 static asked ask_near(const gradient_rows *of, const float *x) {
   const uintptr_t size = sizeof(float), row = (uintptr_t)of->row->x_row * size;
+  const uintptr_t bytes = VECTOR_WIDTH * size,
+                  odd = bytes / LINE_BYTES * LINE_BYTES; /* 0: the same line */
   const uintptr_t here = (uintptr_t)x + LINE_BYTES, dy = (uintptr_t)of->dy + LINE_BYTES;
   const uintptr_t below = (uintptr_t)of->x_below * size;
-  return (asked){.at = {{here, here + row}, {here + 2 * row, dy}},
+  return (asked){.at = {{here, here + row}, {here + odd + 2 * row, dy + odd}},
                  .step = (uintptr_t)of->row->x_step * size,
                  .below = {below, below},
-                 .along = {LINE_BYTES, LINE_BYTES}};
+                 .along = {2 * bytes, 2 * bytes}};
 }
 
 /* What the caller wants fetched, in the order of addresses: x, from two places where rows are shared by none,
