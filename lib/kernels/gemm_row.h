@@ -89,17 +89,18 @@ static void row_by_rows(const cnn__gemm_row *product) {
 
 /* ---- B by columns: turned in registers, a square of it at a time ---- */
 
-/* sum += a * B for VECTOR_WIDTH depths of as many columns. */
-static inline vector add_square(const cnn__gemm_row *product, const float *a, const float *b,
-                                vector sum) {
-  vector square[VECTOR_WIDTH];
+/* sum += a * B for a part's depths of the square at b. */
+static inline __attribute__((always_inline)) vector
+add_part(const cnn__gemm_row *product, const float *a, const float *b, int part, vector sum) {
+  const float *columns[VECTOR_WIDTH];
+  vector turned[VECTOR_TURN];
   WRITTEN_OUT
   for (ptrdiff_t j = 0; j < VECTOR_WIDTH; j++)
-    square[j] = vector_load(b + j * product->b_column);
-  vector_transpose(square);
+    columns[j] = b + j * product->b_column;
+  vector_load_turned(columns, part, turned);
   WRITTEN_OUT
-  for (ptrdiff_t i = 0; i < VECTOR_WIDTH; i++)
-    sum = vector_fma(vector_set(a[i * product->a_depth]), square[i], sum);
+  for (ptrdiff_t i = 0; i < VECTOR_TURN; i++)
+    sum = vector_fma(vector_set(a[(part * VECTOR_TURN + i) * product->a_depth]), turned[i], sum);
   return sum;
 }
 
@@ -112,25 +113,67 @@ static inline vector add_depth(const cnn__gemm_row *product, float a, const floa
   return vector_fma(vector_set(a), vector_load(line), sum);
 }
 
-static void row_by_columns(const cnn__gemm_row *product) {
-  for (size_t j = 0; j < product->n; j += VECTOR_WIDTH) {
-    const size_t left = product->n - j, columns = left < VECTOR_WIDTH ? left : VECTOR_WIDTH;
-    const float *b = product->b + (ptrdiff_t)j * product->b_column, *a = product->a;
-    float *c = product->c + j;
-    vector sum = vector_zero();
-    if (product->accumulate)
-      sum = columns < VECTOR_WIDTH ? vector_load_tail(c, columns) : vector_load(c);
-    size_t depth = 0;
-    if (columns == VECTOR_WIDTH)
-      for (; depth + VECTOR_WIDTH <= product->k; depth += VECTOR_WIDTH)
-        sum = add_square(product, a + (ptrdiff_t)depth * product->a_depth, b + depth, sum);
-    for (; depth < product->k; depth++)
-      sum = add_depth(product, a[(ptrdiff_t)depth * product->a_depth], b + depth, columns, sum);
-    if (columns < VECTOR_WIDTH)
-      vector_store_tail(c, columns, sum);
-    else
-      vector_store(c, sum);
+/* A vector of C's columns on its way along the chain. */
+typedef struct columns {
+  const float *b;
+  vector sum;
+} columns;
+
+/* Both go on by half of the depths: the first ones of begun, the next ones of halfway. */
+static void run_halves(const cnn__gemm_row *product, size_t half, columns *begun,
+                       columns *halfway) {
+  const cnn__gemm_row strides = *product;
+  const float *a = product->a, *next_a = a + (ptrdiff_t)half * strides.a_depth;
+  const float *b = begun->b, *next_b = halfway->b + half;
+  vector sum = begun->sum, next_sum = halfway->sum;
+  for (size_t depth = 0; depth < half; depth += VECTOR_WIDTH) {
+    WRITTEN_OUT
+    for (int part = 0; part < VECTOR_WIDTH / VECTOR_TURN; part++) {
+      sum = add_part(&strides, a, b, part, sum);
+      next_sum = add_part(&strides, next_a, next_b, part, next_sum);
+    }
+    a += VECTOR_WIDTH * strides.a_depth, next_a += VECTOR_WIDTH * strides.a_depth;
+    b += VECTOR_WIDTH, next_b += VECTOR_WIDTH;
   }
+  begun->sum = sum;
+  halfway->sum = next_sum;
+}
+
+static vector first_sum(const cnn__gemm_row *product, size_t j, size_t count) {
+  if (!product->accumulate) return vector_zero();
+  return count < VECTOR_WIDTH ? vector_load_tail(product->c + j, count)
+                              : vector_load(product->c + j);
+}
+
+static vector add_depths(const cnn__gemm_row *product, size_t depth, const float *b, size_t count,
+                         vector sum) {
+  for (; depth < product->k; depth++)
+    sum =
+        add_depth(product, product->a[(ptrdiff_t)depth * product->a_depth], b + depth, count, sum);
+  return sum;
+}
+
+/* Two vectors of columns side by side, lest each wait for its own sums: the one half of the chain
+   ahead of the other, for columns as a rule lie so that a few sets of the L1 cache take the same
+   depths of all. */
+static void row_by_columns(const cnn__gemm_row *product) {
+  const size_t half = product->k / (2 * VECTOR_WIDTH) * VECTOR_WIDTH;
+  const size_t whole = product->n / VECTOR_WIDTH * VECTOR_WIDTH, left = product->n - whole;
+  columns begun = {product->b, vector_zero()}, halfway;
+  for (size_t j = 0; j <= whole && whole > 0; j += VECTOR_WIDTH) {
+    halfway = begun;
+    if (j < whole) /* else what begun takes part in is not used */
+      begun = (columns){product->b + (ptrdiff_t)j * product->b_column,
+                        first_sum(product, j, VECTOR_WIDTH)};
+    run_halves(product, half, &begun, &halfway);
+    if (j > 0)
+      vector_store(product->c + j - VECTOR_WIDTH,
+                   add_depths(product, 2 * half, halfway.b, VECTOR_WIDTH, halfway.sum));
+  }
+  if (left > 0)
+    vector_store_tail(product->c + whole, left,
+                      add_depths(product, 0, product->b + (ptrdiff_t)whole * product->b_column,
+                                 left, first_sum(product, whole, left)));
   if (product->bias || product->epilogue != CNN__GEMM_PLAIN) finish_row(product);
 }
 
