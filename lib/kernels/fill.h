@@ -26,7 +26,15 @@ CNN__KERNELS_NEON(CNN__DECLARE_FILL)
 
 #undef CNN__DECLARE_FILL
 
-/* Before short loops of constant length, so that what they index lies in registers. */
+/* WRITTEN_OUT: before short loops of constant length, so that what they index lies in registers. INLINE_CONSTANTS:
+   a function that takes constants or functions, and must become part of its caller to be worth anything. Kernels that are there for comparison only are
+   short instead. */
+#ifdef CNN__COMPARISON_ONLY
+#define WRITTEN_OUT
+#define INLINE_CONSTANTS static inline
+#else
 #define WRITTEN_OUT _Pragma("GCC unroll 32")
+#define INLINE_CONSTANTS static inline __attribute__((always_inline))
+#endif
 
 #endif

@@ -18,8 +18,7 @@ static inline void load_line(const float *from, vector line[LINE_VECTORS]) {
 }
 
 /* c += a * B for count rows of B: C passes through the registers once for all of them. */
-static inline __attribute__((always_inline)) void add_streams(const cnn__gemm_row *product,
-                                                              size_t depth, ptrdiff_t count) {
+INLINE_CONSTANTS void add_streams(const cnn__gemm_row *product, size_t depth, ptrdiff_t count) {
   const ptrdiff_t b_row = product->b_row;
   const float *b = product->b + (ptrdiff_t)depth * b_row;
   vector left[STREAMS];

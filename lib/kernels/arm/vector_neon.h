@@ -333,14 +333,6 @@ static inline void vector_transpose(vector rows[VECTOR_WIDTH]) {
   rows[3] = vcombine_f32(vget_high_f32(upper_high), vget_high_f32(lower_high));
 }
 
-/* to[i] lane j = rows[j][part * VECTOR_TURN + i]: a part of the square whose VECTOR_WIDTH rows are read. */
-enum { VECTOR_TURN = VECTOR_WIDTH };
-static inline void vector_load_turned(const float *const rows[VECTOR_WIDTH], int part,
-                                      vector to[VECTOR_TURN]) {
-  (void)part;
-  for (int i = 0; i < VECTOR_WIDTH; i++)
-    to[i] = vector_load(rows[i]);
-  vector_transpose(to);
-}
+#include "kernels/turned.h"
 
 #endif

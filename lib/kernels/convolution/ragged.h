@@ -4,9 +4,7 @@
 #define CNN_KERNELS_CONVOLUTION_RAGGED_H
 
 #include "kernels/convolution/pooling.h"
-
-/* A function that takes constants, and must become part of its caller to be worth anything. */
-#define INLINE_CONSTANTS static inline __attribute__((always_inline))
+#include "kernels/fill.h"
 
 /* left: how many elements there are from here on; what is missing loads as 0 and is not stored. */
 INLINE_CONSTANTS vector get(const float *from, size_t left) {

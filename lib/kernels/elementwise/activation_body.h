@@ -6,13 +6,13 @@
 typedef vector forward_function(vector x, vector slope);
 typedef vector backward_function(vector from, vector dy, vector slope);
 
-ALWAYS_INLINE void map_forward(forward_function *function, size_t count, float slope,
-                               const float *x, float *y) {
+INLINE_CONSTANTS void map_forward(forward_function *function, size_t count, float slope,
+                                  const float *x, float *y) {
   for (size_t i = 0; i < count; i += VECTOR_WIDTH)
     put(y, i, count, function(get(x, i, count), vector_set(slope)));
 }
-ALWAYS_INLINE void map_backward(backward_function *derivative, size_t count, float slope,
-                                const float *from, const float *dy, float *dx) {
+INLINE_CONSTANTS void map_backward(backward_function *derivative, size_t count, float slope,
+                                   const float *from, const float *dy, float *dx) {
   for (size_t i = 0; i < count; i += VECTOR_WIDTH)
     put(dx, i, count, derivative(get(from, i, count), get(dy, i, count), vector_set(slope)));
 }

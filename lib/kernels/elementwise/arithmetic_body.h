@@ -37,7 +37,7 @@ static void logarithms(size_t count, const float *x, float *y) {
 }
 
 /* Of x, or of its squares. */
-ALWAYS_INLINE double sum_in_lanes(bool squares, size_t count, const float *x) {
+INLINE_CONSTANTS double sum_in_lanes(bool squares, size_t count, const float *x) {
   doubles lanes[VECTORS];
   for (size_t v = 0; v < VECTORS; v++)
     lanes[v] = doubles_zero();

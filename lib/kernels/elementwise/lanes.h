@@ -3,36 +3,34 @@
 #ifndef CNN_KERNELS_ELEMENTWISE_LANES_H
 #define CNN_KERNELS_ELEMENTWISE_LANES_H
 
+#include "kernels/fill.h"
 #include <math.h>
 
 enum { LANES = 16, VECTORS = LANES / VECTOR_WIDTH, HALVES = VECTOR_WIDTH / VECTOR_DOUBLE_WIDTH };
 
-/* A function that takes another, and must become part of its caller to be worth anything. */
-#define ALWAYS_INLINE static inline __attribute__((always_inline))
-
 /* The vector that begins at element i of count; what is missing loads as 0 and is not stored. */
-ALWAYS_INLINE vector get(const float *x, size_t i, size_t count) {
+INLINE_CONSTANTS vector get(const float *x, size_t i, size_t count) {
   if (count >= VECTOR_WIDTH && i <= count - VECTOR_WIDTH) return vector_load(x + i);
   return i < count ? vector_load_tail(x + i, count - i) : vector_zero();
 }
-ALWAYS_INLINE void put(float *y, size_t i, size_t count, vector value) {
+INLINE_CONSTANTS void put(float *y, size_t i, size_t count, vector value) {
   if (count >= VECTOR_WIDTH && i <= count - VECTOR_WIDTH)
     vector_store(y + i, value);
   else if (i < count)
     vector_store_tail(y + i, count - i, value);
 }
-ALWAYS_INLINE vector_int get_int(const uint32_t *x, size_t i, size_t count) {
+INLINE_CONSTANTS vector_int get_int(const uint32_t *x, size_t i, size_t count) {
   if (count >= VECTOR_WIDTH && i <= count - VECTOR_WIDTH) return vector_int_load(x + i);
   return i < count ? vector_int_load_tail(x + i, count - i) : vector_int_set(0);
 }
-ALWAYS_INLINE void put_int(uint32_t *y, size_t i, size_t count, vector_int value) {
+INLINE_CONSTANTS void put_int(uint32_t *y, size_t i, size_t count, vector_int value) {
   if (count >= VECTOR_WIDTH && i <= count - VECTOR_WIDTH)
     vector_int_store(y + i, value);
   else if (i < count)
     vector_int_store_tail(y + i, count - i, value);
 }
 /* The lanes of that vector that are elements. */
-ALWAYS_INLINE vector_mask present(size_t i, size_t count) {
+INLINE_CONSTANTS vector_mask present(size_t i, size_t count) {
   const size_t left = i < count ? count - i : 0;
   return vector_mask_first(left < VECTOR_WIDTH ? left : VECTOR_WIDTH);
 }

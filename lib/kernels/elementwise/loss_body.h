@@ -27,8 +27,8 @@ typedef struct softmax_row {
   double targets, cross; /* sums of t and of t * (p - max) */
 } softmax_row;
 
-ALWAYS_INLINE softmax_row softmax_pass(size_t n, const float *p, float max, smoothed smooth,
-                                       const float *targets, float *keep) {
+INLINE_CONSTANTS softmax_row softmax_pass(size_t n, const float *p, float max, smoothed smooth,
+                                          const float *targets, float *keep) {
   vector sums[VECTORS];
   doubles total[VECTORS], cross[VECTORS];
   for (size_t v = 0; v < VECTORS; v++) {
@@ -59,9 +59,9 @@ ALWAYS_INLINE softmax_row softmax_pass(size_t n, const float *p, float max, smoo
 }
 
 /* probabilities = e / sum; gradient = factor * (total * e / sum - t). */
-ALWAYS_INLINE void softmax_finish(size_t n, const float *exponentials, float sum, float total,
-                                  float factor, smoothed smooth, const float *targets,
-                                  float *gradient, float *probabilities) {
+INLINE_CONSTANTS void softmax_finish(size_t n, const float *exponentials, float sum, float total,
+                                     float factor, smoothed smooth, const float *targets,
+                                     float *gradient, float *probabilities) {
   for (size_t i = 0; i < n; i += VECTOR_WIDTH) {
     const vector share = vector_div(get(exponentials, i, n), vector_set(sum));
     if (gradient) {
@@ -111,8 +111,8 @@ typedef struct one_loss {
 typedef one_loss value_function(vector p, vector t, float delta);
 
 /* The targets are smoothed towards base. */
-ALWAYS_INLINE double sum_of_values(value_function *function, const cnn__loss_rows *rows,
-                                   smoothed smooth) {
+INLINE_CONSTANTS double sum_of_values(value_function *function, const cnn__loss_rows *rows,
+                                      smoothed smooth) {
   const size_t n = rows->n;
   double loss = 0;
   for (size_t row = 0; row < rows->rows; row++) {

@@ -11,7 +11,7 @@
 #define LN2_LOW (-2.12194440e-4f)
 
 /* coefficients[0] + coefficients[1] x + ..., by Horner. */
-ALWAYS_INLINE vector polynomial(vector x, size_t count, const float *coefficients) {
+INLINE_CONSTANTS vector polynomial(vector x, size_t count, const float *coefficients) {
   vector sum = vector_set(coefficients[count - 1]);
   for (size_t i = count - 1; i-- > 0;)
     sum = vector_fma(sum, x, vector_set(coefficients[i]));

@@ -28,8 +28,8 @@ static inline vector flush_second(vector v) {
 }
 
 /* maximum comes apart from the arrays, so that the common case carries no test for it. */
-ALWAYS_INLINE void adam_update(const cnn__adam_step *step, size_t count, const float *gradient,
-                               float *weights, float *first, float *second, float *maximum) {
+INLINE_CONSTANTS void adam_update(const cnn__adam_step *step, size_t count, const float *gradient,
+                                  float *weights, float *first, float *second, float *maximum) {
   const preparation by = prepare(step->gradient_scale, step->clip_value, step->decay);
   const vector alpha = vector_set(step->alpha), epsilon = vector_set(step->epsilon);
   const vector rate1 = vector_set(step->one_minus_beta1);

@@ -3,8 +3,8 @@
 #include "kernels/elementwise/pooling.h"
 
 /* rows and columns come apart from the run, so that the common window, 2 x 2, is unrolled. */
-ALWAYS_INLINE void max_pool_windows(const cnn__pool_run *run, size_t rows, size_t columns,
-                                    const float *x, float *y, uint32_t *positions) {
+INLINE_CONSTANTS void max_pool_windows(const cnn__pool_run *run, size_t rows, size_t columns,
+                                       const float *x, float *y, uint32_t *positions) {
   const size_t channels = run->channels;
   for (size_t cell = 0; cell < run->cells; cell++) {
     const float *window = x + cell * run->step;
@@ -35,9 +35,9 @@ static void max_pool(const cnn__pool_run *run, const float *x, float *y, uint32_
     max_pool_windows(run, run->rows, run->columns, x, y, positions);
 }
 
-ALWAYS_INLINE void max_pool_backward_windows(const cnn__pool_run *run, size_t rows, size_t columns,
-                                             const float *dy, const uint32_t *positions,
-                                             float *dx) {
+INLINE_CONSTANTS void max_pool_backward_windows(const cnn__pool_run *run, size_t rows,
+                                                size_t columns, const float *dy,
+                                                const uint32_t *positions, float *dx) {
   const size_t channels = run->channels;
   for (size_t cell = 0; cell < run->cells; cell++) {
     float *window = dx + cell * run->step;

@@ -209,11 +209,7 @@ static inline vector_double vector_double_mul(vector_double a, vector_double b) 
 }
 
 static inline void vector_transpose(vector rows[VECTOR_WIDTH]) {}
-enum { VECTOR_TURN = 1 };
-static inline void vector_load_turned(const float *const rows[VECTOR_WIDTH], int part,
-                                      vector to[VECTOR_TURN]) {
-  to[0] = *rows[0];
-}
+#include "kernels/turned.h"
 
 /* four[code & 3], lane by lane: with what choice makes of the codes beforehand. */
 static inline vector_int vector_choice(vector_int code) {

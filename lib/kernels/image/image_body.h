@@ -11,8 +11,6 @@
 
 #include "kernels/fill.h"
 
-#define ALWAYS_INLINE static inline __attribute__((always_inline))
-
 enum {
   RUN = 64, /* output pixels whose places are found at a time */
   WIDE = 4  /* vectors in flight */
@@ -28,12 +26,12 @@ typedef struct places {
 } places;
 
 /* Largest whole number up to x; |x| < 2^31. */
-ALWAYS_INLINE vector floor_of(vector x) {
+INLINE_CONSTANTS vector floor_of(vector x) {
   const vector whole = vector_from_int(vector_to_int_truncated(x));
   return vector_sub(whole, vector_keep(vector_less(x, whole), vector_set(1)));
 }
 
-ALWAYS_INLINE vector reflected(vector u, float size) {
+INLINE_CONSTANTS vector reflected(vector u, float size) {
   const vector period = vector_set(2 * size);
   const vector shifted = vector_add(u, vector_set(0.5f));
   const vector folded =
@@ -43,7 +41,7 @@ ALWAYS_INLINE vector reflected(vector u, float size) {
                     vector_set(0.5f));
 }
 
-ALWAYS_INLINE vector wrapped(vector u, float last) {
+INLINE_CONSTANTS vector wrapped(vector u, float last) {
   const vector period = vector_set(last);
   const vector turns = vector_add(floor_of(vector_div(vector_negate(u), period)), vector_set(1));
   const vector below = vector_add(u, vector_mul(period, turns));
@@ -53,7 +51,7 @@ ALWAYS_INLINE vector wrapped(vector u, float last) {
 }
 
 /* A coordinate on an axis of n pixels: its first pixel, and the share of the second. */
-ALWAYS_INLINE vector_int split(cnn__image_fill fill, size_t n, vector *at) {
+INLINE_CONSTANTS vector_int split(cnn__image_fill fill, size_t n, vector *at) {
   const float last = (float)(n - 1);
   vector u = *at;
   if (fill == CNN__IMAGE_REFLECT) u = reflected(u, (float)n);
@@ -65,7 +63,7 @@ ALWAYS_INLINE vector_int split(cnn__image_fill fill, size_t n, vector *at) {
   return whole;
 }
 
-ALWAYS_INLINE vector_mask is_inside(size_t n, vector at) {
+INLINE_CONSTANTS vector_mask is_inside(size_t n, vector at) {
   return vector_mask_and(vector_less_equal(vector_zero(), at),
                          vector_less_equal(at, vector_set((float)(n - 1))));
 }
@@ -76,8 +74,8 @@ static const float steps[RUN] = {0,  1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11,
                                  48, 49, 50, 51, 52, 53, 54, 55, 56, 57, 58, 59, 60, 61, 62, 63};
 
 /* Output pixels [column, column + count) of row i, in whole vectors of them. */
-ALWAYS_INLINE void find_places(const cnn__warp *warp, cnn__image_fill fill, size_t i, size_t column,
-                               size_t count, places *p) {
+INLINE_CONSTANTS void find_places(const cnn__warp *warp, cnn__image_fill fill, size_t i,
+                                  size_t column, size_t count, places *p) {
   const double *m = warp->matrix;
   const vector dy = vector_set((float)m[1]), dx = vector_set((float)m[4]);
   const vector y0 = vector_set((float)(m[0] * (double)i + m[2]));
@@ -114,7 +112,7 @@ typedef struct setting {
 } setting;
 
 /* Blends the four pixels around place j, as multiply-adds of whole pixels. */
-ALWAYS_INLINE pixel blend_place(const setting *s, const places *p, size_t j, bool bytes) {
+INLINE_CONSTANTS pixel blend_place(const setting *s, const places *p, size_t j, bool bytes) {
   pixel_pair top, bottom;
   if (bytes) {
     const uint8_t *at = (const uint8_t *)s->source + (uint32_t)p->at[j];
@@ -131,16 +129,16 @@ ALWAYS_INLINE pixel blend_place(const setting *s, const places *p, size_t j, boo
   return pixel_fma(pixel_set(p->x[j]), pixel_sub(right, left), left);
 }
 
-ALWAYS_INLINE pixel finished(const setting *s, const places *p, size_t j, bool bytes,
-                             bool constant) {
+INLINE_CONSTANTS pixel finished(const setting *s, const places *p, size_t j, bool bytes,
+                                bool constant) {
   pixel value = blend_place(s, p, j, bytes);
   if (constant) value = pixel_select(p->inside[j], value, s->fill);
   return pixel_fma(value, s->scale, s->offset);
 }
 
 /* A run of pixels: each store's fourth float is overwritten by the next, and the last has three. */
-ALWAYS_INLINE void run_of_three(const setting *given, const places *p, bool bytes, bool constant,
-                                size_t count, float *out) {
+INLINE_CONSTANTS void run_of_three(const setting *given, const places *p, bool bytes, bool constant,
+                                   size_t count, float *out) {
   const setting s = *given;
   for (size_t j = 0; j + 1 < count; j++)
     pixel_store(out + 3 * j, finished(&s, p, j, bytes, constant));
@@ -150,21 +148,21 @@ ALWAYS_INLINE void run_of_three(const setting *given, const places *p, bool byte
 /* ---- warps of one channel of bytes: a pixel in each lane ---- */
 
 /* The four pixels around a place as the bytes of a word: two of each row, the upper row's lower. */
-ALWAYS_INLINE uint32_t four_bytes(const uint8_t *top, const uint8_t *bottom) {
+INLINE_CONSTANTS uint32_t four_bytes(const uint8_t *top, const uint8_t *bottom) {
   uint16_t first, second;
   memcpy(&first, top, sizeof first);
   memcpy(&second, bottom, sizeof second);
   return (uint32_t)second << 16 | first;
 }
 
-ALWAYS_INLINE vector byte_of(vector_int words, int place) {
+INLINE_CONSTANTS vector byte_of(vector_int words, int place) {
   const vector_int byte =
       vector_int_and(vector_int_shift_right(words, 8 * place), vector_int_set(255));
   return vector_from_int(byte);
 }
 
-ALWAYS_INLINE void run_of_one(const cnn__warp *warp, const places *p, bool constant, size_t count,
-                              float *out) {
+INLINE_CONSTANTS void run_of_one(const cnn__warp *warp, const places *p, bool constant,
+                                 size_t count, float *out) {
   const uint8_t *source = warp->source;
   const size_t down = warp->height > 1 ? warp->row : 0;
   const vector scale = vector_set(warp->scale[0]), offset = vector_set(warp->offset[0]);
@@ -191,12 +189,12 @@ ALWAYS_INLINE void run_of_one(const cnn__warp *warp, const places *p, bool const
 
 /* ---- warps of any other number of channels: element by element ---- */
 
-ALWAYS_INLINE float element(const cnn__warp *warp, bool bytes, size_t at) {
+INLINE_CONSTANTS float element(const cnn__warp *warp, bool bytes, size_t at) {
   return bytes ? (float)((const uint8_t *)warp->source)[at] : ((const float *)warp->source)[at];
 }
 
-ALWAYS_INLINE void run_of_any(const cnn__warp *warp, const places *p, bool bytes, size_t count,
-                              float *out) {
+INLINE_CONSTANTS void run_of_any(const cnn__warp *warp, const places *p, bool bytes, size_t count,
+                                 float *out) {
   const size_t down = warp->height > 1 ? warp->row : 0;
   const size_t right = warp->width > 1 ? warp->channels : 0;
   for (size_t j = 0; j < count; j++) {
@@ -215,17 +213,17 @@ ALWAYS_INLINE void run_of_any(const cnn__warp *warp, const places *p, bool bytes
 }
 
 /* Whether 31 bits are enough for every element's place. */
-ALWAYS_INLINE bool is_small(const cnn__warp *warp) {
+INLINE_CONSTANTS bool is_small(const cnn__warp *warp) {
   return warp->height <= (size_t)INT32_MAX / warp->row;
 }
 
 /* Whether pixels may be taken as four lanes. In one column of floats, what lies beside may be no
    number and must not be touched. */
-ALWAYS_INLINE bool is_of_three(const cnn__warp *warp, bool bytes) {
+INLINE_CONSTANTS bool is_of_three(const cnn__warp *warp, bool bytes) {
   return warp->channels == 3 && (bytes || warp->width > 1) && is_small(warp);
 }
 
-ALWAYS_INLINE void warp_filled(const cnn__warp *warp, bool bytes, cnn__image_fill fill) {
+INLINE_CONSTANTS void warp_filled(const cnn__warp *warp, bool bytes, cnn__image_fill fill) {
   const bool constant = fill == CNN__IMAGE_CONSTANT, three = is_of_three(warp, bytes);
   const bool one = warp->channels == 1 && bytes && is_small(warp);
   setting s = {.source = warp->source, .down = warp->height > 1 ? warp->row : 0};
@@ -249,7 +247,7 @@ ALWAYS_INLINE void warp_filled(const cnn__warp *warp, bool bytes, cnn__image_fil
     }
 }
 
-ALWAYS_INLINE void warp_image(const cnn__warp *warp, bool bytes) {
+INLINE_CONSTANTS void warp_image(const cnn__warp *warp, bool bytes) {
   switch (warp->fill) {
   case CNN__IMAGE_NEAREST:
     warp_filled(warp, bytes, CNN__IMAGE_NEAREST);
@@ -275,7 +273,7 @@ static void warp_f32(const cnn__warp *warp) {
 
 /* ---- conversion ---- */
 
-ALWAYS_INLINE vector load_elements(bool bytes, const void *from, size_t at) {
+INLINE_CONSTANTS vector load_elements(bool bytes, const void *from, size_t at) {
   return bytes ? vector_from_int(vector_int_load_bytes((const uint8_t *)from + at))
                : vector_load((const float *)from + at);
 }
@@ -283,8 +281,8 @@ ALWAYS_INLINE vector load_elements(bool bytes, const void *from, size_t at) {
 enum { MOST_KEPT = 6 }; /* vectors of factors that registers hold */
 
 /* As much of count as there are whole patterns of so many vectors; their factors stay in registers. */
-ALWAYS_INLINE size_t convert_kept(size_t vectors, bool bytes, size_t count, const float *scale,
-                                  const float *offset, const void *from, float *to) {
+INLINE_CONSTANTS size_t convert_kept(size_t vectors, bool bytes, size_t count, const float *scale,
+                                     const float *offset, const void *from, float *to) {
   vector scales[MOST_KEPT], offsets[MOST_KEPT];
   size_t e = 0;
   for (size_t v = 0; v < vectors; v++) {
@@ -300,8 +298,8 @@ ALWAYS_INLINE size_t convert_kept(size_t vectors, bool bytes, size_t count, cons
 }
 
 /* The factors repeat after 16 * period values, which is a whole number of vectors. */
-ALWAYS_INLINE void convert(bool bytes, size_t count, size_t period, const float *scale,
-                           const float *offset, const void *from, float *to) {
+INLINE_CONSTANTS void convert(bool bytes, size_t count, size_t period, const float *scale,
+                              const float *offset, const void *from, float *to) {
   const size_t pattern = period * CNN__IMAGE_LANES;
   size_t e = 0;
   if (period == 1)
@@ -330,8 +328,8 @@ static void convert_f32(size_t count, size_t period, const float *scale, const f
 
 /* ---- resizing ---- */
 
-ALWAYS_INLINE void blend_rows(bool bytes, size_t count, size_t taps, const float *weights,
-                              const void *from, size_t row, float *to) {
+INLINE_CONSTANTS void blend_rows(bool bytes, size_t count, size_t taps, const float *weights,
+                                 const void *from, size_t row, float *to) {
   size_t e = 0;
   for (; e + WIDE * VECTOR_WIDTH <= count; e += WIDE * VECTOR_WIDTH) {
     vector sum[WIDE] = {vector_zero(), vector_zero(), vector_zero(), vector_zero()};
@@ -362,7 +360,7 @@ static void blend_rows_f32(size_t count, size_t taps, const float *weights, cons
   blend_rows(false, count, taps, weights, from, row, to);
 }
 
-ALWAYS_INLINE pixel blend_pixels(const cnn__taps *taps, size_t x, const float *from) {
+INLINE_CONSTANTS pixel blend_pixels(const cnn__taps *taps, size_t x, const float *from) {
   const float *weights = taps->weights + x * taps->stride;
   const float *p = from + (size_t)taps->first[x] * 3;
   pixel sum = pixel_set(0);
