@@ -122,6 +122,10 @@ static INLINED const float *opaque(const float *pointer) {
   __asm__("" : "+r"(pointer));
   return pointer;
 }
+static INLINED float *opaque_result(float *pointer) {
+  __asm__("" : "+r"(pointer));
+  return pointer;
+}
 static INLINED void in_order(void) {
   __asm__ volatile("" ::: "memory");
 }
@@ -212,10 +216,10 @@ static INLINED void multiply(const cnn__gemm *product, const float *a, const flo
     multiply_extent(product, a, b, rows, row, sum);
 }
 
-static INLINED void tile(const cnn__gemm *product, size_t at_row, size_t at_column, size_t rows,
-                         extent row) {
+/* A tile whose rows of A begin a floats into each of the batch, its columns of B so many, and C at c. */
+static INLINED void tile(const cnn__gemm *product, ptrdiff_t a, ptrdiff_t b, float *c,
+                         const float *bias_at, size_t rows, extent row) {
   const ptrdiff_t c_row = product->c_row;
-  float *const c = product->c + (ptrdiff_t)at_row * c_row + (ptrdiff_t)at_column;
   vector sum[MOST_ROWS][MOST_VECTORS];
   if (product->accumulate) {
     EACH_ROW(i, rows, load_row(c + i * c_row, row, sum[i]);)
@@ -225,22 +229,28 @@ static INLINED void tile(const cnn__gemm *product, size_t at_row, size_t at_colu
     EACH_ROW(i, rows, zero_row(row, sum[i]);)
   }
   for (size_t i = 0; i < product->batch; i++)
-    multiply(product, product->a[i] + (ptrdiff_t)at_row * product->a_row,
-             product->b[i] + (ptrdiff_t)(at_column / CNN__PANEL) * product->b_panel, rows, row,
-             sum);
+    multiply(product, product->a[i] + a, product->b[i] + b, rows, row, sum);
   if (product->bias) {
     vector bias[MOST_VECTORS];
-    load_row(product->bias + at_column, row, bias);
+    load_row(bias_at, row, bias);
     EACH_ROW(i, rows, add_row(bias, row, sum[i]);)
   }
   if (product->epilogue == CNN__GEMM_RELU) EACH_ROW(i, rows, relu_row(row, sum[i]);)
+  c = opaque_result(c); /* its rows' addresses are not kept through the product */
   EACH_ROW(i, rows, store_row(c + i * c_row, row, sum[i]);)
 }
 
 static INLINED void tiles_below(const cnn__gemm *product, const place *at, size_t rows,
                                 extent row) {
-  for (size_t at_row = at->row; at_row < at->end; at_row += rows)
-    tile(product, at_row, at->column, rows, row);
+  const ptrdiff_t b = (ptrdiff_t)(at->column / CNN__PANEL) * product->b_panel;
+  ptrdiff_t a = (ptrdiff_t)at->row * product->a_row;
+  float *c = product->c + (ptrdiff_t)at->row * product->c_row + (ptrdiff_t)at->column;
+  const float *bias = product->bias ? product->bias + at->column : NULL;
+  for (size_t left = at->end - at->row; left > 0; left -= rows) {
+    tile(product, a, b, c, bias, rows, row);
+    a += (ptrdiff_t)rows * product->a_row;
+    c += (ptrdiff_t)rows * product->c_row;
+  }
 }
 
 static INLINED void whole_tiles(const cnn__gemm *product, const place *at, size_t rows,
