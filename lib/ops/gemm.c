@@ -20,12 +20,13 @@ enum {
   NEAR_B = 16,         /* rows of B with a stride up to this are read as they are, */
   NEAR_B_OF_SOME = 64, /* up to this under SOME rows of A; */
   SOME = 144,
-  NEAR_A = 128,         /* so are columns of A, */
-  NEAR_ROWS_OF_A = 512, /* and its rows: longer ones fall on the same places of the caches */
-  REUSED = 64,          /* columns of B that make packing A worth while */
-  THIN = 16,            /* rows of A that are best worked on as few */
-  FEW = 120,            /* the same where they are contiguous */
-  MOST_TASKS = 16       /* enough for some threads to share evenly */
+  NEAR_A = 128,       /* so are columns of A, */
+  REUSED = 64,        /* unless under columns of B that make packing A worth while; */
+  SAME_SET = 1024,    /* and its rows, unless all of them share a set of the L1 cache */
+  OFTEN_REUSED = 256, /* under so many columns */
+  THIN = 16,          /* rows of A that are best worked on as few */
+  FEW = 120,          /* the same where they are contiguous */
+  MOST_TASKS = 16     /* enough for some threads to share evenly */
 };
 
 /* What is packed, is packed by all threads for all tasks: a pass is one piece of A and one of B. */
@@ -53,9 +54,8 @@ static bool should_pack_b(const cnn__matmul *product) {
 
 /* Reading a column of A across long rows misses the caches at every step. */
 static bool should_pack_a(const cnn__matmul *product) {
-  if (product->n < REUSED) return false;
-  return product->a_depth == 1 ? !cnn__within(product->a_row, NEAR_ROWS_OF_A)
-                               : !cnn__within(product->a_depth, NEAR_A);
+  if (product->a_depth == 1) return product->n >= OFTEN_REUSED && product->a_row % SAME_SET == 0;
+  return product->n >= REUSED && !cnn__within(product->a_depth, NEAR_A);
 }
 
 /* Halves blocks until there are tasks enough, or work too little to split. */

@@ -166,8 +166,9 @@ static void test_every_form_equals_the_plain_chain(void **state) {
 }
 
 static void test_products_of_many_blocks_equal_the_plain_chain(void **state) {
-  static const sizes list[] = {{250, 300, 330}, {123, 257, 641}, {300, 2100, 40}, {1, 1000, 700},
-                               {700, 1, 1000},  {4, 700, 650},   {1000, 20, 30},  {257, 130, 129}};
+  static const sizes list[] = {{250, 300, 330}, {123, 257, 641}, {300, 2100, 40},
+                               {1, 1000, 700},  {700, 1, 1000},  {4, 700, 650},
+                               {1000, 20, 30},  {257, 130, 129}, {130, 260, 1024}};
   static const unsigned forms[] = {ACCUMULATE | BIAS | RELU | C_WITH_GAPS, A_TRANSPOSED | BIAS,
                                    B_TRANSPOSED | RELU, B_PACKED | A_TRANSPOSED | BIAS | RELU};
   cnn_context *context = context_of(3);
@@ -222,6 +223,7 @@ static void test_without_depth_only_the_epilogue_runs(void **state) {
   for (unsigned form = 0; form < FORMS; form++) {
     check_product(context, (sizes){5, 20, 0}, form);
     check_product(context, (sizes){5, 1, 0}, form);
+    check_product(context, (sizes){130, 300, 0}, form);
   }
   cnn_context_free(context);
 }
