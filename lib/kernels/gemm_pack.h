@@ -42,9 +42,9 @@ static void pack_rows(size_t k, size_t columns, const float *b, ptrdiff_t b_row,
 
 /* to[j][i] = from[i][j] for VECTOR_WIDTH rows of from, which are count long. What is asked for lies
    ahead floats past the rows of later. */
-static __attribute__((noinline)) void transpose_rows(size_t count, const float *const *from,
-                                                     const float *const *later, ptrdiff_t ahead,
-                                                     float *to, ptrdiff_t to_row) {
+INLINE_CONSTANTS void transpose_rows(size_t count, const float *const *from,
+                                     const float *const *later, ptrdiff_t ahead, float *to,
+                                     ptrdiff_t to_row) {
   size_t j = 0;
   for (; j + VECTOR_WIDTH <= count; j += VECTOR_WIDTH) {
     vector block[VECTOR_WIDTH];
@@ -63,9 +63,8 @@ static __attribute__((noinline)) void transpose_rows(size_t count, const float *
 }
 
 /* The same of rows from_row apart. */
-static __attribute__((noinline)) void transpose_lines(size_t count, const float *from,
-                                                      ptrdiff_t from_row, ptrdiff_t ahead,
-                                                      float *to, ptrdiff_t to_row) {
+static void transpose_lines(size_t count, const float *from, ptrdiff_t from_row, ptrdiff_t ahead,
+                            float *to, ptrdiff_t to_row) {
   const float *rows[VECTOR_WIDTH];
   for (ptrdiff_t i = 0; i < VECTOR_WIDTH; i++)
     rows[i] = from + i * from_row;
