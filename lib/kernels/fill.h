@@ -26,9 +26,9 @@ CNN__KERNELS_NEON(CNN__DECLARE_FILL)
 
 #undef CNN__DECLARE_FILL
 
-/* WRITTEN_OUT: before short loops of constant length, so that what they index lies in registers. INLINE_CONSTANTS:
-   a function that takes constants or functions, and must become part of its caller to be worth anything. Kernels that are there for comparison only are
-   short instead. */
+/* WRITTEN_OUT: before short loops of constant length, so that what they index lies in registers.
+   INLINE_CONSTANTS: a function that takes constants or functions, and must become part of its caller to be
+   worth anything. Kernels that are there for comparison only are short instead. */
 #ifdef CNN__COMPARISON_ONLY
 #define WRITTEN_OUT
 #define INLINE_CONSTANTS static inline

@@ -115,7 +115,7 @@ static INLINED void relu_row(extent row, vector x[MOST_VECTORS]) {
   EACH_VECTOR(j, row.vectors, x[j] = vector_max(vector_zero(), x[j]);)
 }
 
-/* Two hints without code. opaque(): address arithmetic is not to be "improved" into chains of
+/* Two hints without code. opaque(), and the same of a result: address arithmetic is not to be "improved" into chains of
    additions, each waiting for the last, or into a register for every row and depth. in_order(): loads
    of A are not to be gathered ahead of their use, where they would take registers from the sums. */
 static INLINED const float *opaque(const float *pointer) {

@@ -89,8 +89,8 @@ static void row_by_rows(const cnn__gemm_row *product) {
 /* ---- B by columns: turned in registers, a square of it at a time ---- */
 
 /* sum += a * B for a part's depths of the square at b. */
-static inline __attribute__((always_inline)) vector
-add_part(const cnn__gemm_row *product, const float *a, const float *b, int part, vector sum) {
+INLINE_CONSTANTS vector add_part(const cnn__gemm_row *product, const float *a, const float *b,
+                                 int part, vector sum) {
   const float *columns[VECTOR_WIDTH];
   vector turned[VECTOR_TURN];
   WRITTEN_OUT

@@ -11,8 +11,6 @@
 #include <math.h>
 
 enum {
-  /* Where a tap is one instruction, loads count; elsewhere the loop for any taps is as good, and small. */
-  BLOCKED = VECTOR_WIDTH >= 8 || (VECTOR_WIDTH == 4 && VECTOR_REGISTERS == 32),
   MOST_OUTPUTS = 8, /* side by side: chains enough to keep two multiply-adds a cycle going */
   FEWEST_OUTPUTS = 7,
   MOST_PAIRS = 4

@@ -9,8 +9,8 @@
 #include "kernels/fill.h"
 
 enum {
-  /* Whether what neighbours read is loaded once; elsewhere, as forward, any taps are as good. */
-  SHARED = VECTOR_WIDTH >= 8 || (VECTOR_WIDTH == 4 && VECTOR_REGISTERS == 32)
+  /* Where a tap is one instruction, loads count; elsewhere the loop for any taps is as good, and small. */
+  BLOCKED = VECTOR_WIDTH >= 8 || (VECTOR_WIDTH == 4 && VECTOR_REGISTERS == 32)
 };
 
 /* The rows whose gradients are summed. */
@@ -333,7 +333,7 @@ static __attribute__((noinline, cold)) void sum_gradients(const gradient_rows *o
    the first of them. */
 static void vector_gradients(const gradient_rows *of, size_t end, float *sums) {
   const cnn__depthwise_row *row = of->row;
-  const bool shared = SHARED && row->outputs > 1 && row->x_step == row->x_column;
+  const bool shared = BLOCKED && row->outputs > 1 && row->x_step == row->x_column;
   for (size_t r = 0; r < row->tap_rows; r += 3) {
     const size_t rows = row->tap_rows - r < 3 ? row->tap_rows - r : 3;
     size_t s = 0;
