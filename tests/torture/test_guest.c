@@ -2,6 +2,7 @@
 
    usage: test_guest [TEST] */
 #include "recipes.h"
+#include <dirent.h>
 #include <fcntl.h>
 #include <fenv.h>
 #include <locale.h>
@@ -140,6 +141,40 @@ static void test_fits_run_in_parallel(void) {
 
 /* ---- fork ---- */
 
+/* "12 (name) S …": the third field of a thread's stat, behind a name that may hold anything. */
+static bool thread_sleeps(const char *id) {
+  char path[300], line[512] = "";
+  (void)snprintf(path, sizeof path, "/proc/self/task/%.200s/stat", id);
+  FILE *file = fopen(path, "r");
+  if (!file) return true; /* it has ended */
+  bool read = fgets(line, sizeof line, file) != NULL;
+  fclose(file);
+  const char *name_end = strrchr(line, ')');
+  return read && name_end && name_end[1] == ' ' && name_end[2] == 'S';
+}
+
+static int threads_awake(void) {
+  DIR *tasks = opendir("/proc/self/task");
+  REQUIRE(tasks);
+  int awake = 0;
+  for (const struct dirent *task; (task = readdir(tasks));)
+    if (task->d_name[0] != '.' && !thread_sleeps(task->d_name)) awake++;
+  closedir(tasks);
+  return awake;
+}
+
+/* Until this thread alone is at work, at several looks: one that starts or allocates may hold a lock of
+   AddressSanitizer's allocator, which a child of a fork would wait for without end. */
+static void wait_for_other_threads_to_sleep(void) {
+  const struct timespec pause = {.tv_nsec = 1000000};
+  int calm = 0;
+  for (int looks = 0; calm < 5; looks++) {
+    REQUIRE(looks < 20000);
+    calm = threads_awake() <= 1 ? calm + 1 : 0;
+    (void)nanosleep(&pause, NULL);
+  }
+}
+
 static void test_a_fork_after_the_pool_has_started(void) {
   cnn_context *context = use_context(4);
   uint64_t right = fit_outcome(1);
@@ -147,6 +182,7 @@ static void test_a_fork_after_the_pool_has_started(void) {
   cnn_loader *loader = cnn_loader_new(data, .batch_size = 8, .workers = 2);
   const cnn_tensor *images;
   REQUIRE(loader && !cnn_loader_next(loader, &images, NULL) && images);
+  wait_for_other_threads_to_sleep();
   pid_t child = fork();
   REQUIRE(child >= 0);
   if (child == 0) {
