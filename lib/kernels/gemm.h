@@ -43,20 +43,20 @@ typedef struct cnn__gemm {
   cnn__gemm_epilogue epilogue;
 } cnn__gemm;
 
-/* One row of C, from a B that is read where it lies, by rows or by columns: B[depth][column] =
-   b[depth * b_row + column * b_column], one of the two strides being 1; A[depth] = a[depth * a_depth].
-   Otherwise as above. */
-typedef struct cnn__gemm_row {
-  size_t n, k;
+/* Few rows of C, from a B that is read where it lies, by rows or by columns: B[depth][column] =
+   b[depth * b_row + column * b_column], one of the two strides being 1. Otherwise as above. */
+typedef struct cnn__gemm_rows {
+  size_t m, n, k;
   const float *a;
-  ptrdiff_t a_depth;
+  ptrdiff_t a_row, a_depth;
   const float *b;
   ptrdiff_t b_row, b_column;
-  float *c; /* n values, side by side */
+  float *c;
+  ptrdiff_t c_row;
   bool accumulate;
   const float *bias; /* n values, or NULL */
   cnn__gemm_epilogue epilogue;
-} cnn__gemm_row;
+} cnn__gemm_rows;
 
 typedef struct cnn__gemm_kernels {
   /* Any m, n, k, batch (0 included), any alignment. No cache blocking: the caller's blocks should
@@ -65,8 +65,8 @@ typedef struct cnn__gemm_kernels {
   size_t
       columns; /* of this instruction set's main tile, whole panels: who cuts n, cuts it by these */
 
-  /* The same bits as gemm. By rows C passes by several times: its n values should stay in the L1 cache. */
-  void (*row)(const cnn__gemm_row *product);
+  /* The same bits as gemm. By rows C passes by several times: its m x n values should stay in the L1 cache. */
+  void (*rows)(const cnn__gemm_rows *product);
 
   /* packed[(column / 16) * 16 * k + depth * 16 + column % 16] = b[depth * b_row + column * b_column]
      for depth < k, column < n; the last panel's missing columns become 0. b_row 1 and b_column ld

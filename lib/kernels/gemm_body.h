@@ -221,13 +221,13 @@ static INLINED void tile(const cnn__gemm *product, ptrdiff_t a, ptrdiff_t b, flo
                          const float *bias_at, size_t rows, extent row) {
   const ptrdiff_t c_row = product->c_row;
   vector sum[MOST_ROWS][MOST_VECTORS];
-  if (product->accumulate) {
+  if (product->accumulate)
     EACH_ROW(i, rows, load_row(c + i * c_row, row, sum[i]);)
-    /* From further away than the L1 cache the next tile's rows of C would arrive late. Harmless past C's end. */
-    EACH_ROW(i, rows, prefetch_row(c + ((ptrdiff_t)rows + i) * c_row, row.vectors);)
-  } else {
+  else
     EACH_ROW(i, rows, zero_row(row, sum[i]);)
-  }
+  /* The next tile's rows of C, read or only written: from further away than the L1 cache their lines
+     would arrive late, and a store waits for its line. Harmless past C's end. */
+  EACH_ROW(i, rows, prefetch_row(c + ((ptrdiff_t)rows + i) * c_row, row.vectors);)
   for (size_t i = 0; i < product->batch; i++)
     multiply(product, product->a[i] + a, product->b[i] + b, rows, row, sum);
   if (product->bias) {

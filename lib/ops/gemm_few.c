@@ -3,14 +3,15 @@
 #include "ops/gemm_blocks.h"
 
 enum {
-  NEAR_B = 64,       /* rows of B with a stride up to this are read as they are */
-  SKINNY = 4,        /* rows so few that a row-major B is read as it is, however long its rows */
-  COLUMNS = 64,      /* of a task, */
-  LEAST_RUN = 256,   /* at least of one that reads rows of B as they are for one row of A, */
-  MOST_RUN = 4096,   /* and at most; where it reads columns as they are, COLUMNS at least */
-  DEPTHS = 320,      /* that it packs at once */
-  THIN = 16,         /* rows so few that packing costs as much as multiplying: */
-  THIN_COLUMNS = 32, /* what is packed then stays in L1 until it is used */
+  NEAR_B = 64,           /* rows of B with a stride up to this are read as they are, by tiles, */
+  NEAR_FLOATS = 1 << 16, /* and those of a B that stays in L2, */
+  OFTEN = 48,            /* unless so many rows of A pass by that packing costs less; */
+  COLUMNS = 64,          /* of a task, */
+  LEAST_RUN = 256,       /* at least of one that reads rows of B as they are and in long runs, */
+  MOST_FLOATS = 4096,    /* and of its C at most; where it reads columns so, COLUMNS at least */
+  DEPTHS = 320,          /* that it packs at once */
+  THIN = 16,             /* rows so few that packing costs as much as multiplying: */
+  THIN_COLUMNS = 32,     /* what is packed then stays in L1 until it is used */
   THIN_DEPTHS = 128
 };
 
@@ -46,22 +47,25 @@ static void multiply_columns(void *argument, size_t task, size_t slot) {
   } while (done < product->k);
 }
 
-/* One row, from a B that is read where it lies. */
-static void multiply_row(void *argument, size_t task, size_t slot) {
+/* From a B that is read where it lies. */
+static void multiply_in_place(void *argument, size_t task, size_t slot) {
   const few *work = argument;
   const cnn__matmul *product = work->product;
   const cnn__range column =
       cnn__range_part((cnn__range){0, product->n}, task * work->columns, work->columns);
   (void)slot;
-  cnn__kernels_get()->gemm.row(&(cnn__gemm_row){
+  cnn__kernels_get()->gemm.rows(&(cnn__gemm_rows){
+      .m = product->m,
       .n = cnn__range_length(column),
       .k = product->k,
       .a = product->a,
+      .a_row = product->a_row,
       .a_depth = product->a_depth,
       .b = cnn__b_at(product, 0, column.first),
       .b_row = product->b_row,
       .b_column = product->b_column,
       .c = product->c + column.first,
+      .c_row = product->c_row,
       .accumulate = product->accumulate,
       .bias = product->bias ? product->bias + column.first : NULL,
       .epilogue = product->epilogue,
@@ -72,23 +76,36 @@ size_t cnn__matmul_few_floats(size_t n, size_t k) {
   return cnn__gemm_packed_size(cnn__size_min(k, DEPTHS), cnn__size_min(n, COLUMNS));
 }
 
+/* Whether tiles read B as it is. */
+static bool is_near(const cnn__matmul *product) {
+  if (product->b_column != 1) return false;
+  const bool in_l2 =
+      product->m > 1 && product->m <= OFTEN && product->k <= NEAR_FLOATS / product->n;
+  return in_l2 || cnn__within(product->b_row, NEAR_B);
+}
+
+static void run_in_place(const cnn__matmul *product, cnn_context *context) {
+  const size_t share = cnn__size_ceil_div(product->n, cnn__context_slots(context));
+  const size_t least = product->b_column == 1 ? LEAST_RUN : COLUMNS;
+  const size_t most = cnn__size_max(MOST_FLOATS / product->m, least);
+  few work = {.product = product, .columns = cnn__size_min(cnn__size_max(share, least), most)};
+  work.columns = cnn__size_ceil_div(work.columns, CNN__PANEL) * CNN__PANEL;
+  cnn__run_parts(product, context, cnn__size_ceil_div(product->n, work.columns), multiply_in_place,
+                 &work);
+}
+
 void cnn__matmul_run_few(const cnn__matmul *product, cnn_context *context, float *scratch) {
-  const bool by_rows = product->b_column == 1;
-  const bool near = by_rows && cnn__within(product->b_row, NEAR_B);
-  if (product->m == 1 && product->b && !near && (by_rows || product->b_row == 1)) {
-    const size_t share = cnn__size_ceil_div(product->n, cnn__context_slots(context));
-    const size_t least = by_rows ? LEAST_RUN : COLUMNS;
-    few row = {.product = product, .columns = cnn__size_min(cnn__size_max(share, least), MOST_RUN)};
-    row.columns = cnn__size_ceil_div(row.columns, CNN__PANEL) * CNN__PANEL;
-    cnn__run_parts(product, context, cnn__size_ceil_div(product->n, row.columns), multiply_row,
-                   &row);
+  const bool near = is_near(product), thin = product->m <= THIN;
+  const bool runs = product->b_column == 1 ? thin : product->b_row == 1 && product->m == 1;
+  if (product->b && !near && runs) {
+    run_in_place(product, context);
     return;
   }
   few work = {.product = product,
-              .pack = product->b && !near && !(by_rows && product->m <= SKINNY),
+              .pack = product->b && !near,
               .scratch = scratch,
               .slot_floats = cnn__matmul_few_floats(product->n, product->k)};
-  const bool in_l1 = work.pack && product->m <= THIN;
+  const bool in_l1 = work.pack && thin;
   work.columns = in_l1 ? THIN_COLUMNS : COLUMNS;
   work.depths = in_l1 ? THIN_DEPTHS : DEPTHS;
   if (!work.pack) work.depths = cnn__size_max(product->k, 1);

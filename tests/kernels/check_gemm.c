@@ -250,50 +250,59 @@ static void check_gather_a(checker *check) {
         check_fail(check, "generic gathers row %zu, depth %zu wrongly", row, depth);
 }
 
-static void check_row(checker *check) {
+/* C begins the same in both; between rows it is not to be touched. */
+static void check_rows(checker *check) {
   const check_values kind = check_kind(check);
-  cnn__gemm_row p = {.n = check_size(check, 150),
-                     .k = check_size(check, 40),
-                     .a_depth = (ptrdiff_t)check_between(check, 1, 3),
-                     .accumulate = check_chance(check, 2),
-                     .epilogue = check_chance(check, 3) ? CNN__GEMM_RELU : CNN__GEMM_PLAIN};
+  cnn__gemm_rows p = {.m = check_chance(check, 2) ? 1 : check_size(check, 40),
+                      .n = check_size(check, check_chance(check, 4) ? 3000 : 150),
+                      .k = check_size(check, 40),
+                      .a_depth = (ptrdiff_t)check_between(check, 1, 3),
+                      .accumulate = check_chance(check, 2),
+                      .epilogue = check_chance(check, 3) ? CNN__GEMM_RELU : CNN__GEMM_PLAIN};
   const bool empty = !p.n || !p.k, by_rows = check_chance(check, 2);
   const size_t run = by_rows ? p.n : p.k, runs = by_rows ? p.k : p.n;
   const size_t step =
       run + check_between(check, run < 2 ? 2 : 0, 5); /* 1 would say which way twice */
+  const size_t a_run = p.k ? (p.k - 1) * (size_t)p.a_depth + 1 : 0;
+  p.a_row = (ptrdiff_t)(a_run + check_between(check, 0, 3));
   p.b_row = by_rows ? (ptrdiff_t)step : 1;
   p.b_column = by_rows ? 1 : (ptrdiff_t)step;
-  p.a = check_input(check, p.k ? (p.k - 1) * (size_t)p.a_depth + 1 : 0, kind);
+  p.c_row = (ptrdiff_t)(p.n + check_between(check, 0, 3));
+  p.a = check_input(check, p.m && p.k ? (p.m - 1) * (size_t)p.a_row + a_run : 0, kind);
   p.b = check_input(check, empty ? 0 : (runs - 1) * step + run, kind);
-  float *rows = check_floats(check, p.k * p.n);
+  float *b_by_rows = check_floats(check, p.k * p.n);
   for (size_t i = 0; i < p.k * p.n; i++)
-    rows[i] = p.b[(ptrdiff_t)(i / p.n) * p.b_row + (ptrdiff_t)(i % p.n) * p.b_column];
-  const float *b = rows;
+    b_by_rows[i] = p.b[(ptrdiff_t)(i / p.n) * p.b_row + (ptrdiff_t)(i % p.n) * p.b_column];
+  const float *b = b_by_rows;
   if (check_chance(check, 2)) p.bias = check_input(check, p.n, kind);
-  float *got = check_floats(check, p.n), *expected = check_floats(check, p.n);
-  for (size_t j = 0; p.accumulate && j < p.n; j++)
+  const size_t count = p.m ? (p.m - 1) * (size_t)p.c_row + p.n : 0;
+  float *got = check_floats(check, count), *expected = check_floats(check, count);
+  for (size_t j = 0; j < count; j++)
     expected[j] = got[j] = check_value(check, kind);
-  check_case(check, "row n %zu k %zu a_depth %td b %td, %td%s%s%s kind %d", p.n, p.k, p.a_depth,
-             p.b_row, p.b_column, p.accumulate ? " accumulate" : "", p.bias ? " bias" : "",
+  check_case(check, "rows m %zu n %zu k %zu a %td, %td b %td, %td c_row %td%s%s%s kind %d", p.m,
+             p.n, p.k, p.a_row, p.a_depth, p.b_row, p.b_column, p.c_row,
+             p.accumulate ? " accumulate" : "", p.bias ? " bias" : "",
              p.epilogue == CNN__GEMM_RELU ? " relu" : "", (int)kind);
-  /* The oracle of single rows is the product's; without fused products the same instruction set's. */
+  /* The oracle of few rows is the product's; without fused products the same instruction set's. */
   (check->same_bits ? check->generic : check->tested)
-      ->gemm.gemm(&(cnn__gemm){.m = 1,
+      ->gemm.gemm(&(cnn__gemm){.m = p.m,
                                .n = p.n,
                                .k = p.k,
                                .batch = 1,
                                .a = &p.a,
+                               .a_row = p.a_row,
                                .a_depth = p.a_depth,
                                .b = &b,
                                .b_row = (ptrdiff_t)p.n,
                                .b_panel = CNN__PANEL,
                                .c = expected,
+                               .c_row = p.c_row,
                                .accumulate = p.accumulate,
                                .bias = p.bias,
                                .epilogue = p.epilogue});
   p.c = got;
-  check->tested->gemm.row(&p);
-  check_same(check, "row", got, expected, p.n);
+  check->tested->gemm.rows(&p);
+  check_same(check, "rows", got, expected, count);
 }
 
 static void gemm_round(checker *check) {
@@ -306,7 +315,7 @@ static void gemm_round(checker *check) {
   else if (check_chance(check, 5))
     check_gather_a(check);
   else if (check_chance(check, 4))
-    check_row(check);
+    check_rows(check);
   else
     check_product(check);
 }

@@ -141,10 +141,10 @@ static void gather_a_without_last_depth(size_t m, size_t k, const float *const *
   cnn__kernels_for(CNN__ISA_GENERIC)->gemm.gather_a(m, whole, a, to, to_row);
 }
 
-static void forget_relu_of_row(const cnn__gemm_row *p) {
-  cnn__gemm_row wrong = *p;
+static void forget_relu_of_rows(const cnn__gemm_rows *p) {
+  cnn__gemm_rows wrong = *p;
   wrong.epilogue = CNN__GEMM_PLAIN;
-  cnn__kernels_for(CNN__ISA_GENERIC)->gemm.row(&wrong);
+  cnn__kernels_for(CNN__ISA_GENERIC)->gemm.rows(&wrong);
 }
 
 #define PLANT(bug)                                                                                 \
@@ -177,8 +177,8 @@ static void plant_gather_a_without_last_depth(cnn__kernels *table) {
   table->gemm.gather_a = gather_a_without_last_depth;
 }
 
-static void plant_forget_relu_of_row(cnn__kernels *table) {
-  table->gemm.row = forget_relu_of_row;
+static void plant_forget_relu_of_rows(cnn__kernels *table) {
+  table->gemm.rows = forget_relu_of_rows;
 }
 
 const check_planted gemm_planted[GEMM_PLANTED] = {
@@ -199,5 +199,5 @@ const check_planted gemm_planted[GEMM_PLANTED] = {
     {"does not zero the packing's padding", plant_pack_without_padding},
     {"packs A into the gaps between its rows", plant_pack_a_into_gaps},
     {"gathers whole blocks of depths alone", plant_gather_a_without_last_depth},
-    {"forgets a single row's ReLU", plant_forget_relu_of_row},
+    {"forgets few rows' ReLU", plant_forget_relu_of_rows},
 };

@@ -16,12 +16,12 @@ enum { MAIN_VECTORS = 4, MASKED_TAILS = 0, DEPTHS_AT_A_TIME = 4, FETCH_A = 0 };
 
 #include "kernels/gemm_body.h"
 #include "kernels/gemm_pack.h"
-#include "kernels/gemm_row.h"
+#include "kernels/gemm_rows.h"
 
 void cnn__gemm_kernels_fill_neon(cnn__gemm_kernels *table) {
   table->gemm = gemm;
   table->columns = CNN__PANEL;
-  table->row = row;
+  table->rows = rows;
   table->pack = pack;
   table->pack_a = pack_a;
   table->gather_a = gather_a;

@@ -32,15 +32,18 @@ static void gemm(const cnn__gemm *product) {
   }
 }
 
-static void row(const cnn__gemm_row *product) {
-  for (size_t j = 0; j < product->n; j++) {
-    const float *b = product->b + (ptrdiff_t)j * product->b_column;
-    float sum = product->accumulate ? product->c[j] : 0;
-    for (ptrdiff_t depth = 0; depth < (ptrdiff_t)product->k; depth++)
-      sum = fmaf(product->a[depth * product->a_depth], b[depth * product->b_row], sum);
-    if (product->bias) sum += product->bias[j];
-    product->c[j] = product->epilogue == CNN__GEMM_RELU && sum < 0 ? 0 : sum;
-  }
+static void rows(const cnn__gemm_rows *product) {
+  const float *a = product->a;
+  float *c = product->c;
+  for (size_t row = 0; row < product->m; row++, a += product->a_row, c += product->c_row)
+    for (size_t j = 0; j < product->n; j++) {
+      const float *b = product->b + (ptrdiff_t)j * product->b_column;
+      float sum = product->accumulate ? c[j] : 0;
+      for (ptrdiff_t depth = 0; depth < (ptrdiff_t)product->k; depth++)
+        sum = fmaf(a[depth * product->a_depth], b[depth * product->b_row], sum);
+      if (product->bias) sum += product->bias[j];
+      c[j] = product->epilogue == CNN__GEMM_RELU && sum < 0 ? 0 : sum;
+    }
 }
 
 static void pack(size_t k, size_t n, const float *b, ptrdiff_t b_row, ptrdiff_t b_column,
@@ -67,7 +70,7 @@ static void gather_a(size_t m, size_t k, const float *const *a, float *to, size_
 void cnn__gemm_kernels_fill_generic(cnn__gemm_kernels *table) {
   table->gemm = gemm;
   table->columns = CNN__PANEL;
-  table->row = row;
+  table->rows = rows;
   table->pack = pack;
   table->pack_a = pack_a;
   table->gather_a = gather_a;

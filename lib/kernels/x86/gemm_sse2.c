@@ -9,13 +9,13 @@ enum { MAIN_VECTORS = 4, MASKED_TAILS = 0, DEPTHS_AT_A_TIME = 1, FETCH_A = 0 };
 
 #include "kernels/gemm_body.h"
 #include "kernels/gemm_pack.h"
-#include "kernels/gemm_row.h"
+#include "kernels/gemm_rows.h"
 
 /* Each multiply-add rounds twice, so an element's error may be twice the fused chain's. */
 void cnn__gemm_kernels_fill_sse2(cnn__gemm_kernels *table) {
   table->gemm = gemm;
   table->columns = CNN__PANEL;
-  table->row = row;
+  table->rows = rows;
   table->pack = pack;
   table->pack_a = pack_a;
   table->gather_a = gather_a;

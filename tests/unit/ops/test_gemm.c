@@ -166,9 +166,9 @@ static void test_every_form_equals_the_plain_chain(void **state) {
 }
 
 static void test_products_of_many_blocks_equal_the_plain_chain(void **state) {
-  static const sizes list[] = {{250, 300, 330}, {123, 257, 641}, {300, 2100, 40},
-                               {1, 1000, 700},  {700, 1, 1000},  {4, 700, 650},
-                               {1000, 20, 30},  {257, 130, 129}, {130, 260, 1024}};
+  static const sizes list[] = {{250, 300, 330},  {123, 257, 641}, {300, 2100, 40}, {1, 1000, 700},
+                               {700, 1, 1000},   {4, 700, 650},   {1000, 20, 30},  {257, 130, 129},
+                               {130, 260, 1024}, {16, 2100, 40},  {9, 1037, 83}};
   static const unsigned forms[] = {ACCUMULATE | BIAS | RELU | C_WITH_GAPS, A_TRANSPOSED | BIAS,
                                    B_TRANSPOSED | RELU, B_PACKED | A_TRANSPOSED | BIAS | RELU};
   cnn_context *context = context_of(3);
@@ -238,23 +238,28 @@ static uint32_t bits_of(float x) {
 static void check_negative_zeros(const cnn__gemm_kernels *kernels, size_t n, bool biased) {
   enum { ROWS = 8, MOST = 40 };
   const float ones[ROWS] = {1, 1, 1, 1, 1, 1, 1, 1}, *a = ones;
-  float zeros[MOST], single[MOST], c[ROWS * MOST];
+  float zeros[MOST], single[MOST], few[ROWS * MOST], c[ROWS * MOST];
   const float *b = zeros;
   for (size_t j = 0; j < MOST; j++)
     zeros[j] = single[j] = -0.f;
   for (size_t i = 0; i < ROWS * MOST; i++)
-    c[i] = -0.f;
+    few[i] = c[i] = -0.f;
   const float *bias = biased ? zeros : NULL;
-  kernels->row(&(cnn__gemm_row){.n = n,
-                                .k = 1,
-                                .a = ones,
-                                .a_depth = 1,
-                                .b = zeros,
-                                .b_row = MOST,
-                                .c = single,
-                                .accumulate = true,
-                                .bias = bias,
-                                .epilogue = CNN__GEMM_RELU});
+  for (size_t m = 1; m <= ROWS; m += ROWS - 1)
+    kernels->rows(&(cnn__gemm_rows){.m = m,
+                                    .n = n,
+                                    .k = 1,
+                                    .a = ones,
+                                    .a_row = 1,
+                                    .a_depth = 1,
+                                    .b = zeros,
+                                    .b_row = MOST,
+                                    .b_column = 1,
+                                    .c = m == 1 ? single : few,
+                                    .c_row = MOST,
+                                    .accumulate = true,
+                                    .bias = bias,
+                                    .epilogue = CNN__GEMM_RELU});
   kernels->gemm(&(cnn__gemm){.m = ROWS,
                              .n = n,
                              .k = 1,
@@ -272,8 +277,10 @@ static void check_negative_zeros(const cnn__gemm_kernels *kernels, size_t n, boo
                              .epilogue = CNN__GEMM_RELU});
   for (size_t j = 0; j < n; j++) {
     assert_int_equal(bits_of(single[j]), bits_of(-0.f));
-    for (size_t i = 0; i < ROWS; i++)
+    for (size_t i = 0; i < ROWS; i++) {
+      assert_int_equal(bits_of(few[i * MOST + j]), bits_of(-0.f));
       assert_int_equal(bits_of(c[i * MOST + j]), bits_of(-0.f));
+    }
   }
 }
 
