@@ -11,6 +11,7 @@
      DEPTHS_AT_A_TIME   of a contiguous A that tiles take in one turn of the loop: where another
                         thread shares the core, what counts is how few instructions there are beside
                         the multiply-adds
+     COLUMNS_BY_TURNS   whether largest tiles do so with an A whose rows lie side by side, too
      FETCH_A            whether an A that is not contiguous is fetched into the L1 cache ahead of its
                         use: for tiles so wide that its lines are gone before the next row of tiles
 
@@ -183,6 +184,42 @@ static INLINED bool in_a_run(const cnn__gemm *product) {
   return gap >= 0 && gap < 2 * FLOATS_OF_LINE;
 }
 
+/* Several depths in one turn of the loop, of an A whose depths lie side by side. Returns what is left of depth. */
+static INLINED size_t take_turns(const cnn__gemm *product, cursor *at, const float *a, size_t depth,
+                                 size_t rows, extent row, vector sum[MOST_ROWS][MOST_VECTORS]) {
+  const size_t turn = DEPTHS_AT_A_TIME;
+  const ptrdiff_t step = in_a_run(product) ? (ptrdiff_t)(turn * rows) : 0;
+  const float *next = opaque(a + (step ? (ptrdiff_t)rows * product->a_row : 0));
+  for (; depth >= turn; depth -= turn) {
+    prefetch_row(next, 2 * PANEL_VECTORS);
+    next = opaque(next + step);
+    EACH_ROW(ahead, turn, multiply_depth(product, at, ahead, rows, row, sum);)
+    next_depths_of_a(at, (ptrdiff_t)turn, rows);
+  }
+  return depth;
+}
+
+/* The same of one whose rows lie side by side: they share a pointer. */
+static INLINED size_t take_turns_by_columns(const cnn__gemm *product, cursor *at, size_t depth,
+                                            size_t rows, extent row,
+                                            vector sum[MOST_ROWS][MOST_VECTORS]) {
+  const size_t turn = DEPTHS_AT_A_TIME;
+  const float *column = at->a[0];
+  for (; depth >= turn; depth -= turn)
+    EACH_ROW(ahead, turn, {
+      vector right[MOST_VECTORS];
+      EACH_VECTOR(j, row.vectors, right[j] = load_b(product, at, j, row);)
+      EACH_ROW(i, rows, {
+        in_order();
+        fma_row(column[i], right, row, sum[i]);
+      })
+      next_depth_of_b(product, at, row);
+      column = opaque(column + product->a_depth);
+    })
+  EACH_VECTOR(i, (rows + 1) / 2, at->a[i] = column + 2 * i;)
+  return depth;
+}
+
 static INLINED void multiply_extent(const cnn__gemm *product, const float *a, const float *b,
                                     size_t rows, extent row, vector sum[MOST_ROWS][MOST_VECTORS]) {
   enum { AHEAD = 8 };
@@ -190,16 +227,11 @@ static INLINED void multiply_extent(const cnn__gemm *product, const float *a, co
   cursor at = cursor_at(&strides, a, b, rows, row);
   size_t depth = strides.k;
   const bool large = rows >= 4 && row.vectors >= 2 && row.vectors <= MAIN_VECTORS && !row.partial;
-  const size_t turn = DEPTHS_AT_A_TIME;
-  const ptrdiff_t step = in_a_run(&strides) ? (ptrdiff_t)(turn * rows) : 0;
-  const float *next = opaque(a + (step ? (ptrdiff_t)rows * strides.a_row : 0));
-  if (turn > 1 && large && strides.a_depth == 1)
-    for (; depth >= turn; depth -= turn) {
-      prefetch_row(next, 2 * PANEL_VECTORS);
-      next = opaque(next + step);
-      EACH_ROW(ahead, turn, multiply_depth(&strides, &at, ahead, rows, row, sum);)
-      next_depths_of_a(&at, (ptrdiff_t)turn, rows);
-    }
+  const bool by_turns = DEPTHS_AT_A_TIME > 1 && large;
+  if (by_turns && strides.a_depth == 1)
+    depth = take_turns(&strides, &at, a, depth, rows, row, sum);
+  else if (by_turns && COLUMNS_BY_TURNS && rows > 4 && strides.a_row == 1)
+    depth = take_turns_by_columns(&strides, &at, depth, rows, row, sum);
   for (; depth > 0; depth--) {
     if (FETCH_A && large) __builtin_prefetch(at.a[0] + AHEAD * strides.a_depth);
     multiply_depth(&strides, &at, 0, rows, row, sum);

@@ -1,7 +1,13 @@
 #include "kernels/arm/vector_neon.h"
 
 /* 32 registers: 24 sums, 4 of B, up to 4 of A in the main tile, by-element multiply-adds. */
-enum { MAIN_VECTORS = 4, MASKED_TAILS = 0, DEPTHS_AT_A_TIME = 4, FETCH_A = 0 };
+enum {
+  MAIN_VECTORS = 4,
+  MASKED_TAILS = 0,
+  DEPTHS_AT_A_TIME = 4,
+  COLUMNS_BY_TURNS = 0,
+  FETCH_A = 0
+};
 #define ROWS_OF_WIDTHS [1] = 12, [2] = 12, [3] = 8, [4] = 6, [8] = 2
 /* clang-format off */
 #define TILES(X)                                                                                   \

@@ -1,7 +1,13 @@
 #include "kernels/x86/vector_avx2.h"
 
 /* 16 registers: 12 sums, 2 of B, 1 of A. */
-enum { MAIN_VECTORS = 2, MASKED_TAILS = 0, DEPTHS_AT_A_TIME = 4, FETCH_A = 0 };
+enum {
+  MAIN_VECTORS = 2,
+  MASKED_TAILS = 0,
+  DEPTHS_AT_A_TIME = 4,
+  COLUMNS_BY_TURNS = 1,
+  FETCH_A = 0
+};
 #define ROWS_OF_WIDTHS [1] = 8, [2] = 6, [4] = 2, [8] = 1
 /* clang-format off */
 #define TILES(X)                                                                                   \

@@ -2,7 +2,13 @@
 
 /* 32 registers: 24 sums, 4 of B, 1 of A in the main tile. Where a number of A meets one vector only,
    it is the multiply-add's own broadcast operand and takes no register. */
-enum { MAIN_VECTORS = 4, MASKED_TAILS = 1, DEPTHS_AT_A_TIME = 2, FETCH_A = 1 };
+enum {
+  MAIN_VECTORS = 4,
+  MASKED_TAILS = 1,
+  DEPTHS_AT_A_TIME = 2,
+  COLUMNS_BY_TURNS = 0,
+  FETCH_A = 1
+};
 #define ROWS_OF_WIDTHS [1] = 14, [2] = 12, [3] = 8, [4] = 6, [8] = 2
 /* clang-format off */
 #define TILES(X)                                                                                   \

@@ -3,7 +3,13 @@
 /* 16 registers, and no fused multiply-add: a product needs one of its own. 8 sums, 4 of B, 2 of A
    and products in the main tile. Narrower tiles are for the last columns, and no higher: few processors
    have nothing better. */
-enum { MAIN_VECTORS = 4, MASKED_TAILS = 0, DEPTHS_AT_A_TIME = 1, FETCH_A = 0 };
+enum {
+  MAIN_VECTORS = 4,
+  MASKED_TAILS = 0,
+  DEPTHS_AT_A_TIME = 1,
+  COLUMNS_BY_TURNS = 0,
+  FETCH_A = 0
+};
 #define ROWS_OF_WIDTHS [1] = 2, [2] = 2, [3] = 2, [4] = 2, [8] = 1
 #define TILES(X) X(1, 1) X(2, 1) X(1, 2) X(2, 2) X(1, 3) X(2, 3) X(1, 4) X(2, 4) X(1, 8)
 
