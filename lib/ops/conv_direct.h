@@ -65,13 +65,15 @@ static inline size_t cnn__direct_pitch(size_t channels) {
   return (cnn__size_ceil_div(channels, LINE) | 1) * LINE;
 }
 
-/* The weight gradient takes a row of the kernel at once where its channels are few, or make a product
-   high enough while outputs are long enough. */
+/* The weight gradient takes a row of the kernel at once, and inputs as they lie, where its channels are
+   few, or make a product high enough while outputs are long enough; the less it multiplies, the less is it worth
+   to transpose them. */
 static inline bool cnn__direct_few(const cnn__conv_shape *shape) {
-  enum { FEW = 16, HIGH = 96, LONG = 12 };
+  enum { FEW = 16, HIGH = 96, HIGH_OF_NARROW = 160, NARROW = 32, LONG = 12 };
   const size_t in = cnn__conv_group_in(shape);
+  const size_t high = shape->out_channels <= NARROW ? HIGH_OF_NARROW : HIGH;
   return in < FEW || (shape->groups == 1 && shape->dilation_width == 1 &&
-                      in <= HIGH / shape->kernel_width && cnn__conv_used_width(shape) >= LONG);
+                      in <= high / shape->kernel_width && cnn__conv_used_width(shape) >= LONG);
 }
 /* Input cells that a number of outputs side by side, or below each other, span. */
 static inline size_t cnn__direct_span(size_t outputs, size_t stride, size_t taps, size_t dilation) {
