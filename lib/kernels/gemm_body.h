@@ -66,7 +66,6 @@ typedef void tile_function(const cnn__gemm *product, const place *at);
     STEP(i, 12, count, __VA_ARGS__)                                                                \
     STEP(i, 13, count, __VA_ARGS__)                                                                \
   }
-#define INLINED inline __attribute__((always_inline))
 
 /* One row's part of a tile: vectors of it, the last one perhaps partial, with tail columns. */
 typedef struct extent {
@@ -76,58 +75,58 @@ typedef struct extent {
 } extent;
 
 /* Pairs of panels that a row of B lies in. */
-static INLINED size_t panel_pairs(extent row) {
+INLINE_CONSTANTS size_t panel_pairs(extent row) {
   return (row.vectors + 2 * PANEL_VECTORS - 1) / (2 * PANEL_VECTORS);
 }
 
-static INLINED vector load_part(const float *from, size_t j, extent row) {
+INLINE_CONSTANTS vector load_part(const float *from, size_t j, extent row) {
   return row.partial && j + 1 == row.vectors ? vector_load_tail(from + j * VECTOR_WIDTH, row.tail)
                                              : vector_load(from + j * VECTOR_WIDTH);
 }
 
-static INLINED void load_row(const float *from, extent row, vector x[MOST_VECTORS]) {
+INLINE_CONSTANTS void load_row(const float *from, extent row, vector x[MOST_VECTORS]) {
   EACH_VECTOR(j, row.vectors, x[j] = load_part(from, j, row);)
 }
 
-static INLINED void zero_row(extent row, vector x[MOST_VECTORS]) {
+INLINE_CONSTANTS void zero_row(extent row, vector x[MOST_VECTORS]) {
   EACH_VECTOR(j, row.vectors, x[j] = vector_zero();)
 }
 
-static INLINED void store_row(float *to, extent row, const vector x[MOST_VECTORS]) {
-  EACH_VECTOR(j, row.vectors, {
-    if (row.partial && j + 1 == row.vectors)
-      vector_store_tail(to + j * VECTOR_WIDTH, row.tail, x[j]);
-    else
-      vector_store(to + j * VECTOR_WIDTH, x[j]);
-  })
-}
+INLINE_CONSTANTS void store_row(float *to, extent row, const vector x[MOST_VECTORS]){
+    EACH_VECTOR(j, row.vectors,
+                {
+                  if (row.partial && j + 1 == row.vectors)
+                    vector_store_tail(to + j * VECTOR_WIDTH, row.tail, x[j]);
+                  else
+                    vector_store(to + j * VECTOR_WIDTH, x[j]);
+                })}
 
-static INLINED void fma_row(float a, const vector b[MOST_VECTORS], extent row,
-                            vector sum[MOST_VECTORS]) {
+INLINE_CONSTANTS
+    void fma_row(float a, const vector b[MOST_VECTORS], extent row, vector sum[MOST_VECTORS]) {
   EACH_VECTOR(j, row.vectors, sum[j] = vector_fma_scalar(a, b[j], sum[j]);)
 }
 
-static INLINED void add_row(const vector x[MOST_VECTORS], extent row, vector sum[MOST_VECTORS]) {
+INLINE_CONSTANTS void add_row(const vector x[MOST_VECTORS], extent row, vector sum[MOST_VECTORS]) {
   EACH_VECTOR(j, row.vectors, sum[j] = vector_add(sum[j], x[j]);)
 }
 
 /* x < 0 ? 0 : x, which keeps NaN. */
-static INLINED void relu_row(extent row, vector x[MOST_VECTORS]) {
+INLINE_CONSTANTS void relu_row(extent row, vector x[MOST_VECTORS]) {
   EACH_VECTOR(j, row.vectors, x[j] = vector_max(vector_zero(), x[j]);)
 }
 
 /* Two hints without code. opaque(), and the same of a result: address arithmetic is not to be "improved" into chains of
    additions, each waiting for the last, or into a register for every row and depth. in_order(): loads
    of A are not to be gathered ahead of their use, where they would take registers from the sums. */
-static INLINED const float *opaque(const float *pointer) {
+INLINE_CONSTANTS const float *opaque(const float *pointer) {
   __asm__("" : "+r"(pointer));
   return pointer;
 }
-static INLINED float *opaque_result(float *pointer) {
+INLINE_CONSTANTS float *opaque_result(float *pointer) {
   __asm__("" : "+r"(pointer));
   return pointer;
 }
-static INLINED void in_order(void) {
+INLINE_CONSTANTS void in_order(void) {
   __asm__ volatile("" ::: "memory");
 }
 
@@ -137,22 +136,22 @@ typedef struct cursor { /* as long as what is written out, though never so many 
   const float *a[MOST_VECTORS], *b[MOST_VECTORS];
 } cursor;
 
-static INLINED cursor cursor_at(const cnn__gemm *product, const float *a, const float *b,
-                                size_t rows, extent row) {
+INLINE_CONSTANTS cursor cursor_at(const cnn__gemm *product, const float *a, const float *b,
+                                  size_t rows, extent row) {
   cursor at;
   EACH_VECTOR(i, (rows + 1) / 2, at.a[i] = opaque(a + 2 * i * product->a_row);)
   EACH_VECTOR(j, panel_pairs(row), at.b[j] = opaque(b + 2 * j * product->b_panel);)
   return at;
 }
 
-static INLINED void next_depths_of_a(cursor *at, ptrdiff_t by, size_t rows) {
+INLINE_CONSTANTS void next_depths_of_a(cursor *at, ptrdiff_t by, size_t rows) {
   EACH_VECTOR(i, (rows + 1) / 2, at->a[i] = opaque(at->a[i] + by);)
 }
-static INLINED void next_depth_of_b(const cnn__gemm *product, cursor *at, extent row) {
+INLINE_CONSTANTS void next_depth_of_b(const cnn__gemm *product, cursor *at, extent row) {
   EACH_VECTOR(j, panel_pairs(row), at->b[j] = opaque(at->b[j] + product->b_row);)
 }
 
-static INLINED vector load_b(const cnn__gemm *product, const cursor *at, size_t j, extent row) {
+INLINE_CONSTANTS vector load_b(const cnn__gemm *product, const cursor *at, size_t j, extent row) {
   const size_t panel = j / PANEL_VECTORS;
   const float *from = at->b[panel / 2] + (ptrdiff_t)(panel % 2) * product->b_panel +
                       j % PANEL_VECTORS * VECTOR_WIDTH;
@@ -160,8 +159,8 @@ static INLINED vector load_b(const cnn__gemm *product, const cursor *at, size_t 
 }
 
 /* sum += the depth of A that is ahead floats past the cursor, times B's next. */
-static INLINED void multiply_depth(const cnn__gemm *product, cursor *at, ptrdiff_t ahead,
-                                   size_t rows, extent row, vector sum[MOST_ROWS][MOST_VECTORS]) {
+INLINE_CONSTANTS void multiply_depth(const cnn__gemm *product, cursor *at, ptrdiff_t ahead,
+                                     size_t rows, extent row, vector sum[MOST_ROWS][MOST_VECTORS]) {
   const ptrdiff_t a_row = product->a_row;
   vector right[MOST_VECTORS];
   EACH_VECTOR(j, row.vectors, right[j] = load_b(product, at, j, row);)
@@ -172,21 +171,22 @@ static INLINED void multiply_depth(const cnn__gemm *product, cursor *at, ptrdiff
   next_depth_of_b(product, at, row);
 }
 
-static INLINED void prefetch_row(const float *row, size_t vectors) {
+INLINE_CONSTANTS void prefetch_row(const float *row, size_t vectors) {
   EACH_VECTOR(j, (vectors * VECTOR_WIDTH + FLOATS_OF_LINE - 1) / FLOATS_OF_LINE,
               __builtin_prefetch(row + j * FLOATS_OF_LINE);)
 }
 
 /* Whether rows of A lie in one run, so that those of the next tile, too, can be foreseen: while a tile
    multiplies, they arrive from wherever they are. Harmless past A's end. */
-static INLINED bool in_a_run(const cnn__gemm *product) {
+INLINE_CONSTANTS bool in_a_run(const cnn__gemm *product) {
   const ptrdiff_t gap = product->a_row - (ptrdiff_t)product->k;
   return gap >= 0 && gap < 2 * FLOATS_OF_LINE;
 }
 
 /* Several depths in one turn of the loop, of an A whose depths lie side by side. Returns what is left of depth. */
-static INLINED size_t take_turns(const cnn__gemm *product, cursor *at, const float *a, size_t depth,
-                                 size_t rows, extent row, vector sum[MOST_ROWS][MOST_VECTORS]) {
+INLINE_CONSTANTS size_t take_turns(const cnn__gemm *product, cursor *at, const float *a,
+                                   size_t depth, size_t rows, extent row,
+                                   vector sum[MOST_ROWS][MOST_VECTORS]) {
   const size_t turn = DEPTHS_AT_A_TIME;
   const ptrdiff_t step = in_a_run(product) ? (ptrdiff_t)(turn * rows) : 0;
   const float *next = opaque(a + (step ? (ptrdiff_t)rows * product->a_row : 0));
@@ -200,9 +200,9 @@ static INLINED size_t take_turns(const cnn__gemm *product, cursor *at, const flo
 }
 
 /* The same of one whose rows lie side by side: they share a pointer. */
-static INLINED size_t take_turns_by_columns(const cnn__gemm *product, cursor *at, size_t depth,
-                                            size_t rows, extent row,
-                                            vector sum[MOST_ROWS][MOST_VECTORS]) {
+INLINE_CONSTANTS size_t take_turns_by_columns(const cnn__gemm *product, cursor *at, size_t depth,
+                                              size_t rows, extent row,
+                                              vector sum[MOST_ROWS][MOST_VECTORS]) {
   const size_t turn = DEPTHS_AT_A_TIME;
   const float *column = at->a[0];
   for (; depth >= turn; depth -= turn)
@@ -220,8 +220,9 @@ static INLINED size_t take_turns_by_columns(const cnn__gemm *product, cursor *at
   return depth;
 }
 
-static INLINED void multiply_extent(const cnn__gemm *product, const float *a, const float *b,
-                                    size_t rows, extent row, vector sum[MOST_ROWS][MOST_VECTORS]) {
+INLINE_CONSTANTS void multiply_extent(const cnn__gemm *product, const float *a, const float *b,
+                                      size_t rows, extent row,
+                                      vector sum[MOST_ROWS][MOST_VECTORS]) {
   enum { AHEAD = 8 };
   const cnn__gemm strides = *product; /* in registers, whatever in_order() says of memory */
   cursor at = cursor_at(&strides, a, b, rows, row);
@@ -240,8 +241,8 @@ static INLINED void multiply_extent(const cnn__gemm *product, const float *a, co
 }
 
 /* sum += A * B for one pair; a and b point at the tile's first row and column. */
-static INLINED void multiply(const cnn__gemm *product, const float *a, const float *b, size_t rows,
-                             extent row, vector sum[MOST_ROWS][MOST_VECTORS]) {
+INLINE_CONSTANTS void multiply(const cnn__gemm *product, const float *a, const float *b,
+                               size_t rows, extent row, vector sum[MOST_ROWS][MOST_VECTORS]) {
   if (MASKED_TAILS && rows >= 4 && row.tail == VECTOR_WIDTH) /* a mask is one more instruction */
     multiply_extent(product, a, b, rows, (extent){row.vectors, false, VECTOR_WIDTH}, sum);
   else
@@ -249,8 +250,8 @@ static INLINED void multiply(const cnn__gemm *product, const float *a, const flo
 }
 
 /* A tile whose rows of A begin a floats into each of the batch, its columns of B so many, and C at c. */
-static INLINED void tile(const cnn__gemm *product, ptrdiff_t a, ptrdiff_t b, float *c,
-                         const float *bias_at, size_t rows, extent row) {
+INLINE_CONSTANTS void tile(const cnn__gemm *product, ptrdiff_t a, ptrdiff_t b, float *c,
+                           const float *bias_at, size_t rows, extent row) {
   const ptrdiff_t c_row = product->c_row;
   vector sum[MOST_ROWS][MOST_VECTORS];
   if (product->accumulate)
@@ -272,8 +273,8 @@ static INLINED void tile(const cnn__gemm *product, ptrdiff_t a, ptrdiff_t b, flo
   EACH_ROW(i, rows, store_row(c + i * c_row, row, sum[i]);)
 }
 
-static INLINED void tiles_below(const cnn__gemm *product, const place *at, size_t rows,
-                                extent row) {
+INLINE_CONSTANTS void tiles_below(const cnn__gemm *product, const place *at, size_t rows,
+                                  extent row) {
   const ptrdiff_t b = (ptrdiff_t)(at->column / CNN__PANEL) * product->b_panel;
   ptrdiff_t a = (ptrdiff_t)at->row * product->a_row;
   float *c = product->c + (ptrdiff_t)at->row * product->c_row + (ptrdiff_t)at->column;
@@ -285,13 +286,13 @@ static INLINED void tiles_below(const cnn__gemm *product, const place *at, size_
   }
 }
 
-static INLINED void whole_tiles(const cnn__gemm *product, const place *at, size_t rows,
-                                size_t vectors) {
+INLINE_CONSTANTS void whole_tiles(const cnn__gemm *product, const place *at, size_t rows,
+                                  size_t vectors) {
   tiles_below(product, at, rows, (extent){vectors, false, VECTOR_WIDTH});
 }
 
-static INLINED void partial_tiles(const cnn__gemm *product, const place *at, size_t rows,
-                                  size_t vectors) {
+INLINE_CONSTANTS void partial_tiles(const cnn__gemm *product, const place *at, size_t rows,
+                                    size_t vectors) {
   tiles_below(product, at, rows, (extent){vectors, true, at->tail});
 }
 

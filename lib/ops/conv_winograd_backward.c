@@ -71,32 +71,19 @@ static void kernel_product(const slice_work *work, const cnn__winograd_layout *l
 /* dV = dM * transposed U, in V's place */
 static void input_product(const slice_work *work, const cnn__winograd_layout *layout,
                           size_t number) {
-  enum { DEPTHS = 256 };
   const backward_job *job = work->job;
   const size_t *p = job->conv->parameters;
   const cnn__conv_shape *shape = &job->conv->shape;
-  const size_t channels = shape->out_channels;
-  const size_t depths = cnn__size_ceil_div(channels, cnn__size_ceil_div(channels, DEPTHS));
-  for (size_t depth = 0; depth < channels; depth += depths) {
-    const float *a = work->m + number * p[WINOGRAD_OUT_STRIDE] + depth;
-    const float *b = job->buffers->prepared +
-                     job->geometry.frequencies * p[WINOGRAD_KERNEL_STRIDE] +
-                     number * p[WINOGRAD_BACK_STRIDE] + depth * CNN__PANEL;
-    const cnn__gemm product = {.m = layout->tiles[number],
-                               .n = shape->in_channels,
-                               .k = cnn__size_min(depths, channels - depth),
-                               .batch = 1,
-                               .a = &a,
-                               .a_row = (ptrdiff_t)p[WINOGRAD_OUT_PITCH],
-                               .a_depth = 1,
-                               .b = &b,
-                               .b_row = CNN__PANEL,
-                               .b_panel = (ptrdiff_t)(CNN__PANEL * channels),
-                               .c = work->v + number * p[WINOGRAD_IN_STRIDE],
-                               .c_row = (ptrdiff_t)p[WINOGRAD_IN_PITCH],
-                               .accumulate = depth > 0};
-    cnn__kernels_get()->gemm.gemm(&product);
-  }
+  cnn__winograd_multiply(&(cnn__gemm){.m = layout->tiles[number],
+                                      .n = shape->in_channels,
+                                      .k = shape->out_channels,
+                                      .a_row = (ptrdiff_t)p[WINOGRAD_OUT_PITCH],
+                                      .c = work->v + number * p[WINOGRAD_IN_STRIDE],
+                                      .c_row = (ptrdiff_t)p[WINOGRAD_IN_PITCH]},
+                         work->m + number * p[WINOGRAD_OUT_STRIDE],
+                         job->buffers->prepared +
+                             job->geometry.frequencies * p[WINOGRAD_KERNEL_STRIDE] +
+                             number * p[WINOGRAD_BACK_STRIDE]);
 }
 
 /* Overlapping tiles add up in dx, in the tiles' order. */

@@ -115,25 +115,6 @@ static void inputs_task(void *argument, size_t task, size_t slot) {
 
 /* ---- forward ---- */
 
-/* C (+)= A * B in pieces of depth, whose panel of B stays in the L1 cache. */
-static void multiply(cnn__gemm product, const float *a, const float *b) {
-  enum { DEPTHS = 256 };
-  const size_t all = product.k;
-  const size_t depths = cnn__size_ceil_div(all, cnn__size_ceil_div(all, DEPTHS));
-  for (size_t depth = 0; depth < all; depth += depths) {
-    const float *a_part = a + depth, *b_part = b + depth * CNN__PANEL;
-    product.k = cnn__size_min(depths, all - depth);
-    product.batch = 1;
-    product.a = &a_part;
-    product.a_depth = 1;
-    product.b = &b_part;
-    product.b_row = CNN__PANEL;
-    product.b_panel = (ptrdiff_t)(CNN__PANEL * all);
-    product.accumulate = depth > 0;
-    cnn__kernels_get()->gemm.gemm(&product);
-  }
-}
-
 enum { BLOCKS = 2 }; /* tasks of a frequency: halves of the output's channels */
 
 static void forward_product(void *argument, size_t task, size_t slot) {
@@ -146,15 +127,15 @@ static void forward_product(void *argument, size_t task, size_t slot) {
   const size_t block = cnn__size_ceil_div(panels, BLOCKS) * CNN__PANEL;
   const size_t first = task % BLOCKS * block;
   if (first >= shape->out_channels) return;
-  multiply((cnn__gemm){.m = job->layout.tiles[number],
-                       .n = cnn__size_min(block, shape->out_channels - first),
-                       .k = shape->in_channels,
-                       .a_row = (ptrdiff_t)p[WINOGRAD_IN_PITCH],
-                       .c = job->m + number * p[WINOGRAD_DEEP_OUT_STRIDE] + first,
-                       .c_row = (ptrdiff_t)p[WINOGRAD_OUT_PITCH]},
-           job->v + number * p[WINOGRAD_DEEP_IN_STRIDE],
-           job->buffers->prepared + number * p[WINOGRAD_KERNEL_STRIDE] +
-               first * shape->in_channels);
+  cnn__winograd_multiply(&(cnn__gemm){.m = job->layout.tiles[number],
+                                      .n = cnn__size_min(block, shape->out_channels - first),
+                                      .k = shape->in_channels,
+                                      .a_row = (ptrdiff_t)p[WINOGRAD_IN_PITCH],
+                                      .c = job->m + number * p[WINOGRAD_DEEP_OUT_STRIDE] + first,
+                                      .c_row = (ptrdiff_t)p[WINOGRAD_OUT_PITCH]},
+                         job->v + number * p[WINOGRAD_DEEP_IN_STRIDE],
+                         job->buffers->prepared + number * p[WINOGRAD_KERNEL_STRIDE] +
+                             first * shape->in_channels);
 }
 
 static void outputs_task(void *argument, size_t task, size_t slot) {
@@ -224,15 +205,16 @@ static void backward_products(void *argument, size_t number, size_t slot) {
                             .accumulate = job->accumulate};
   if (job->buffers->dkernel) cnn__kernels_get()->gemm.gemm(&kernel);
   if (!job->buffers->dx) return;
-  multiply((cnn__gemm){.m = job->layout.tiles[number],
-                       .n = shape->in_channels,
-                       .k = shape->out_channels,
-                       .a_row = (ptrdiff_t)p[WINOGRAD_OUT_PITCH],
-                       .c = v,
-                       .c_row = (ptrdiff_t)p[WINOGRAD_IN_PITCH]},
-           m,
-           job->buffers->prepared + job->geometry.frequencies * p[WINOGRAD_KERNEL_STRIDE] +
-               number * p[WINOGRAD_BACK_STRIDE]);
+  cnn__winograd_multiply(&(cnn__gemm){.m = job->layout.tiles[number],
+                                      .n = shape->in_channels,
+                                      .k = shape->out_channels,
+                                      .a_row = (ptrdiff_t)p[WINOGRAD_OUT_PITCH],
+                                      .c = v,
+                                      .c_row = (ptrdiff_t)p[WINOGRAD_IN_PITCH]},
+                         m,
+                         job->buffers->prepared +
+                             job->geometry.frequencies * p[WINOGRAD_KERNEL_STRIDE] +
+                             number * p[WINOGRAD_BACK_STRIDE]);
 }
 
 /* An image: overlapping tiles add up in dx, in the tiles' order. */
