@@ -1,6 +1,7 @@
 /* Small files that claim to be large: each is refused, with no more memory than the file's size and 8 MiB, whether it is
    taken through the library's allocator or, by libpng, libturbojpeg and zlib, behind it. Prints what each took; the
    bombs of model files are in tests/unit/io/test_bombs.c. */
+#include "../address_sanitizer.h"
 #include "fuzz.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,15 +10,6 @@
 #include <zlib.h>
 
 enum { MOST = 1 << 21, SLACK = 8 << 20 };
-
-#if defined __has_feature
-#if __has_feature(address_sanitizer)
-#define CHECKED 1
-#endif
-#endif
-#ifdef __SANITIZE_ADDRESS__
-#define CHECKED 1
-#endif
 
 static uint8_t bytes[MOST];
 static size_t size;
@@ -160,9 +152,7 @@ static void explode(const char *name, reader kind) {
   printf("%s: %zu bytes, %.2f ms, %llu bytes of memory, %lld more resident: %s\n", name, size,
          took * 1e3, (unsigned long long)fuzz_peak(), grown, cnn_last_error());
   FUZZ_REQUIRE(fuzz_peak() <= size + SLACK);
-#ifdef CHECKED
-  grown = 0; /* a checker of memory keeps more for itself */
-#endif
+  if (UNDER_ADDRESS_SANITIZER) grown = 0; /* it keeps more for itself */
   FUZZ_REQUIRE(grown <= (long long)size + SLACK);
   if (took > slowest) slowest = took;
   if (grown > largest) largest = grown;

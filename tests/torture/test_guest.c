@@ -1,6 +1,7 @@
 /* A guest in somebody's program: many threads, forks, signals, and nothing of the host's changed.
 
    usage: test_guest [TEST] */
+#include "../address_sanitizer.h"
 #include "recipes.h"
 #include <dirent.h>
 #include <fcntl.h>
@@ -163,9 +164,10 @@ static int threads_awake(void) {
   return awake;
 }
 
-/* Until this thread alone is at work, at several looks: one that starts or allocates may hold a lock of
-   AddressSanitizer's allocator, which a child of a fork would wait for without end. */
-static void wait_for_other_threads_to_sleep(void) {
+/* Before a fork under AddressSanitizer, until this thread alone is at work, at several looks: one that starts or
+   allocates may hold a lock of its allocator, which a child would wait for without end. */
+static void settle(void) {
+  if (!UNDER_ADDRESS_SANITIZER) return;
   const struct timespec pause = {.tv_nsec = 1000000};
   int calm = 0;
   for (int looks = 0; calm < 5; looks++) {
@@ -182,7 +184,7 @@ static void test_a_fork_after_the_pool_has_started(void) {
   cnn_loader *loader = cnn_loader_new(data, .batch_size = 8, .workers = 2);
   const cnn_tensor *images;
   REQUIRE(loader && !cnn_loader_next(loader, &images, NULL) && images);
-  wait_for_other_threads_to_sleep();
+  settle();
   pid_t child = fork();
   REQUIRE(child >= 0);
   if (child == 0) {
