@@ -65,7 +65,8 @@ typedef struct cnn__gemm_kernels {
   size_t
       columns; /* of this instruction set's main tile, whole panels: who cuts n, cuts it by these */
 
-  /* The same bits as gemm. By rows a single row of C passes by several times: its n values should stay in the L1 cache. */
+  /* The same bits as gemm. By rows a single row of C passes by several times: its n values should stay
+     in the L1 cache. */
   void (*rows)(const cnn__gemm_rows *product);
 
   /* packed[(column / 16) * 16 * k + depth * 16 + column % 16] = b[depth * b_row + column * b_column]

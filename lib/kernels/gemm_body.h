@@ -92,17 +92,19 @@ INLINE_CONSTANTS void zero_row(extent row, vector x[MOST_VECTORS]) {
   EACH_VECTOR(j, row.vectors, x[j] = vector_zero();)
 }
 
-INLINE_CONSTANTS void store_row(float *to, extent row, const vector x[MOST_VECTORS]){
-    EACH_VECTOR(j, row.vectors,
-                {
-                  if (row.partial && j + 1 == row.vectors)
-                    vector_store_tail(to + j * VECTOR_WIDTH, row.tail, x[j]);
-                  else
-                    vector_store(to + j * VECTOR_WIDTH, x[j]);
-                })}
+INLINE_CONSTANTS void store_part(float *to, size_t j, extent row, vector x) {
+  if (row.partial && j + 1 == row.vectors)
+    vector_store_tail(to + j * VECTOR_WIDTH, row.tail, x);
+  else
+    vector_store(to + j * VECTOR_WIDTH, x);
+}
 
-INLINE_CONSTANTS
-    void fma_row(float a, const vector b[MOST_VECTORS], extent row, vector sum[MOST_VECTORS]) {
+INLINE_CONSTANTS void store_row(float *to, extent row, const vector x[MOST_VECTORS]) {
+  EACH_VECTOR(j, row.vectors, store_part(to, j, row, x[j]);)
+}
+
+INLINE_CONSTANTS void fma_row(float a, const vector b[MOST_VECTORS], extent row,
+                              vector sum[MOST_VECTORS]) {
   EACH_VECTOR(j, row.vectors, sum[j] = vector_fma_scalar(a, b[j], sum[j]);)
 }
 
@@ -115,9 +117,10 @@ INLINE_CONSTANTS void relu_row(extent row, vector x[MOST_VECTORS]) {
   EACH_VECTOR(j, row.vectors, x[j] = vector_max(vector_zero(), x[j]);)
 }
 
-/* Two hints without code. opaque(), and the same of a result: address arithmetic is not to be "improved" into chains of
-   additions, each waiting for the last, or into a register for every row and depth. in_order(): loads
-   of A are not to be gathered ahead of their use, where they would take registers from the sums. */
+/* Two hints without code. opaque(), and the same of a result: address arithmetic is not to be "improved"
+   into chains of additions, each waiting for the last, or into a register for every row and depth.
+   in_order(): loads of A are not to be gathered ahead of their use, where they would take registers from
+   the sums. */
 INLINE_CONSTANTS const float *opaque(const float *pointer) {
   __asm__("" : "+r"(pointer));
   return pointer;
