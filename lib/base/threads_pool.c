@@ -85,22 +85,24 @@ static void sleep_while(_Atomic uint32_t *word, uint32_t value) {
 static void wake(_Atomic uint32_t *word, size_t count) {}
 #endif
 
-/* Spinning: with full attention at first, then giving way to others at each look, and soon not at
-   all. Whoever was put off the processor while spinning has neighbours that need it, and stops. */
+/* Spinning: with full attention at first, then giving way to others at each look at the clock, and soon
+   not at all. Whoever was put off the processor while spinning has neighbours that need it, and stops. */
 typedef struct patience {
   double started, looked;
+  unsigned turns;
 } patience;
 static const double attentive = 20e-6, exhausted = 150e-6, preempted = 50e-6;
 
 static patience spin_start(void) {
   double now = cnn__now();
-  return (patience){now, now};
+  return (patience){.started = now, .looked = now};
 }
 
-/* Waits a little; false where it is time to sleep. */
+/* Waits a very little, for what is waited for may be there in no time; false where it is time to sleep. */
 static bool spin_on(patience *left) {
-  for (int i = 0; i < 16; i++)
-    relax();
+  enum { TURNS_OF_LOOK = 16 };
+  relax();
+  if (++left->turns % TURNS_OF_LOOK != 0) return true;
   double now = cnn__now();
   if (now - left->started > exhausted || now - left->looked > preempted) return false;
   if (now - left->started > attentive) {

@@ -46,8 +46,7 @@ typedef struct cnn__winograd_axis {
 typedef struct cnn__winograd_geometry {
   cnn__winograd_axis rows, columns;
   size_t frequencies;                          /* how many of the 36 some tile uses */
-  size_t number[CNN__WINOGRAD_FREQUENCIES];    /* their numbers; the others have none */
-  size_t frequency[CNN__WINOGRAD_FREQUENCIES]; /* and back */
+  size_t frequency[CNN__WINOGRAD_FREQUENCIES]; /* by their numbers */
 } cnn__winograd_geometry;
 
 cnn__winograd_geometry cnn__winograd_geometry_of(const cnn__conv_shape *shape, size_t size);

@@ -1,7 +1,7 @@
 /* Winograd convolution of deep layers: their kernel's spectrum is larger than a group's, and reading it,
    or its gradient, for each group would take longer than what follows. Many images go in one pass:
    all inputs to their spectrum, one product for each frequency, all outputs back. Threads share the
-   transforms by rows of tiles and the products by frequencies, of a single image, too. */
+   transforms by tiles and the products by frequencies, of a single image, too. */
 #include "base/threads.h"
 #include "ops/conv_winograd.h"
 #include <string.h>
@@ -70,14 +70,17 @@ typedef struct deep_job {
   float *dkernel; /* the gradient of the kernel, in the spectrum */
   float *dbias;   /* one of each image of the pass; NULL: not wanted */
   bool accumulate;
+  size_t blocks; /* of the output's channels, tasks of a frequency's forward product */
 } deep_job;
 
 static deep_job job_of(const cnn__conv *conv, const cnn__conv_buffers *buffers) {
+  enum { NARROW = 128 };
   const size_t *p = conv->parameters;
   char *scratch = buffers->scratch;
   return (deep_job){.conv = conv,
                     .buffers = buffers,
                     .geometry = cnn__winograd_geometry_of(&conv->shape, p[WINOGRAD_SIZE]),
+                    .blocks = conv->shape.out_channels <= NARROW ? 1 : 2,
                     .v = (float *)(void *)scratch,
                     .m = (float *)(void *)(scratch + p[WINOGRAD_DEEP_OUT])};
 }
@@ -89,11 +92,17 @@ static void start_pass(deep_job *job, size_t first_image, size_t images) {
                             p[WINOGRAD_OUT_PITCH], p[WINOGRAD_DEEP_OUT_STRIDE], &job->layout);
 }
 
-/* A task's row of tiles. */
-static cnn__winograd_place place_of(const deep_job *job, size_t task, size_t column) {
-  const size_t rows = job->geometry.rows.tiles;
+static size_t tiles_of_image(const deep_job *job) {
+  return job->geometry.rows.tiles * job->geometry.columns.tiles;
+}
+
+/* One of the pass's tiles, by its number. */
+static cnn__winograd_place place_of(const deep_job *job, size_t tile) {
+  const size_t rows = job->geometry.rows.tiles, columns = job->geometry.columns.tiles;
+  const size_t row = tile / columns;
   return cnn__winograd_place_at(&job->geometry, &job->layout.group,
-                                job->layout.group.first_image + task / rows, task % rows, column);
+                                job->layout.group.first_image + row / rows, row % rows,
+                                tile % columns);
 }
 
 static void input_tile(const deep_job *job, const cnn__winograd_place *place) {
@@ -107,25 +116,21 @@ static void input_tile(const deep_job *job, const cnn__winograd_place *place) {
 static void inputs_task(void *argument, size_t task, size_t slot) {
   (void)slot;
   const deep_job *job = argument;
-  for (size_t column = 0; column < job->geometry.columns.tiles; column++) {
-    const cnn__winograd_place place = place_of(job, task, column);
-    input_tile(job, &place);
-  }
+  const cnn__winograd_place place = place_of(job, task);
+  input_tile(job, &place);
 }
 
 /* ---- forward ---- */
-
-enum { BLOCKS = 2 }; /* tasks of a frequency: halves of the output's channels */
 
 static void forward_product(void *argument, size_t task, size_t slot) {
   (void)slot;
   const deep_job *job = argument;
   const size_t *p = job->conv->parameters;
   const cnn__conv_shape *shape = &job->conv->shape;
-  const size_t number = task / BLOCKS;
+  const size_t number = task / job->blocks;
   const size_t panels = cnn__size_ceil_div(shape->out_channels, CNN__PANEL);
-  const size_t block = cnn__size_ceil_div(panels, BLOCKS) * CNN__PANEL;
-  const size_t first = task % BLOCKS * block;
+  const size_t block = cnn__size_ceil_div(panels, job->blocks) * CNN__PANEL;
+  const size_t first = task % job->blocks * block;
   if (first >= shape->out_channels) return;
   cnn__winograd_multiply(&(cnn__gemm){.m = job->layout.tiles[number],
                                       .n = cnn__size_min(block, shape->out_channels - first),
@@ -141,25 +146,23 @@ static void forward_product(void *argument, size_t task, size_t slot) {
 static void outputs_task(void *argument, size_t task, size_t slot) {
   (void)slot;
   const deep_job *job = argument;
-  for (size_t column = 0; column < job->geometry.columns.tiles; column++) {
-    const cnn__winograd_place place = place_of(job, task, column);
-    cnn__winograd_transform_output(job->conv, &job->geometry, &job->layout, &place, job->buffers, 0,
-                                   job->conv->shape.out_channels,
-                                   job->m +
-                                       place.index * job->conv->parameters[WINOGRAD_OUT_PITCH]);
-  }
+  const cnn__winograd_place place = place_of(job, task);
+  cnn__winograd_transform_output(job->conv, &job->geometry, &job->layout, &place, job->buffers, 0,
+                                 job->conv->shape.out_channels,
+                                 job->m + place.index * job->conv->parameters[WINOGRAD_OUT_PITCH]);
 }
 
 void cnn__winograd_deep_forward(const cnn__conv *conv, cnn_context *context, size_t images,
                                 const cnn__conv_buffers *buffers) {
   deep_job job = job_of(conv, buffers);
+  const size_t tiles = tiles_of_image(&job);
   const size_t most = conv->parameters[WINOGRAD_DEEP_IMAGES];
   for (size_t image = 0; image < images; image += most) {
     const size_t count = cnn__size_min(most, images - image);
     start_pass(&job, image, count);
-    cnn__parallel_for(context, count * job.geometry.rows.tiles, inputs_task, &job);
-    cnn__parallel_for(context, job.geometry.frequencies * BLOCKS, forward_product, &job);
-    cnn__parallel_for(context, count * job.geometry.rows.tiles, outputs_task, &job);
+    cnn__parallel_for(context, count * tiles, inputs_task, &job);
+    cnn__parallel_for(context, job.geometry.frequencies * job.blocks, forward_product, &job);
+    cnn__parallel_for(context, count * tiles, outputs_task, &job);
   }
 }
 
@@ -170,12 +173,11 @@ static void gradients_task(void *argument, size_t task, size_t slot) {
   (void)slot;
   const deep_job *job = argument;
   const size_t *p = job->conv->parameters;
-  const size_t channels = job->conv->shape.out_channels, rows = job->geometry.rows.tiles;
+  const size_t channels = job->conv->shape.out_channels, tiles = tiles_of_image(job);
   float *sums = job->dbias ? job->dbias + task * channels : NULL;
   if (sums) memset(sums, 0, channels * sizeof *sums);
-  for (size_t tile = 0; tile < rows * job->geometry.columns.tiles; tile++) {
-    const cnn__winograd_place place = place_of(
-        job, task * rows + tile / job->geometry.columns.tiles, tile % job->geometry.columns.tiles);
+  for (size_t tile = task * tiles; tile < (task + 1) * tiles; tile++) {
+    const cnn__winograd_place place = place_of(job, tile);
     if (job->buffers->dkernel) input_tile(job, &place);
     cnn__winograd_transform_gradient(job->conv, &job->geometry, &job->layout, &place, job->buffers,
                                      job->m + place.index * p[WINOGRAD_OUT_PITCH], sums);
@@ -221,12 +223,11 @@ static void backward_products(void *argument, size_t number, size_t slot) {
 static void inputs_back_task(void *argument, size_t task, size_t slot) {
   (void)slot;
   const deep_job *job = argument;
-  const size_t size = cnn__conv_x_size(&job->conv->shape), rows = job->geometry.rows.tiles;
+  const size_t size = cnn__conv_x_size(&job->conv->shape), tiles = tiles_of_image(job);
   const size_t image = job->layout.group.first_image + task;
   cnn__winograd_zero_rest(job->conv, &job->geometry, job->buffers->dx + image * size);
-  for (size_t tile = 0; tile < rows * job->geometry.columns.tiles; tile++) {
-    const cnn__winograd_place place = place_of(
-        job, task * rows + tile / job->geometry.columns.tiles, tile % job->geometry.columns.tiles);
+  for (size_t tile = task * tiles; tile < (task + 1) * tiles; tile++) {
+    const cnn__winograd_place place = place_of(job, tile);
     size_t x;
     const cnn__winograd_tile inputs =
         cnn__winograd_inputs(job->conv, &job->geometry, &job->layout, &place, &x);

@@ -16,9 +16,15 @@ static cnn__winograd_axis cut(size_t outputs, size_t used, size_t inputs, size_t
   return axis;
 }
 
-static bool axis_uses(const cnn__winograd_axis *axis, size_t point) {
-  return (axis->tiles > 1 && cnn__winograd_uses(axis->size, point)) ||
-         cnn__winograd_uses(axis->last_size, point);
+/* Which points tiles of this size, or of one of two sizes, use. */
+static void mark_points(size_t size, bool uses[CNN__WINOGRAD_POINTS]) {
+  for (size_t point = 0; point < CNN__WINOGRAD_POINTS; point++)
+    uses[point] |= cnn__winograd_uses(size, point);
+}
+
+static void points_of(const cnn__winograd_axis *axis, bool uses[CNN__WINOGRAD_POINTS]) {
+  if (axis->tiles > 1) mark_points(axis->size, uses);
+  mark_points(axis->last_size, uses);
 }
 
 cnn__winograd_geometry cnn__winograd_geometry_of(const cnn__conv_shape *shape, size_t size) {
@@ -26,11 +32,11 @@ cnn__winograd_geometry cnn__winograd_geometry_of(const cnn__conv_shape *shape, s
                                                  shape->in_height, shape->pad_top, size),
                                      .columns = cut(shape->out_width, cnn__conv_used_width(shape),
                                                     shape->in_width, shape->pad_left, size)};
+  bool of_rows[CNN__WINOGRAD_POINTS] = {0}, of_columns[CNN__WINOGRAD_POINTS] = {0};
+  points_of(&geometry.rows, of_rows);
+  points_of(&geometry.columns, of_columns);
   for (size_t i = 0; i < CNN__WINOGRAD_FREQUENCIES; i++) {
-    if (!axis_uses(&geometry.rows, i / CNN__WINOGRAD_POINTS) ||
-        !axis_uses(&geometry.columns, i % CNN__WINOGRAD_POINTS))
-      continue;
-    geometry.number[i] = geometry.frequencies;
+    if (!of_rows[i / CNN__WINOGRAD_POINTS] || !of_columns[i % CNN__WINOGRAD_POINTS]) continue;
     geometry.frequency[geometry.frequencies++] = i;
   }
   return geometry;
@@ -44,25 +50,26 @@ static size_t last_tiles(const cnn__winograd_axis *axis, size_t first, size_t co
 void cnn__winograd_layout_make(const cnn__conv *conv, const cnn__winograd_geometry *geometry,
                                const cnn__winograd_group *group, size_t in_stride, size_t out_pitch,
                                size_t out_stride, cnn__winograd_layout *layout) {
-  const size_t *p = conv->parameters;
+  const size_t in_pitch = conv->parameters[WINOGRAD_IN_PITCH];
   const cnn__winograd_axis *rows = &geometry->rows, *columns = &geometry->columns;
   const size_t last_rows = last_tiles(rows, group->first_row, group->rows);
   const size_t row_counts[2] = {group->rows - last_rows, last_rows};
   const size_t column_counts[2] = {columns->tiles - 1, 1};
   layout->group = *group;
-  for (size_t number = 0; number < geometry->frequencies; number++) {
-    const size_t frequency = geometry->frequency[number];
-    size_t tiles = 0;
-    for (size_t type = 0; type < WINOGRAD_TYPES; type++) {
-      layout->in[type][frequency] = number * in_stride + tiles * p[WINOGRAD_IN_PITCH];
-      layout->out[type][frequency] = number * out_stride + tiles * out_pitch;
-      const size_t height = type / 2 ? rows->last_size : rows->size;
-      const size_t width = type % 2 ? columns->last_size : columns->size;
-      if (cnn__winograd_uses(height, frequency / CNN__WINOGRAD_POINTS) &&
-          cnn__winograd_uses(width, frequency % CNN__WINOGRAD_POINTS))
-        tiles += group->images * row_counts[type / 2] * column_counts[type % 2];
+  memset(layout->tiles, 0, sizeof layout->tiles);
+  for (size_t type = 0; type < WINOGRAD_TYPES; type++) {
+    bool of_rows[CNN__WINOGRAD_POINTS] = {0}, of_columns[CNN__WINOGRAD_POINTS] = {0};
+    mark_points(type / 2 ? rows->last_size : rows->size, of_rows);
+    mark_points(type % 2 ? columns->last_size : columns->size, of_columns);
+    const size_t tiles = group->images * row_counts[type / 2] * column_counts[type % 2];
+    if (tiles == 0) continue;
+    for (size_t number = 0; number < geometry->frequencies; number++) {
+      const size_t frequency = geometry->frequency[number], before = layout->tiles[number];
+      layout->in[type][frequency] = number * in_stride + before * in_pitch;
+      layout->out[type][frequency] = number * out_stride + before * out_pitch;
+      if (of_rows[frequency / CNN__WINOGRAD_POINTS] && of_columns[frequency % CNN__WINOGRAD_POINTS])
+        layout->tiles[number] = before + tiles;
     }
-    layout->tiles[number] = tiles;
   }
 }
 

@@ -9,7 +9,8 @@
 
 enum {
   FLOATS_OF_LINE = 16,
-  CNN__LEAST_WORK = 1 << 17 /* multiply-adds that are worth a task */
+  CNN__LEAST_WORK = 1 << 17, /* multiply-adds that are worth a task; */
+  CNN__READ_B = 4 /* what reading a number of B takes, at least, however few rows use it */
 };
 
 /* Of rows, columns or depths: [first, end). */
@@ -77,7 +78,8 @@ static inline void cnn__multiply_part(const cnn__matmul *product, cnn__range row
 static inline void cnn__run_parts(const cnn__matmul *product, cnn_context *context, size_t tasks,
                                   void (*body)(void *argument, size_t task, size_t slot),
                                   void *argument) {
-  if ((double)product->m * (double)product->n * (double)product->k >= CNN__LEAST_WORK) {
+  const size_t rows = cnn__size_max(product->m, CNN__READ_B);
+  if ((double)rows * (double)product->n * (double)product->k >= CNN__LEAST_WORK) {
     cnn__parallel_for(context, tasks, body, argument);
   } else {
     for (size_t task = 0; task < tasks; task++)
