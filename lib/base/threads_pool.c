@@ -43,7 +43,7 @@ struct cnn__pool {
   size_t tasks, group; /* a group is as many tasks as make all groups fit 32 bits: 1, as a rule */
   /* Number of the job << 32 | open | threads at work. */
   _Alignas(64) _Atomic uint64_t state;
-  _Alignas(64) _Atomic uint32_t posted; /* counts jobs; idle threads sleep on it */
+  _Alignas(64) _Atomic uint32_t posted; /* counts calls to wake up; idle threads sleep on it */
   _Atomic uint32_t sleeping;
   _Atomic bool ending;
   _Alignas(64) _Atomic uint32_t finished; /* the caller sleeps on it */
@@ -287,8 +287,9 @@ static void deal(cnn__pool *pool, size_t tasks) {
   pool->tasks = tasks;
   uint64_t groups = cnn__size_ceil_div(tasks, pool->group), slots = pool->threads + 1;
   for (uint64_t slot = 0; slot < slots; slot++)
-    atomic_store(&pool->shares[slot].range,
-                 pack(groups * slot / slots, groups * (slot + 1) / slots));
+    atomic_store_explicit(&pool->shares[slot].range,
+                          pack(groups * slot / slots, groups * (slot + 1) / slots),
+                          memory_order_relaxed);
 }
 
 static void wait_for_threads(cnn__pool *pool) {
@@ -317,8 +318,10 @@ bool cnn__pool_run(cnn__pool *pool, size_t tasks,
   uint64_t job = (atomic_load(&pool->state) >> 32) + 1;
   job = (job & UINT32_MAX) ? job : 1; /* 0 is what a new thread has done last */
   atomic_store(&pool->state, job << 32 | open_bit);
-  atomic_fetch_add(&pool->posted, 1);
-  if (atomic_load(&pool->sleeping) > 0) wake(&pool->posted, tasks - 1);
+  if (atomic_load(&pool->sleeping) > 0) { /* who is about to sleep looks at the state once more */
+    atomic_fetch_add(&pool->posted, 1);
+    wake(&pool->posted, tasks - 1);
+  }
   work(pool, 0);
   atomic_fetch_and(&pool->state, ~open_bit);
   if (atomic_load(&pool->state) & active_mask) wait_for_threads(pool);
