@@ -75,6 +75,16 @@ static inline bool cnn__direct_few(const cnn__conv_shape *shape) {
   return in < FEW || (shape->groups == 1 && shape->dilation_width == 1 &&
                       in <= high / shape->kernel_width && cnn__conv_used_width(shape) >= LONG);
 }
+/* 1x1 whose weight gradient is computed as its transpose, from the inputs as they lie: of few output
+   channels, but not where the inputs of many cells would share a few sets of the cache. */
+static inline bool cnn__direct_narrow(const cnn__conv_shape *shape) {
+  enum { NARROW = 64, SAME_SETS = 128 };
+  return cnn__conv_taps(shape) == 1 && shape->groups == 1 && !cnn__conv_pooled(shape) &&
+         shape->stride_height == 1 && shape->stride_width == 1 && shape->pad_top == 0 &&
+         shape->pad_left == 0 && shape->out_height == shape->in_height &&
+         shape->out_width == shape->in_width && shape->out_channels <= NARROW &&
+         shape->in_channels > shape->out_channels && shape->in_channels % SAME_SETS != 0;
+}
 /* Input cells that a number of outputs side by side, or below each other, span. */
 static inline size_t cnn__direct_span(size_t outputs, size_t stride, size_t taps, size_t dilation) {
   return (outputs - 1) * stride + (taps - 1) * dilation + 1;

@@ -185,12 +185,14 @@ static bool rows_scratch(const cnn__conv *conv, size_t *floats) {
 }
 
 /* Floats for the inputs of a step, and pointers for their cells: transposed, with a cell of zeros behind,
-   or as rows with their padding. */
+   or as rows with their padding; or floats for the transposed gradient. */
 static bool inputs_scratch(cnn__conv *conv, size_t *floats, size_t *pointers) {
   const cnn__conv_shape *shape = &conv->shape;
   size_t *p = conv->parameters;
   *floats = *pointers = 0;
   if (!conv->mode.training || p[DIRECT_SHALLOW]) return true;
+  if (cnn__direct_narrow(shape))
+    return cnn__size_mul(p[DIRECT_IN_BLOCK], p[DIRECT_OUT_BLOCK], floats);
   const bool few = cnn__direct_few(shape);
   const size_t high = cnn__direct_span(p[DIRECT_STEP_ROWS], shape->stride_height,
                                        shape->kernel_height, shape->dilation_height);

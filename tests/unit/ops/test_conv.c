@@ -109,6 +109,52 @@ static void test_one_by_one_with_strides(void **state) {
   }
 }
 
+/* Steps of a large image and of several small ones, blocks of inputs, slices without an image. */
+static void test_one_by_one_of_few_outputs(void **state) {
+  (void)state;
+  random_state = 15;
+  cnn__conv_shape shapes[] = {
+      make_shape(3, 31, 29, 300, 64, 1, 1, 0), make_shape(19, 3, 5, 70, 9, 1, 1, 0),
+      make_shape(2, 9, 9, 37, 36, 1, 1, 0), make_shape(9, 17, 16, 65, 64, 1, 1, 0)};
+  shapes[1].relu = true;
+  for (size_t i = 0; i < 4; i++) {
+    sample s;
+    sample_make(&s, &shapes[i], &training, i == 3 ? 2 : shapes[i].batch);
+    const char *name = sample_run(&s, 2);
+    sample_check(&s, name, 5e-6);
+    check_threads_agree(&s);
+    sample_free(&s);
+  }
+}
+
+static float next_sum(float sum, float x, float y) {
+  return strcmp(cnn_cpu_isa(), "sse2") == 0 ? sum + x * y : fmaf(x, y, sum);
+}
+
+/* A gradient of weights is a chain over an image's cells, whichever way it is computed: fused, but for SSE2, which
+   has no such instruction. */
+static void test_weight_gradients_are_chains(void **state) {
+  (void)state;
+  random_state = 16;
+  const cnn__conv_shape shapes[] = {
+      make_shape(1, 25, 23, 70, 30, 1, 1, 0), make_shape(1, 25, 23, 128, 30, 1, 1, 0),
+      make_shape(1, 25, 23, 30, 70, 1, 1, 0), make_shape(1, 6, 5, 200, 150, 1, 1, 0)};
+  for (size_t i = 0; i < 4; i++) {
+    const size_t in = shapes[i].in_channels, out = shapes[i].out_channels;
+    sample s;
+    sample_make(&s, &shapes[i], &training, 1);
+    sample_run(&s, 1);
+    for (size_t w = 0; w < in * out; w++) {
+      float sum = 0;
+      for (size_t cell = 0; cell < s.x_size / in; cell++)
+        sum = next_sum(sum, s.x[cell * in + w / out], s.dy[cell * out + w % out]);
+      if (sum != s.dkernel[w])
+        fail_msg("shape %zu, weight %zu: %a, not %a", i, w, s.dkernel[w], sum);
+    }
+    sample_free(&s);
+  }
+}
+
 static void test_depthwise_with_a_multiplier(void **state) {
   (void)state;
   random_state = 9;
@@ -250,6 +296,8 @@ int main(void) {
       cmocka_unit_test(test_many_channels_are_taken_in_blocks),
       cmocka_unit_test(test_large_images_and_many_small_ones_are_taken_in_steps),
       cmocka_unit_test(test_one_by_one_with_strides),
+      cmocka_unit_test(test_one_by_one_of_few_outputs),
+      cmocka_unit_test(test_weight_gradients_are_chains),
       cmocka_unit_test(test_depthwise_with_a_multiplier),
       cmocka_unit_test(test_depthwise_of_awkward_shapes),
       cmocka_unit_test(test_depthwise_three_wide),
