@@ -5,8 +5,8 @@
 #include "kernels/kernels.h"
 #include "ops/gemm_blocks.h"
 
-/* Sizes of blocks. They follow from the shape alone, so that the split is the same for any number of
-   threads and any instruction set; which bits come out depends on none of them. */
+/* Sizes of blocks. They follow from the shape, and from whether there are threads to share with; which bits come
+   out depends on none of them. */
 enum {
   DEPTHS = 512,            /* deep enough that loading and storing C costs little, */
   NEAR_FLOATS = 6144,      /* and of what is not packed so many that both stay in L1, */
@@ -58,12 +58,12 @@ static bool should_pack_a(const cnn__matmul *product) {
   return product->n >= REUSED && !cnn__within(product->a_depth, NEAR_A);
 }
 
-/* Halves blocks until there are tasks enough, or work too little to split. */
-static void choose_blocks(blocking *work) {
+/* For several threads, halves blocks until there are tasks enough, or work too little to split. */
+static void choose_blocks(blocking *work, size_t slots) {
   const size_t m = work->product->m, n = work->product->n;
   work->rows = balanced(m, ROWS, 1);
   work->columns = balanced(n, PACKED_COLUMNS, PIECE);
-  for (;;) {
+  while (slots > 1) {
     const size_t tasks = cnn__size_ceil_div(m, work->rows) * cnn__size_ceil_div(n, work->columns);
     /* In floating point: the product of three sizes may exceed them. */
     const double share = (double)work->rows * (double)work->columns * (double)work->product->k;
@@ -168,7 +168,7 @@ static void run_blocks(const cnn__matmul *product, cnn_context *context, float *
                    .pack_a = should_pack_a(product),
                    .pack_b = should_pack_b(product),
                    .b = scratch};
-  choose_blocks(&work);
+  choose_blocks(&work, cnn__context_slots(context));
   choose_depths(&work);
   const cnn__range m = {0, product->m}, n = {0, product->n}, k = {0, product->k};
   const size_t row_step = work.pack_a ? PACKED_ROWS : product->m;
