@@ -187,8 +187,10 @@ static void compute_piece(const cnn__gather *gather, const cnn__gather_span *row
   part.row.lacks_last = columns->lacks_last;
   part.row.x_ahead = x_next;
   part.row.y_ahead = y_next;
-  cnn__kernels_get()->depthwise.forward(&part.row, at->x + part.x, at->w + part.w, at->bias,
-                                        at->relu, at->y + part.y);
+  const ptrdiff_t x_row = (ptrdiff_t)(gather->columns.inputs * gather->depth);
+  cnn__kernels_get()->depthwise.forward(&part.row, rows->count, (ptrdiff_t)rows->input_step * x_row,
+                                        gather->output_row, at->x + part.x, at->w + part.w,
+                                        at->bias, at->relu, at->y + part.y);
 }
 
 /* Columns [begin, end) phase by phase. */
@@ -232,22 +234,25 @@ static void compute_pairs(const cnn__gather *gather, const cnn__gather_span *row
                                        at->y + part.y);
 }
 
-static void compute_row(const depthwise_job *job, size_t row, size_t width, const row_place *at) {
+/* Rows from there on, before end; returns how many: those that have the same taps, but one by one where each
+   fetches ahead, or where neighbours have others, or pairs. */
+static size_t compute_rows(const depthwise_job *job, size_t row, size_t end, const row_place *at) {
   const cnn__gather *gather = &job->gather;
-  const cnn__gather_span rows = cnn__gather_span_at(&gather->rows, row, row + 1);
-  const size_t y_row = (size_t)gather->output_row;
-  const cnn__depthwise_ahead x_next = x_ahead(job, &rows, at->x, 1);
-  const cnn__depthwise_ahead y_next = ahead_of(at->y + y_row, y_row, job->y_end);
+  const size_t width = job->width, y_row = (size_t)gather->output_row;
   size_t first = 0;
   const size_t pairs = pairs_of(&gather->columns, width, &first);
-  if (pairs == 0) {
-    compute_columns(gather, &rows, 0, width, at, x_next, y_next);
-    return;
-  }
-  const size_t begin = 2 * first - gather->columns.pad;
+  const bool apart = gather->rows.transposed && gather->rows.stride > 1;
+  const cnn__gather_span rows =
+      cnn__gather_span_at(&gather->rows, row, job->x_end || apart || pairs > 0 ? row + 1 : end);
+  const cnn__depthwise_ahead x_next = x_ahead(job, &rows, at->x, 1);
+  const cnn__depthwise_ahead y_next = ahead_of(at->y + y_row, y_row, job->y_end);
+  const size_t begin = pairs > 0 ? 2 * first - gather->columns.pad : width;
   compute_columns(gather, &rows, 0, begin, at, x_next, y_next);
-  compute_pairs(gather, &rows, first, pairs, at, x_next, y_next);
-  compute_columns(gather, &rows, begin + 2 * pairs, width, at, x_next, y_next);
+  if (pairs > 0) {
+    compute_pairs(gather, &rows, first, pairs, at, x_next, y_next);
+    compute_columns(gather, &rows, begin + 2 * pairs, width, at, x_next, y_next);
+  }
+  return rows.count;
 }
 
 static void rows_task(void *argument, size_t task, size_t slot) {
@@ -261,8 +266,8 @@ static void rows_task(void *argument, size_t task, size_t slot) {
                   .y = job->y + image * job->y_size + begin * pitch,
                   .relu = job->relu};
   const size_t end = cnn__size_min(begin + job->rows, job->height);
-  for (size_t row = begin; row < end; row++, at.y += pitch)
-    compute_row(job, row, job->width, &at);
+  for (size_t row = begin, done; row < end; row += done, at.y += done * pitch)
+    done = compute_rows(job, row, end, &at);
 }
 
 static void run_rows(depthwise_job *job, cnn_context *context) {

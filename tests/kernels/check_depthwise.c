@@ -82,21 +82,23 @@ static void compare_row(checker *check, check_values kind, const cnn__depthwise_
 }
 
 static void forward_round(checker *check, check_values kind) {
-  lattice of = any_lattice(check, 1);
+  lattice of = any_lattice(check, 3);
   const bool with_bias = check_chance(check, 2), relu = check_chance(check, 2);
-  check_case(check, "%zu outputs, %zu channels, %zux%zu taps%s%s", of.row.outputs, of.row.channels,
-             of.row.tap_rows, of.row.tap_columns, of.row.lacks_first ? ", lacks first" : "",
-             of.row.lacks_last ? ", lacks last" : "");
+  check_case(check, "%zu rows of %zu outputs, %zu channels, %zux%zu taps%s%s", of.height,
+             of.row.outputs, of.row.channels, of.row.tap_rows, of.row.tap_columns,
+             of.row.lacks_first ? ", lacks first" : "", of.row.lacks_last ? ", lacks last" : "");
   const float *x = check_input(check, of.x_span - of.x_skipped, kind) - of.x_skipped;
   const float *w = check_input(check, of.w_span, kind);
   const float *bias = with_bias ? check_input(check, of.row.channels, kind) : NULL;
   if (check_chance(check, 2)) of.row.x_ahead = (cnn__depthwise_ahead){w, of.w_span};
   float *y[2];
   for (int i = 0; i < 2; i++) {
-    y[i] = check_floats(check, of.y_span);
-    (i ? check->generic : check->tested)->depthwise.forward(&of.row, x, w, bias, relu, y[i]);
+    y[i] = check_floats(check, of.y_span + reach(of.height, of.y_below));
+    (i ? check->generic : check->tested)
+        ->depthwise.forward(&of.row, of.height, of.x_below, of.y_below, x, w, bias, relu, y[i]);
   }
-  compare_row(check, kind, &of.row, of.row.outputs, y[0], y[1]);
+  for (ptrdiff_t i = 0; i < (ptrdiff_t)of.height; i++)
+    compare_row(check, kind, &of.row, of.row.outputs, y[0] + i * of.y_below, y[1] + i * of.y_below);
 }
 
 static void spread_round(checker *check, check_values kind) {
@@ -163,7 +165,7 @@ typedef struct bench_call {
 
 static void call_forward(void *argument) {
   bench_call *call = argument;
-  call->kernels->depthwise.forward(&call->row, call->x, call->w, NULL, true, call->y);
+  call->kernels->depthwise.forward(&call->row, 1, 0, 0, call->x, call->w, NULL, true, call->y);
 }
 static void call_spread(void *argument) {
   bench_call *call = argument;
@@ -208,20 +210,22 @@ static void depthwise_bench(check_bench *bench) {
 
 static cnn__kernels right;
 
-static void forward_beyond(const cnn__depthwise_row *row, const float *x, const float *w,
-                           const float *bias, bool relu, float *y) {
-  right.depthwise.forward(row, x, w, bias, relu, y);
+static void forward_beyond(const cnn__depthwise_row *row, size_t height, ptrdiff_t x_below,
+                           ptrdiff_t y_below, const float *x, const float *w, const float *bias,
+                           bool relu, float *y) {
+  right.depthwise.forward(row, height, x_below, y_below, x, w, bias, relu, y);
   y[row->channels + (size_t)(row->y_step * (ptrdiff_t)(row->outputs - 1))] = 0;
 }
 static void plant_forward(cnn__kernels *table) {
   right = *table;
   table->depthwise.forward = forward_beyond;
 }
-static void forward_of_all(const cnn__depthwise_row *row, const float *x, const float *w,
-                           const float *bias, bool relu, float *y) {
+static void forward_of_all(const cnn__depthwise_row *row, size_t height, ptrdiff_t x_below,
+                           ptrdiff_t y_below, const float *x, const float *w, const float *bias,
+                           bool relu, float *y) {
   cnn__depthwise_row other = *row;
   other.lacks_last = false;
-  right.depthwise.forward(&other, x, w, bias, relu, y);
+  right.depthwise.forward(&other, height, x_below, y_below, x, w, bias, relu, y);
 }
 static void plant_edge(cnn__kernels *table) {
   right = *table;

@@ -13,8 +13,14 @@
 enum {
   MOST_OUTPUTS = 8, /* side by side: chains enough to keep two multiply-adds a cycle going */
   FEWEST_OUTPUTS = 7,
-  MOST_PAIRS = 4
+  MOST_PAIRS = 4,
+  SLICE = 64 /* channels of all rows before those of the next slice: what rows share stays in L1 */
 };
+
+/* A row's channels [begin, end). */
+typedef struct slice {
+  size_t begin, end;
+} slice;
 
 /* Some outputs side by side. */
 typedef struct outputs_at {
@@ -73,12 +79,13 @@ INLINE_CONSTANTS void three_taps(const cnn__depthwise_row row, outputs_at at, co
     vector_store(y, finished(sum[k], offset, last.least));
 }
 
-/* All channels; the last vector begins early enough to be whole, and repeats some. */
+/* A slice's vectors; the row's last one begins early enough to be whole, and repeats some channels. */
 INLINE_CONSTANTS void three_taps_of(const cnn__depthwise_row *row, outputs_at at, const float *w,
-                                    finish last, fetches *ahead, size_t count, size_t stride) {
+                                    finish last, slice of, fetches *ahead, size_t count,
+                                    size_t stride) {
   const cnn__depthwise_row kept = *row;
   const bool fetching = fetches_anything(ahead);
-  for (size_t channel = 0; channel < kept.channels; channel += VECTOR_WIDTH) {
+  for (size_t channel = of.begin; channel < of.end; channel += VECTOR_WIDTH) {
     if (fetching) fetch_some(ahead, count);
     if (channel + VECTOR_WIDTH > kept.channels) channel = kept.channels - VECTOR_WIDTH;
     three_taps(kept, at, w, last, channel, count, stride);
@@ -88,18 +95,32 @@ INLINE_CONSTANTS void three_taps_of(const cnn__depthwise_row *row, outputs_at at
 /* Eight outputs at a time or seven, whichever repeats fewer: the last ones begin early enough to be all of
    them. stride is a constant. */
 INLINE_CONSTANTS void three_taps_row(const cnn__depthwise_row *row, const float *x, const float *w,
-                                     finish last, float *y, size_t stride) {
+                                     finish last, slice of, fetches *ahead, float *y,
+                                     size_t stride) {
   const size_t outputs = row->outputs;
   const size_t count = (outputs + 6) / 7 * 7 < (outputs + 7) / 8 * 8 ? 7 : 8;
-  fetches ahead = fetches_of(row, outputs);
   for (size_t next = 0; next < outputs; next += count) {
     const size_t i = next + count > outputs ? outputs - count : next;
     const outputs_at at = {x + (ptrdiff_t)i * row->x_step, y + (ptrdiff_t)i * row->y_step,
                            row->lacks_first && i == 0, row->lacks_last && i + count == outputs};
     if (count == 7)
-      three_taps_of(row, at, w, last, &ahead, 7, stride);
+      three_taps_of(row, at, w, last, of, ahead, 7, stride);
     else
-      three_taps_of(row, at, w, last, &ahead, 8, stride);
+      three_taps_of(row, at, w, last, of, ahead, 8, stride);
+  }
+}
+
+/* Several rows slice by slice, if they are of some length. */
+INLINE_CONSTANTS void three_taps_rows(const cnn__depthwise_row *row, size_t height,
+                                      ptrdiff_t x_below, ptrdiff_t y_below, const float *x,
+                                      const float *w, finish last, float *y, size_t stride) {
+  const size_t step = height > 1 && row->outputs > MOST_OUTPUTS ? SLICE : row->channels;
+  fetches ahead = fetches_of(row, height * row->outputs);
+  slice of = {0, 0};
+  for (; of.begin < row->channels; of.begin = of.end) {
+    of.end = row->channels - of.begin > step ? of.begin + step : row->channels;
+    for (ptrdiff_t i = 0; i < (ptrdiff_t)height; i++)
+      three_taps_row(row, x + i * x_below, w, last, of, &ahead, y + i * y_below, stride);
   }
 }
 
@@ -155,17 +176,19 @@ static void any_taps_row(const cnn__depthwise_row *row, const float *x, const fl
   }
 }
 
-static void depthwise_forward(const cnn__depthwise_row *row, const float *x, const float *w,
-                              const float *bias, bool relu_follows, float *y) {
+static void depthwise_forward(const cnn__depthwise_row *row, size_t height, ptrdiff_t x_below,
+                              ptrdiff_t y_below, const float *x, const float *w, const float *bias,
+                              bool relu_follows, float *y) {
   const finish last = {bias, vector_set(relu_follows ? 0.0f : -HUGE_VALF)};
   const bool three = BLOCKED && row->tap_columns == 3 && row->outputs >= FEWEST_OUTPUTS &&
                      row->channels >= VECTOR_WIDTH;
   if (three && row->x_step == row->x_column)
-    three_taps_row(row, x, w, last, y, 1);
+    three_taps_rows(row, height, x_below, y_below, x, w, last, y, 1);
   else if (three && row->x_step == 2 * row->x_column)
-    three_taps_row(row, x, w, last, y, 2);
+    three_taps_rows(row, height, x_below, y_below, x, w, last, y, 2);
   else
-    any_taps_row(row, x, w, last, y);
+    for (; height > 0; height--, x += x_below, y += y_below)
+      any_taps_row(row, x, w, last, y);
 }
 
 /* ---- pairs ---- */
