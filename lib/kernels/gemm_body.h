@@ -117,17 +117,14 @@ INLINE_CONSTANTS void relu_row(extent row, vector x[MOST_VECTORS]) {
   EACH_VECTOR(j, row.vectors, x[j] = vector_max(vector_zero(), x[j]);)
 }
 
-/* Two hints without code. opaque(), and the same of a result: address arithmetic is not to be "improved"
-   into chains of additions, each waiting for the last, or into a register for every row and depth.
-   in_order(): loads of A are not to be gathered ahead of their use, where they would take registers from
-   the sums. */
-INLINE_CONSTANTS const float *opaque(const float *pointer) {
-  __asm__("" : "+r"(pointer));
-  return pointer;
-}
-INLINE_CONSTANTS float *opaque_result(float *pointer) {
-  __asm__("" : "+r"(pointer));
-  return pointer;
+/* Two hints without code. opaque(): address arithmetic is not to be "improved" into chains of additions,
+   each waiting for the last, or into a register for every row and depth. What it returns may be written
+   where the argument may, as with strchr(). in_order(): loads of A are not to be gathered ahead of their
+   use, where they would take registers from the sums. */
+INLINE_CONSTANTS float *opaque(const float *pointer) {
+  float *same;
+  __asm__("" : "=r"(same) : "0"(pointer));
+  return same;
 }
 INLINE_CONSTANTS void in_order(void) {
   __asm__ volatile("" ::: "memory");
@@ -272,7 +269,7 @@ INLINE_CONSTANTS void tile(const cnn__gemm *product, ptrdiff_t a, ptrdiff_t b, f
     EACH_ROW(i, rows, add_row(bias, row, sum[i]);)
   }
   if (product->epilogue == CNN__GEMM_RELU) EACH_ROW(i, rows, relu_row(row, sum[i]);)
-  c = opaque_result(c); /* its rows' addresses are not kept through the product */
+  c = opaque(c); /* its rows' addresses are not kept through the product */
   EACH_ROW(i, rows, store_row(c + i * c_row, row, sum[i]);)
 }
 
