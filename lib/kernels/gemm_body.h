@@ -199,7 +199,11 @@ INLINE_CONSTANTS size_t take_turns(const cnn__gemm *product, cursor *at, const f
   return depth;
 }
 
-/* The same of one whose rows lie side by side: they share a pointer. */
+INLINE_CONSTANTS void begin_column(cursor *at, const float *column, size_t rows) {
+  EACH_VECTOR(i, (rows + 1) / 2, at->a[i] = column + 2 * i;)
+}
+
+/* Several depths of an A whose rows lie side by side: they share a pointer. */
 INLINE_CONSTANTS size_t take_turns_by_columns(const cnn__gemm *product, cursor *at, size_t depth,
                                               size_t rows, extent row,
                                               vector sum[MOST_ROWS][MOST_VECTORS]) {
@@ -207,16 +211,11 @@ INLINE_CONSTANTS size_t take_turns_by_columns(const cnn__gemm *product, cursor *
   const float *column = at->a[0];
   for (; depth >= turn; depth -= turn)
     EACH_ROW(ahead, turn, {
-      vector right[MOST_VECTORS];
-      EACH_VECTOR(j, row.vectors, right[j] = load_b(product, at, j, row);)
-      EACH_ROW(i, rows, {
-        in_order();
-        fma_row(column[i], right, row, sum[i]);
-      })
-      next_depth_of_b(product, at, row);
+      begin_column(at, column, rows);
+      multiply_depth(product, at, 0, rows, row, sum);
       column = opaque(column + product->a_depth);
     })
-  EACH_VECTOR(i, (rows + 1) / 2, at->a[i] = column + 2 * i;)
+  begin_column(at, column, rows);
   return depth;
 }
 
