@@ -250,7 +250,7 @@ INLINE_CONSTANTS void multiply(const cnn__gemm *product, const float *a, const f
 
 /* A tile whose rows of A begin a floats into each of the batch, its columns of B so many, and C at c. */
 INLINE_CONSTANTS void tile(const cnn__gemm *product, ptrdiff_t a, ptrdiff_t b, float *c,
-                           const float *bias_at, size_t rows, extent row) {
+                           const float *bias, size_t rows, extent row) {
   const ptrdiff_t c_row = product->c_row;
   vector sum[MOST_ROWS][MOST_VECTORS];
   if (product->accumulate)
@@ -262,10 +262,10 @@ INLINE_CONSTANTS void tile(const cnn__gemm *product, ptrdiff_t a, ptrdiff_t b, f
   EACH_ROW(i, rows, prefetch_row(c + ((ptrdiff_t)rows + i) * c_row, row.vectors);)
   for (size_t i = 0; i < product->batch; i++)
     multiply(product, product->a[i] + a, product->b[i] + b, rows, row, sum);
-  if (product->bias) {
-    vector bias[MOST_VECTORS];
-    load_row(bias_at, row, bias);
-    EACH_ROW(i, rows, add_row(bias, row, sum[i]);)
+  if (bias) {
+    vector added[MOST_VECTORS];
+    load_row(bias, row, added);
+    EACH_ROW(i, rows, add_row(added, row, sum[i]);)
   }
   if (product->epilogue == CNN__GEMM_RELU) EACH_ROW(i, rows, relu_row(row, sum[i]);)
   c = opaque(c); /* its rows' addresses are not kept through the product */
