@@ -29,5 +29,9 @@ static inline size_t cnn__size_max(size_t a, size_t b) {
 static inline size_t cnn__size_ceil_div(size_t a, size_t b) {
   return a / b + (a % b != 0);
 }
+/* The size of parts of nearly the same size, at most most (> 0) each, that make up all. */
+static inline size_t cnn__size_even_part(size_t all, size_t most) {
+  return all <= most ? all : cnn__size_ceil_div(all, cnn__size_ceil_div(all, most));
+}
 
 #endif

@@ -6,8 +6,7 @@
 static size_t channel_block(size_t channels, size_t depth) {
   enum { CACHED = 48 * 1024, LEAST = 64 };
   const size_t limit = cnn__size_max(CACHED / depth / CNN__PANEL * CNN__PANEL, LEAST);
-  const size_t blocks = cnn__size_ceil_div(channels, limit);
-  const size_t even = cnn__size_ceil_div(channels, blocks);
+  const size_t even = cnn__size_even_part(channels, limit);
   return (even + CNN__PANEL - 1) / CNN__PANEL * CNN__PANEL;
 }
 
@@ -40,8 +39,7 @@ static tasks tasks_of(size_t batch, size_t height, size_t width, double work_of_
 static tasks strided_tasks(const cnn__conv_shape *shape, size_t n, size_t *block) {
   enum { CELLS = 112, TASKS = 8 };
   const size_t height = shape->out_height, width = shape->out_width;
-  const size_t most = cnn__size_max(cnn__size_min(CELLS / width, height), 1);
-  tasks result = {cnn__size_ceil_div(height, cnn__size_ceil_div(height, most)), 1};
+  tasks result = {cnn__size_even_part(height, cnn__size_max(CELLS / width, 1)), 1};
   if (result.rows == height)
     result.images = cnn__size_max(cnn__size_min(CELLS / (height * width), shape->batch), 1);
   const size_t cuts =
@@ -110,7 +108,7 @@ static void plan_steps(cnn__conv *conv) {
   p[DIRECT_STEP_ROWS] = rows;
   if (p[DIRECT_SHALLOW] || rows * width < 2 * CELLS) return;
   const size_t most = cnn__size_max(CELLS / width / pool, 1) * pool;
-  const size_t even = cnn__size_ceil_div(rows, cnn__size_ceil_div(rows, most));
+  const size_t even = cnn__size_even_part(rows, most);
   p[DIRECT_STEP_ROWS] = cnn__size_ceil_div(even, pool) * pool;
 }
 
@@ -121,8 +119,8 @@ static void plan_weight_gradient(cnn__conv *conv) {
   size_t *p = conv->parameters;
   enum { IN_BLOCK = 256, TASKS = 8, FEW_TASKS = 4, CACHED = 1 << 18, LINES = 32 };
   const size_t in = cnn__conv_group_in(shape), out = cnn__conv_group_out(shape);
-  p[DIRECT_IN_BLOCK] = cnn__size_ceil_div(in, cnn__size_ceil_div(in, IN_BLOCK));
-  const size_t even = cnn__size_ceil_div(out, cnn__size_ceil_div(out, DIRECT_MOST_OUT));
+  p[DIRECT_IN_BLOCK] = cnn__size_even_part(in, IN_BLOCK);
+  const size_t even = cnn__size_even_part(out, DIRECT_MOST_OUT);
   p[DIRECT_OUT_BLOCK] = (even + CNN__PANEL - 1) / CNN__PANEL * CNN__PANEL;
   const size_t blocks = cnn__size_ceil_div(in, p[DIRECT_IN_BLOCK]) *
                         cnn__direct_blocks(shape->groups, out, p[DIRECT_OUT_BLOCK]);

@@ -168,7 +168,7 @@ enum { PIECE = 256 }; /* depths of a panel of weights that stay in the L1 cache 
 static void multiply_pieces(const cnn__gemm *whole, const float **a, const float **b,
                             const lines *all) {
   const size_t k = whole->k, batch = whole->batch;
-  const size_t depths = cnn__size_ceil_div(k, cnn__size_ceil_div(k, PIECE));
+  const size_t depths = cnn__size_even_part(k, PIECE);
   const size_t pairs = depths < k ? 1 : cnn__size_max(PIECE / k, 1);
   const size_t columns = cnn__kernels_get()->gemm.columns;
   for (size_t column = 0; column < whole->n; column += columns) {

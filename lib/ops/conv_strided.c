@@ -16,11 +16,6 @@ bool cnn__strided_copies(const cnn__conv_shape *shape) {
          (shape->out_width < SHORT || shape->batch >= FAR / cnn__conv_x_size(shape));
 }
 
-/* Pieces of nearly the same size. */
-static size_t depths_of(size_t depth) {
-  return cnn__size_ceil_div(depth, cnn__size_ceil_div(depth, DIRECT_STRIDED_DEPTHS));
-}
-
 /* Some depths of the cells that a task reads: to, pitch floats apart. */
 static void copy_cells(const cnn__conv_shape *shape, const cnn__gather_part *part, size_t depth,
                        size_t depths, float *to, size_t pitch) {
@@ -61,7 +56,7 @@ static void add_depths(const cnn__gather_part *part, size_t m, size_t all, size_
 
 void cnn__strided_forward(const cnn__conv *conv, const cnn__gather_part *part, float *scratch) {
   const cnn__conv_shape *shape = &conv->shape;
-  const size_t all = shape->in_channels, step = depths_of(all);
+  const size_t all = shape->in_channels, step = cnn__size_even_part(all, DIRECT_STRIDED_DEPTHS);
   const size_t pitch = DIRECT_STRIDED_PITCH;
   const size_t cells = part->images * (part->row_end - part->row_begin) * shape->out_width;
   for (size_t depth = 0; depth < all; depth += step) {
@@ -86,7 +81,7 @@ static void spread_row(const cnn__conv_shape *shape, size_t n, const float *grad
 
 void cnn__strided_backward(const cnn__conv *conv, const cnn__gather_part *part, float *scratch) {
   const cnn__conv_shape *shape = &conv->shape;
-  const size_t all = shape->out_channels, step = depths_of(all);
+  const size_t all = shape->out_channels, step = cnn__size_even_part(all, DIRECT_STRIDED_DEPTHS);
   const size_t stride = shape->stride_height, row_size = shape->in_width * shape->in_channels;
   const size_t first = cnn__size_ceil_div(part->row_begin, stride);
   const size_t rows = cnn__size_ceil_div(part->row_end, stride) - first;

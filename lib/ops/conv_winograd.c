@@ -20,10 +20,8 @@ static size_t pitch_of(size_t channels) {
 static void cut_groups(const cnn__conv_shape *shape, const cnn__winograd_geometry *geometry,
                        size_t wanted, size_t *images, size_t *rows) {
   const size_t high = geometry->rows.tiles, wide = geometry->columns.tiles;
-  *images = cnn__size_min(cnn__size_max(wanted / (high * wide), 1), shape->batch);
-  *images = cnn__size_ceil_div(shape->batch, cnn__size_ceil_div(shape->batch, *images));
-  *rows = cnn__size_min(cnn__size_max(wanted / wide, 1), high);
-  *rows = cnn__size_ceil_div(high, cnn__size_ceil_div(high, *rows));
+  *images = cnn__size_even_part(shape->batch, cnn__size_max(wanted / (high * wide), 1));
+  *rows = cnn__size_even_part(high, cnn__size_max(wanted / wide, 1));
 }
 
 /* A group has tiles enough to read the kernel's spectrum seldom, and so few that its own spectra stay
@@ -44,8 +42,7 @@ static void plan_groups(cnn__conv *conv, const cnn__winograd_geometry *geometry)
   cut_groups(shape, geometry, cnn__size_min(wanted, MOST_BACK), &p[WINOGRAD_BACK_IMAGES],
              &p[WINOGRAD_BACK_ROWS]);
   const size_t slice = cnn__size_ceil_div(shape->batch, p[WINOGRAD_SLICES]);
-  const size_t groups = cnn__size_ceil_div(slice, p[WINOGRAD_BACK_IMAGES]);
-  p[WINOGRAD_BACK_IMAGES] = cnn__size_ceil_div(slice, groups);
+  p[WINOGRAD_BACK_IMAGES] = cnn__size_even_part(slice, p[WINOGRAD_BACK_IMAGES]);
 }
 
 /* Tiles of the largest group that is worked on as one. */
@@ -112,9 +109,8 @@ static bool plan(cnn__conv *conv) {
     return false;
   p[WINOGRAD_IN_PITCH] = pitch_of(shape->in_channels);
   p[WINOGRAD_OUT_PITCH] = pitch_of(shape->out_channels);
-  const size_t blocks = cnn__size_ceil_div(shape->out_channels, BLOCK);
   p[WINOGRAD_BLOCK] =
-      cnn__size_ceil_div(cnn__size_ceil_div(shape->out_channels, blocks), CNN__PANEL) * CNN__PANEL;
+      cnn__size_ceil_div(cnn__size_even_part(shape->out_channels, BLOCK), CNN__PANEL) * CNN__PANEL;
   p[WINOGRAD_SLICES] = slices_of(conv, &geometry);
   plan_groups(conv, &geometry);
   cnn__winograd_deep_choose(conv, &geometry);
@@ -143,9 +139,7 @@ typedef struct forward_job {
 
 void cnn__winograd_multiply(cnn__gemm *product, const float *a, const float *b) {
   enum { DEPTHS = 256 };
-  const size_t all = product->k;
-  const size_t pieces = all > DEPTHS ? cnn__size_ceil_div(all, DEPTHS) : 1;
-  const size_t depths = pieces > 1 ? cnn__size_ceil_div(all, pieces) : all;
+  const size_t all = product->k, depths = cnn__size_even_part(all, DEPTHS);
   product->batch = 1;
   product->a = &a;
   product->a_depth = 1;

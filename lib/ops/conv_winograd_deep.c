@@ -45,8 +45,7 @@ bool cnn__winograd_deep_plan(cnn__conv *conv, const cnn__winograd_geometry *geom
                        (double)(p[WINOGRAD_IN_PITCH] + p[WINOGRAD_OUT_PITCH]);
   const double fitting = SPECTRA / image;
   const size_t most = fitting < 1 ? 1 : cnn__size_min((size_t)fitting, shape->batch);
-  p[WINOGRAD_DEEP_IMAGES] =
-      cnn__size_ceil_div(shape->batch, cnn__size_ceil_div(shape->batch, most));
+  p[WINOGRAD_DEEP_IMAGES] = cnn__size_even_part(shape->batch, most);
   size_t rows, in, out, offset;
   if (!cnn__size_mul(p[WINOGRAD_DEEP_IMAGES], tiles, &rows) ||
       !cnn__size_mul(rows, p[WINOGRAD_IN_PITCH], &in) ||

@@ -43,8 +43,7 @@ typedef struct blocking {
 
 /* About equal blocks of at most most elements, in whole units. */
 static size_t balanced(size_t total, size_t most, size_t unit) {
-  const size_t blocks = cnn__size_max(cnn__size_ceil_div(total, most), 1);
-  return cnn__size_max(cnn__size_ceil_div(cnn__size_ceil_div(total, blocks), unit), 1) * unit;
+  return cnn__size_max(cnn__size_ceil_div(cnn__size_even_part(total, most), unit), 1) * unit;
 }
 
 static bool should_pack_b(const cnn__matmul *product) {
