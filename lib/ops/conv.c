@@ -62,6 +62,23 @@ void cnn__conv_backward(const cnn__conv *conv, cnn_context *context, size_t imag
   if (images) conv->algorithm->backward(conv, context, images, buffers);
 }
 
+void cnn__conv_multiply(cnn__gemm *product, size_t most, const float *a, const float *b) {
+  const size_t all = product->k, depths = cnn__size_even_part(all, most);
+  product->batch = 1;
+  product->a = &a;
+  product->a_depth = 1;
+  product->b = &b;
+  product->b_row = CNN__PANEL;
+  product->b_panel = (ptrdiff_t)(CNN__PANEL * all);
+  for (size_t depth = 0; depth < all; depth += depths) {
+    product->k = cnn__size_min(depths, all - depth);
+    product->accumulate = depth > 0;
+    cnn__kernels_get()->gemm.gemm(product);
+    a += product->k;
+    b += product->k * CNN__PANEL;
+  }
+}
+
 double cnn__conv_flops(const cnn__conv_shape *shape) {
   return 2.0 * (double)shape->out_height * (double)shape->out_width * (double)shape->out_channels *
          (double)cnn__conv_taps(shape) * (double)cnn__conv_group_in(shape);

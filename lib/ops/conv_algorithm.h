@@ -30,6 +30,10 @@ bool cnn__conv_place(size_t *total, size_t count, size_t size, size_t *offset);
 void cnn__conv_sum_slices(cnn_context *context, size_t slices, size_t count, const float *partial,
                           size_t stride, float *out);
 
+/* C = A * B for contiguous rows of A and a packed B, whose first depths lie at a and b: in even pieces of at most
+   most depths. product says m, n, k, a_row and where C lies; what else it holds is overwritten. */
+void cnn__conv_multiply(cnn__gemm *product, size_t most, const float *a, const float *b);
+
 /* dy = y <= 0 ? 0 : dy, in place. */
 void cnn__conv_mask_relu(const cnn__conv *conv, cnn_context *context, size_t images,
                          const cnn__conv_buffers *buffers);

@@ -31,38 +31,28 @@ static void copy_cells(const cnn__conv_shape *shape, const cnn__gather_part *par
     }
 }
 
-/* Adds depths [depth, depth + depths) of all to the product of m cells. */
-static void add_depths(const cnn__gather_part *part, size_t m, size_t all, size_t depth,
-                       size_t depths, const float *a, size_t a_row, float *c, size_t c_row) {
-  const float *b = part->packed + depth * CNN__PANEL;
-  const bool last = depth + depths == all;
-  const cnn__gemm product = {.m = m,
-                             .n = part->n,
-                             .k = depths,
-                             .batch = 1,
-                             .a = &a,
-                             .a_row = (ptrdiff_t)a_row,
-                             .a_depth = 1,
-                             .b = &b,
-                             .b_row = CNN__PANEL,
-                             .b_panel = (ptrdiff_t)(all * CNN__PANEL),
-                             .c = c,
-                             .c_row = (ptrdiff_t)c_row,
-                             .accumulate = depth > 0,
-                             .bias = last ? part->bias : NULL,
-                             .epilogue = last ? part->epilogue : CNN__GEMM_PLAIN};
-  cnn__kernels_get()->gemm.gemm(&product);
-}
-
 void cnn__strided_forward(const cnn__conv *conv, const cnn__gather_part *part, float *scratch) {
   const cnn__conv_shape *shape = &conv->shape;
   const size_t all = shape->in_channels, step = cnn__size_even_part(all, DIRECT_STRIDED_DEPTHS);
-  const size_t pitch = DIRECT_STRIDED_PITCH;
-  const size_t cells = part->images * (part->row_end - part->row_begin) * shape->out_width;
+  const float *cells = scratch, *b = part->packed;
+  cnn__gemm product = {.m = part->images * (part->row_end - part->row_begin) * shape->out_width,
+                       .n = part->n,
+                       .batch = 1,
+                       .a = &cells,
+                       .a_row = DIRECT_STRIDED_PITCH,
+                       .a_depth = 1,
+                       .b = &b,
+                       .b_row = CNN__PANEL,
+                       .b_panel = (ptrdiff_t)(all * CNN__PANEL),
+                       .c = part->output,
+                       .c_row = (ptrdiff_t)shape->out_channels};
   for (size_t depth = 0; depth < all; depth += step) {
-    const size_t depths = cnn__size_min(step, all - depth);
-    copy_cells(shape, part, depth, depths, scratch, pitch);
-    add_depths(part, cells, all, depth, depths, scratch, pitch, part->output, shape->out_channels);
+    product.k = cnn__size_min(step, all - depth);
+    product.accumulate = depth > 0;
+    if (depth + product.k == all) product.bias = part->bias, product.epilogue = part->epilogue;
+    copy_cells(shape, part, depth, product.k, scratch, DIRECT_STRIDED_PITCH);
+    cnn__kernels_get()->gemm.gemm(&product);
+    b += product.k * CNN__PANEL;
   }
 }
 
@@ -81,15 +71,17 @@ static void spread_row(const cnn__conv_shape *shape, size_t n, const float *grad
 
 void cnn__strided_backward(const cnn__conv *conv, const cnn__gather_part *part, float *scratch) {
   const cnn__conv_shape *shape = &conv->shape;
-  const size_t all = shape->out_channels, step = cnn__size_even_part(all, DIRECT_STRIDED_DEPTHS);
   const size_t stride = shape->stride_height, row_size = shape->in_width * shape->in_channels;
   const size_t first = cnn__size_ceil_div(part->row_begin, stride);
   const size_t rows = cnn__size_ceil_div(part->row_end, stride) - first;
-  const size_t cells = part->images * rows * shape->out_width;
-  const float *dy = part->input + first * shape->out_width * all;
-  for (size_t depth = 0; depth < all; depth += step)
-    add_depths(part, cells, all, depth, cnn__size_min(step, all - depth), dy + depth, all, scratch,
-               part->n);
+  cnn__conv_multiply(&(cnn__gemm){.m = part->images * rows * shape->out_width,
+                                  .n = part->n,
+                                  .k = shape->out_channels,
+                                  .a_row = (ptrdiff_t)shape->out_channels,
+                                  .c = scratch,
+                                  .c_row = (ptrdiff_t)part->n},
+                     DIRECT_STRIDED_DEPTHS,
+                     part->input + first * shape->out_width * shape->out_channels, part->packed);
   for (size_t image = 0; image < part->images; image++) {
     float *dx = part->output + (ptrdiff_t)image * part->output_image;
     for (size_t row = part->row_begin; row < part->row_end; row++, dx += row_size) {

@@ -137,39 +137,21 @@ typedef struct forward_job {
   size_t images, strips; /* strips of an image */
 } forward_job;
 
-void cnn__winograd_multiply(cnn__gemm *product, const float *a, const float *b) {
-  enum { DEPTHS = 256 };
-  const size_t all = product->k, depths = cnn__size_even_part(all, DEPTHS);
-  product->batch = 1;
-  product->a = &a;
-  product->a_depth = 1;
-  product->b = &b;
-  product->b_row = CNN__PANEL;
-  product->b_panel = (ptrdiff_t)(CNN__PANEL * all);
-  for (size_t depth = 0; depth < all; depth += depths) {
-    product->k = cnn__size_min(depths, all - depth);
-    product->accumulate = depth > 0;
-    cnn__kernels_get()->gemm.gemm(product);
-    a += product->k;
-    b += product->k * CNN__PANEL;
-  }
-}
-
 /* Channels [first, first + count) of all frequencies: spectra of the output from the input's. */
 static void multiply(const forward_job *job, const cnn__winograd_layout *layout, size_t first,
                      size_t count, size_t pitch, const float *v, float *m) {
   const size_t *p = job->conv->parameters;
   const size_t channels = job->conv->shape.in_channels;
   for (size_t number = 0; number < job->geometry.frequencies; number++)
-    cnn__winograd_multiply(&(cnn__gemm){.m = layout->tiles[number],
-                                        .n = count,
-                                        .k = channels,
-                                        .a_row = (ptrdiff_t)p[WINOGRAD_IN_PITCH],
-                                        .c = m + number * p[WINOGRAD_OUT_STRIDE],
-                                        .c_row = (ptrdiff_t)pitch},
-                           v + number * p[WINOGRAD_IN_STRIDE],
-                           job->buffers->prepared + number * p[WINOGRAD_KERNEL_STRIDE] +
-                               first * channels);
+    cnn__conv_multiply(&(cnn__gemm){.m = layout->tiles[number],
+                                    .n = count,
+                                    .k = channels,
+                                    .a_row = (ptrdiff_t)p[WINOGRAD_IN_PITCH],
+                                    .c = m + number * p[WINOGRAD_OUT_STRIDE],
+                                    .c_row = (ptrdiff_t)pitch},
+                       CNN__WINOGRAD_DEPTHS, v + number * p[WINOGRAD_IN_STRIDE],
+                       job->buffers->prepared + number * p[WINOGRAD_KERNEL_STRIDE] +
+                           first * channels);
 }
 
 void cnn__winograd_transform_output(const cnn__conv *conv, const cnn__winograd_geometry *geometry,

@@ -148,9 +148,8 @@ static inline float *cnn__winograd_out_spectrum(const cnn__conv *conv, void *scr
                            conv->parameters[WINOGRAD_OUT_SCRATCH]);
 }
 
-/* C = A * B for contiguous rows of A and a packed B, whose first depths lie at a and b: in pieces of depth, whose panel
-   of B stays in the L1 cache. product says m, n, k, a_row and where C lies; what else it holds is overwritten. */
-void cnn__winograd_multiply(cnn__gemm *product, const float *a, const float *b);
+/* Of a product at a time: a panel of B then stays in the L1 cache. */
+enum { CNN__WINOGRAD_DEPTHS = 256 };
 
 /* Layers whose kernel's spectrum is too large to be read again for each group of tiles: whether each
    pass of this one is such, from the plan's groups; and the bytes of scratch, from its beginning, that

@@ -131,15 +131,15 @@ static void forward_product(void *argument, size_t task, size_t slot) {
   const size_t block = cnn__size_ceil_div(panels, job->blocks) * CNN__PANEL;
   const size_t first = task % job->blocks * block;
   if (first >= shape->out_channels) return;
-  cnn__winograd_multiply(&(cnn__gemm){.m = job->layout.tiles[number],
-                                      .n = cnn__size_min(block, shape->out_channels - first),
-                                      .k = shape->in_channels,
-                                      .a_row = (ptrdiff_t)p[WINOGRAD_IN_PITCH],
-                                      .c = job->m + number * p[WINOGRAD_DEEP_OUT_STRIDE] + first,
-                                      .c_row = (ptrdiff_t)p[WINOGRAD_OUT_PITCH]},
-                         job->v + number * p[WINOGRAD_DEEP_IN_STRIDE],
-                         job->buffers->prepared + number * p[WINOGRAD_KERNEL_STRIDE] +
-                             first * shape->in_channels);
+  cnn__conv_multiply(&(cnn__gemm){.m = job->layout.tiles[number],
+                                  .n = cnn__size_min(block, shape->out_channels - first),
+                                  .k = shape->in_channels,
+                                  .a_row = (ptrdiff_t)p[WINOGRAD_IN_PITCH],
+                                  .c = job->m + number * p[WINOGRAD_DEEP_OUT_STRIDE] + first,
+                                  .c_row = (ptrdiff_t)p[WINOGRAD_OUT_PITCH]},
+                     CNN__WINOGRAD_DEPTHS, job->v + number * p[WINOGRAD_DEEP_IN_STRIDE],
+                     job->buffers->prepared + number * p[WINOGRAD_KERNEL_STRIDE] +
+                         first * shape->in_channels);
 }
 
 static void outputs_task(void *argument, size_t task, size_t slot) {
@@ -206,16 +206,16 @@ static void backward_products(void *argument, size_t number, size_t slot) {
                             .accumulate = job->accumulate};
   if (job->buffers->dkernel) cnn__kernels_get()->gemm.gemm(&kernel);
   if (!job->buffers->dx) return;
-  cnn__winograd_multiply(&(cnn__gemm){.m = job->layout.tiles[number],
-                                      .n = shape->in_channels,
-                                      .k = shape->out_channels,
-                                      .a_row = (ptrdiff_t)p[WINOGRAD_OUT_PITCH],
-                                      .c = v,
-                                      .c_row = (ptrdiff_t)p[WINOGRAD_IN_PITCH]},
-                         m,
-                         job->buffers->prepared +
-                             job->geometry.frequencies * p[WINOGRAD_KERNEL_STRIDE] +
-                             number * p[WINOGRAD_BACK_STRIDE]);
+  cnn__conv_multiply(&(cnn__gemm){.m = job->layout.tiles[number],
+                                  .n = shape->in_channels,
+                                  .k = shape->out_channels,
+                                  .a_row = (ptrdiff_t)p[WINOGRAD_OUT_PITCH],
+                                  .c = v,
+                                  .c_row = (ptrdiff_t)p[WINOGRAD_IN_PITCH]},
+                     CNN__WINOGRAD_DEPTHS, m,
+                     job->buffers->prepared +
+                         job->geometry.frequencies * p[WINOGRAD_KERNEL_STRIDE] +
+                         number * p[WINOGRAD_BACK_STRIDE]);
 }
 
 /* An image: overlapping tiles add up in dx, in the tiles' order. */
