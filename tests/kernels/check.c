@@ -148,6 +148,12 @@ const float *check_input(checker *check, size_t count, check_values kind) {
   return check_seal(floats);
 }
 
+float *check_copy(checker *check, const float *from, size_t count) {
+  float *floats = check_floats(check, count);
+  memcpy(floats, from, count * sizeof *from);
+  return floats;
+}
+
 static void look_at_canaries(checker *check) {
   for (size_t i = 0; i < slots_used; i++) {
     const guarded *slot = &slots[i];
@@ -208,6 +214,39 @@ void check_same(checker *check, const char *what, const float *got, const float 
                (unsigned)bits_of(expected[i]));
     return;
   }
+}
+
+void check_same_bytes(checker *check, const char *what, const uint8_t *got, const uint8_t *expected,
+                      size_t count) {
+  for (size_t i = 0; i < count; i++)
+    if (got[i] != expected[i]) {
+      check_fail(check, "%s[%zu] of %zu is %d, generic has %d", what, i, count, got[i],
+                 expected[i]);
+      return;
+    }
+}
+
+void check_near(checker *check, const char *what, const float *got, const float *expected,
+                size_t count, double bound) {
+  if (check->same_bits) {
+    check_same(check, what, got, expected, count);
+    return;
+  }
+  for (size_t i = 0; i < count; i++)
+    if (!(fabs((double)got[i] - (double)expected[i]) <= bound)) {
+      check_fail(check, "%s[%zu] of %zu is %.9g, generic has %.9g", what, i, count, (double)got[i],
+                 (double)expected[i]);
+      return;
+    }
+}
+
+void check_close(checker *check, check_values kind, const char *what, const float *got,
+                 const float *expected, size_t count, double share) {
+  if (!check->same_bits && !check_finite(kind)) return;
+  double most = kind == CHECK_TINY ? 0 : 1; /* sums may cancel: what they are made of counts */
+  for (size_t i = 0; i < count; i++)
+    most = fmax(most, fabs((double)expected[i]));
+  check_near(check, what, got, expected, count, share * most + 1e-30);
 }
 
 /* Rounds */

@@ -67,6 +67,7 @@ enum { CHECK_BUFFERS = 32, CHECK_BUFFER_BYTES = 1 << 20 };
 void *check_bytes(checker *check, size_t bytes, size_t element);
 float *check_floats(checker *check, size_t count); /* poisoned: a NaN that no kernel makes */
 const float *check_input(checker *check, size_t count, check_values kind); /* filled, sealed */
+float *check_copy(checker *check, const float *from, size_t count);        /* may be written */
 const float *check_seal(float *floats); /* read-only from here on; returns it */
 void check_poison(float *floats, size_t count);
 
@@ -77,6 +78,14 @@ void check_fail(checker *check, const char *format, ...) __attribute__((format(p
 void check_same(checker *check, const char *what, const float *got, const float *expected,
                 size_t count);
 bool check_same_number(float got, float expected);
+void check_same_bytes(checker *check, const char *what, const uint8_t *got, const uint8_t *expected,
+                      size_t count);
+/* The same bits where they are promised, else numbers no further apart than bound. */
+void check_near(checker *check, const char *what, const float *got, const float *expected,
+                size_t count, double bound);
+/* The same, bound being a share of the largest number; other than finite ones differ as they like. */
+void check_close(checker *check, check_values kind, const char *what, const float *got,
+                 const float *expected, size_t count, double share);
 
 /* Timing */
 struct check_bench {

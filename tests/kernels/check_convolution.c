@@ -1,44 +1,15 @@
 /* The convolution family: each round runs one kernel on a random tile or row. */
 #include "check.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 enum { MOST_CHANNELS = 70, POINTS = CNN__WINOGRAD_POINTS, FREQUENCIES = CNN__WINOGRAD_FREQUENCIES };
 
-/* Equal bits; under a bound, errors relative to the largest number. */
+/* Without the same bits, to a share of the largest number. */
 static void compare(checker *check, check_values kind, const char *what, const float *got,
                     const float *expected, size_t count) {
-  if (check->same_bits) {
-    check_same(check, what, got, expected, count);
-    return;
-  }
-  if (!check_finite(kind)) return;
-  double most = kind == CHECK_TINY ? 0 : 1; /* sums may cancel: what they are made of counts */
-  for (size_t i = 0; i < count; i++)
-    most = fmax(most, fabs((double)expected[i]));
-  for (size_t i = 0; i < count; i++)
-    if (!(fabs((double)got[i] - (double)expected[i]) <= 1e-4 * most + 1e-30)) {
-      check_fail(check, "%s[%zu] of %zu is %.9g, generic has %.9g", what, i, count, (double)got[i],
-                 (double)expected[i]);
-      return;
-    }
-}
-
-static void compare_bytes(checker *check, const uint8_t *got, const uint8_t *expected,
-                          size_t count) {
-  for (size_t i = 0; i < count; i++)
-    if (got[i] != expected[i]) {
-      check_fail(check, "code[%zu] of %zu is %d, generic has %d", i, count, got[i], expected[i]);
-      return;
-    }
-}
-
-static float *copy_of(checker *check, const float *from, size_t count) {
-  float *floats = check_floats(check, count);
-  memcpy(floats, from, count * sizeof *from);
-  return floats;
+  check_close(check, kind, what, got, expected, count, 1e-4);
 }
 
 /* ---- Winograd ---- */
@@ -109,7 +80,7 @@ static void check_input_adjoint(checker *check) {
   const float *start = check_input(check, s.image, s.kind);
   float *dx[2];
   for (int i = 0; i < 2; i++) {
-    dx[i] = copy_of(check, start, s.image);
+    dx[i] = check_copy(check, start, s.image);
     (i ? check->generic : check->tested)->convolution.winograd.input_adjoint(&s.tile, v, dx[i]);
   }
   compare(check, s.kind, "dx", dx[0], dx[1], s.image);
@@ -137,7 +108,7 @@ static void check_output(checker *check, bool with_pool) {
   }
   compare(check, s.kind, "y", y[0], y[1], s.image);
   if (with_pool && with_codes && check->same_bits)
-    compare_bytes(check, codes[0], codes[1], s.image);
+    check_same_bytes(check, "code", codes[0], codes[1], s.image);
 }
 
 static const uint8_t *random_codes(checker *check, size_t count, size_t cells) {
@@ -160,7 +131,7 @@ static void check_output_adjoint(checker *check, bool with_pool) {
     const cnn__winograd_kernels *kernels =
         &(i ? check->generic : check->tested)->convolution.winograd;
     m[i] = check_floats(check, FREQUENCIES * s.pitch);
-    sums[i] = copy_of(check, start, s.tile.channels);
+    sums[i] = check_copy(check, start, s.tile.channels);
     if (with_pool)
       kernels->output_pooled_adjoint(&s.tile, dy, codes, m[i], sums[i]);
     else
@@ -237,7 +208,7 @@ static void check_windows(checker *check) {
     kernels->spread(&row, dy, winners, spread[i]);
   }
   check_same(check, "y", y[0], y[1], cells);
-  compare_bytes(check, codes[0], codes[1], cells);
+  check_same_bytes(check, "code", codes[0], codes[1], cells);
   check_same(check, "spread", spread[0], spread[1], count);
 }
 
@@ -275,15 +246,15 @@ static void check_shallow(checker *check) {
     y[i] = check_floats(check, cells);
     codes[i] = check_bytes(check, cells, 1);
     memset(codes[i], 77, cells);
-    dw[i] = copy_of(check, start, taps * row.channels);
-    sums[i] = copy_of(check, start, row.channels);
+    dw[i] = check_copy(check, start, taps * row.channels);
+    sums[i] = check_copy(check, start, row.channels);
     kernels->pooled(&row, x, packed, bias, relu, y[i], codes[i]);
     kernels->gradient(&row, x, dy, winners, dw[i], row.channels, sums[i]);
   }
   compare(check, kind, "y", y[0], y[1], row.channels);
   for (size_t window = 1; window < windows; window++)
     compare(check, kind, "y", y[0] + window * row.pitch, y[1] + window * row.pitch, row.channels);
-  if (check->same_bits) compare_bytes(check, codes[0], codes[1], cells);
+  if (check->same_bits) check_same_bytes(check, "code", codes[0], codes[1], cells);
   compare(check, kind, "dw", dw[0], dw[1], taps * row.channels);
   compare(check, kind, "sums", sums[0], sums[1], row.channels);
 }

@@ -1,28 +1,12 @@
 /* The depthwise family: each round runs every kernel on a row of outputs. */
 #include "check.h"
 
-#include <math.h>
-#include <stdio.h>
-#include <string.h>
-
 enum { MOST_TAPS = 5, MOST_CHANNELS = 70 };
 
+/* Without the same bits, to a share of the largest number. */
 static void compare(checker *check, check_values kind, const char *what, const float *got,
                     const float *expected, size_t count) {
-  if (check->same_bits) {
-    check_same(check, what, got, expected, count);
-    return;
-  }
-  if (!check_finite(kind)) return;
-  double most = kind == CHECK_TINY ? 0 : 1; /* sums may cancel: what they are made of counts */
-  for (size_t i = 0; i < count; i++)
-    most = fmax(most, fabs((double)expected[i]));
-  for (size_t i = 0; i < count; i++)
-    if (!(fabs((double)got[i] - (double)expected[i]) <= 1e-5 * most + 1e-30)) {
-      check_fail(check, "%s[%zu] of %zu is %.9g, generic has %.9g", what, i, count, (double)got[i],
-                 (double)expected[i]);
-      return;
-    }
+  check_close(check, kind, what, got, expected, count, 1e-5);
 }
 
 /* A row of outputs, its taps and its weights, at random. */
@@ -38,7 +22,8 @@ static size_t reach(size_t count, ptrdiff_t step) {
   return count > 0 ? (count - 1) * (size_t)step : 0;
 }
 
-/* Channels: any, or whole lines of the cache. Outputs lie beside each other, but not more than that; taps as outputs do, or half as far, or anyhow. */
+/* Channels: any, or whole lines of the cache. Outputs lie beside each other, but not more than that; taps
+   as outputs do, or half as far, or anyhow. */
 static lattice any_lattice(checker *check, size_t most_rows) {
   lattice of = {.height = check_between(check, 1, most_rows)};
   cnn__depthwise_row *row = &of.row;
@@ -136,12 +121,8 @@ static void weights_round(checker *check, check_values kind) {
   if (check_chance(check, 3)) of.row.x_ahead = (cnn__depthwise_ahead){before, of.w_span};
   float *dw[2], *sums[2] = {NULL};
   for (int i = 0; i < 2; i++) {
-    dw[i] = check_floats(check, of.w_span);
-    memcpy(dw[i], before, of.w_span * sizeof(float));
-    if (with_sums) {
-      sums[i] = check_floats(check, channels);
-      memcpy(sums[i], before, channels * sizeof(float));
-    }
+    dw[i] = check_copy(check, before, of.w_span);
+    if (with_sums) sums[i] = check_copy(check, before, channels);
     (i ? check->generic : check->tested)
         ->depthwise.weights(&of.row, of.height, of.x_below, of.y_below, x, dy, dw[i], sums[i]);
   }

@@ -15,16 +15,7 @@ static double chance(checker *check) {
 /* Without a fused multiply-add, results agree to a share of the largest value that comes in. */
 static void compare(checker *check, const char *what, const float *got, const float *expected,
                     size_t count, double magnitude) {
-  if (check->same_bits) {
-    check_same(check, what, got, expected, count);
-    return;
-  }
-  for (size_t i = 0; i < count; i++)
-    if (!(fabs((double)got[i] - (double)expected[i]) <= 1e-3 * magnitude)) {
-      check_fail(check, "%s[%zu] is %.9g, generic has %.9g", what, i, (double)got[i],
-                 (double)expected[i]);
-      return;
-    }
+  check_near(check, what, got, expected, count, 1e-3 * magnitude);
 }
 
 static const uint8_t *bytes(checker *check, size_t count) {
