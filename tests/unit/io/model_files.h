@@ -34,9 +34,21 @@ static inline void watched_release(void *user, void *pointer) {
   free(block);
 }
 
-static inline cnn_context *watched_context(watched *w) {
-  const cnn_allocator allocator = {sizeof allocator, w, watched_allocate, watched_release};
-  return cnn_context_new(.allocator = &allocator, .threads = 1);
+static cnn_context *context; /* that every test uses */
+static watched memory;       /* its */
+
+static int model_files_enter(void **state) {
+  const cnn_allocator allocator = {sizeof allocator, &memory, watched_allocate, watched_release};
+  context = cnn_context_new(.allocator = &allocator, .threads = 1);
+  (void)cnn_context_use(context);
+  return folder_enter(state);
+}
+
+static int model_files_leave(void **state) {
+  (void)cnn_context_use(NULL);
+  const bool left = cnn_context_memory(context) != 0;
+  cnn_context_free(context);
+  return group_end(folder_leave(state) == 0 && !left && atomic_load(&memory.now) == 0);
 }
 
 /* ---- a small model ---- */
@@ -145,8 +157,7 @@ static inline char *replaced(const char *text, const char *from, const char *to)
 }
 
 /* Writes a copy of the model file from that differs. */
-static inline void write_different(cnn_context *context, const char *from, const char *to,
-                                   const difference *d) {
+static inline void write_different(const char *from, const char *to, const difference *d) {
   enum { MOST = 64 };
   cnn__safetensors *file;
   cnn__saved tensors[MOST];

@@ -4,8 +4,6 @@
 #include <time.h>
 
 static const char other[] = "other";
-static cnn_context *context;
-static watched memory;
 
 static double seconds(void) {
   struct timespec now;
@@ -408,19 +406,6 @@ static void test_a_callback_of_many_arrays(void **state) {
   assert_non_null(strstr(cnn_last_error(), "a callback's array is named twice"));
 }
 
-static int set_up(void **state) {
-  context = watched_context(&memory);
-  (void)cnn_context_use(context);
-  return folder_enter(state);
-}
-
-static int tear_down(void **state) {
-  (void)cnn_context_use(NULL);
-  int left = cnn_context_memory(context) != 0;
-  cnn_context_free(context);
-  return group_end(folder_leave(state) == 0 && !left && atomic_load(&memory.now) == 0);
-}
-
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_headers_of_one_thing_over_and_over),
@@ -433,5 +418,6 @@ int main(void) {
       cmocka_unit_test(test_the_end_of_many_weights_is_wrong),
       cmocka_unit_test(test_a_callback_of_many_arrays),
   };
-  return cmocka_run_group_tests_name("model files that are much work", tests, set_up, tear_down);
+  return cmocka_run_group_tests_name("model files that are much work", tests, model_files_enter,
+                                     model_files_leave);
 }

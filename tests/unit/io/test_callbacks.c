@@ -1,8 +1,6 @@
 /* The callbacks that write files: checkpoints and the log. */
 #include "model_files.h"
 
-static cnn_context *context;
-
 static cnn_model *compiled_model(void) {
   cnn_model *model = small_model();
   assert_int_equal(cnn_model_compile(model, .optimizer = cnn_sgd(),
@@ -155,7 +153,7 @@ static void test_a_best_value_that_is_no_number_is_refused(void **state) {
   assert_int_equal(cnn_model_save(model, "best"), CNN_OK);
   cnn_model_free(model);
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-    write_different(context, "best", "changed",
+    write_different("best", "changed",
                     &(difference){.text = "training", .from = cases[i].from, .to = cases[i].to});
     model = cnn_model_load("changed");
     assert_non_null(model);
@@ -200,19 +198,6 @@ static void test_logs_that_are_damaged(void **state) {
   cnn_model_free(model);
 }
 
-static int set_up(void **state) {
-  context = cnn_context_new(.threads = 1);
-  (void)cnn_context_use(context);
-  return folder_enter(state);
-}
-
-static int tear_down(void **state) {
-  (void)cnn_context_use(NULL);
-  int left = cnn_context_memory(context) != 0;
-  cnn_context_free(context);
-  return group_end(folder_leave(state) == 0 && !left);
-}
-
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_a_checkpoint_of_each_epoch),
@@ -225,5 +210,6 @@ int main(void) {
       cmocka_unit_test(test_a_best_value_that_is_no_number_is_refused),
       cmocka_unit_test(test_logs_that_are_damaged),
   };
-  return cmocka_run_group_tests_name("callbacks that write", tests, set_up, tear_down);
+  return cmocka_run_group_tests_name("callbacks that write", tests, model_files_enter,
+                                     model_files_leave);
 }

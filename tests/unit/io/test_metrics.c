@@ -3,7 +3,6 @@
 #include "model_files.h"
 
 static const char path[] = "model", other[] = "other";
-static cnn_context *context;
 
 static cnn_model *classifier(void) {
   return cnn_sequential(cnn_input(.shape = {4}), cnn_dense(.units = 8, .activation = CNN_SOFTMAX));
@@ -62,7 +61,7 @@ static void test_as_many_metrics_as_there_may_be_come_back(void **state) {
 
 static void test_one_metric_more_is_refused(void **state) {
   cnn_model_free(came_back(model_with_most_metrics()));
-  write_different(context, path, other,
+  write_different(path, other,
                   &(difference){.text = "training",
                                 .from = "\"metrics\":[",
                                 .to = "\"metrics\":[{\"kind\":\"accuracy\",\"k\":5,"
@@ -70,19 +69,6 @@ static void test_one_metric_more_is_refused(void **state) {
   cnn_clear_error();
   assert_null(cnn_model_load(other));
   assert_error(CNN_E_FORMAT, cnn_last_status(), "other: training: a list of metrics is expected");
-}
-
-static int set_up(void **state) {
-  context = cnn_context_new(.threads = 1);
-  (void)cnn_context_use(context);
-  return folder_enter(state);
-}
-
-static int tear_down(void **state) {
-  (void)cnn_context_use(NULL);
-  const int left = cnn_context_memory(context) != 0;
-  cnn_context_free(context);
-  return group_end(folder_leave(state) == 0 && !left);
 }
 
 /* Compiled, with no series yet: there are no epochs. */
@@ -106,5 +92,6 @@ int main(void) {
       cmocka_unit_test(test_one_metric_more_is_refused),
       cmocka_unit_test(test_a_model_that_has_not_learned_has_no_epochs),
   };
-  return cmocka_run_group_tests_name("metrics of model files", tests, set_up, tear_down);
+  return cmocka_run_group_tests_name("metrics of model files", tests, model_files_enter,
+                                     model_files_leave);
 }

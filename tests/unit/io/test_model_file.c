@@ -4,8 +4,6 @@
 #include <math.h>
 
 static const char path[] = "model", other[] = "other";
-static cnn_context *context;
-static watched memory;
 
 /* ---- good files ---- */
 
@@ -265,7 +263,7 @@ static void test_architectures_that_cannot_be(void **state) {
   cnn_model_free(model);
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     write_different(
-        context, path, other,
+        path, other,
         &(difference){.text = "architecture", .from = cases[i].from, .to = cases[i].to});
     const long long held = atomic_load(&memory.now);
     atomic_store(&memory.most, held);
@@ -292,7 +290,7 @@ static void test_places_in_an_architecture_are_told(void **state) {
   cnn_model_free(model);
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     write_different(
-        context, path, other,
+        path, other,
         &(difference){.text = "architecture", .from = cases[i].from, .to = cases[i].to});
     assert_false(load_and_use(cases[i].to, 0));
     if (!strstr(cnn_last_error(), cases[i].words))
@@ -326,7 +324,7 @@ static void test_texts_that_cannot_be(void **state) {
   assert_int_equal(cnn_model_save(model, path), CNN_OK);
   cnn_model_free(model);
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-    write_different(context, path, other,
+    write_different(path, other,
                     &(difference){.text = cases[i].text, .from = cases[i].from, .to = cases[i].to});
     if (load_and_use(cases[i].to, (long)i)) fail_msg("taken: %s in %s", cases[i].to, cases[i].text);
   }
@@ -347,14 +345,14 @@ static void test_tensors_that_are_missing(void **state) {
   assert_int_equal(cnn_model_save(model, path), CNN_OK);
   cnn_model_free(model);
   for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-    write_different(context, path, other, &(difference){.without = names[i]});
+    write_different(path, other, &(difference){.without = names[i]});
     if (load_and_use(names[i], 0)) fail_msg("taken without %s", names[i]);
   }
 }
 
 /* How much memory beside the file is taken until the lack of a tensor is noticed. */
 static long long memory_without(const char *tensor) {
-  write_different(context, path, other, &(difference){.without = tensor});
+  write_different(path, other, &(difference){.without = tensor});
   const long long held = atomic_load(&memory.now);
   atomic_store(&memory.most, held);
   cnn_clear_error();
@@ -390,7 +388,7 @@ typedef struct counter_case {
 /* Whether the model at path loads, and works, with another number in that place. */
 static bool loads_with(const counter_case *with) {
   write_different(
-      context, path, other,
+      path, other,
       &(difference){
           .tensor = "training/counters", .at = with->counter, .values = &with->value, .bytes = 8});
   return load_and_use("counter", (long)with->counter);
@@ -424,10 +422,10 @@ static void test_the_outermost_states_that_can_be(void **state) {
     if (!loads_with(&cases[i])) fail_msg("%s", cnn_last_error());
   }
   difference sum = {.tensor = "training/sums", .at = 1, .values = &none, .bytes = 8};
-  write_different(context, path, other, &sum);
+  write_different(path, other, &sum);
   assert_true(load_and_use("samples", 0));
   sum.values = &less;
-  write_different(context, path, other, &sum);
+  write_different(path, other, &sum);
   assert_false(load_and_use("samples", -1));
 }
 
@@ -450,7 +448,7 @@ static void test_callback_states_that_cannot_be(void **state) {
   assert_int_equal(cnn_model_save(model, path), CNN_OK);
   cnn_model_free(model);
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-    write_different(context, path, other,
+    write_different(path, other,
                     &(difference){.text = "training", .from = cases[i].from, .to = cases[i].to});
     cnn_clear_error();
     model = cnn_model_load(other);
@@ -459,19 +457,6 @@ static void test_callback_states_that_cannot_be(void **state) {
       fail_msg("%s: status %d: %s", cases[i].to, (int)status, cnn_last_error());
     cnn_model_free(model);
   }
-}
-
-static int set_up(void **state) {
-  context = watched_context(&memory);
-  (void)cnn_context_use(context);
-  return folder_enter(state);
-}
-
-static int tear_down(void **state) {
-  (void)cnn_context_use(NULL);
-  int left = cnn_context_memory(context) != 0;
-  cnn_context_free(context);
-  return group_end(folder_leave(state) == 0 && !left && atomic_load(&memory.now) == 0);
 }
 
 int main(void) {
@@ -492,5 +477,5 @@ int main(void) {
       cmocka_unit_test(test_the_outermost_states_that_can_be),
       cmocka_unit_test(test_callback_states_that_cannot_be),
   };
-  return cmocka_run_group_tests_name("model files", tests, set_up, tear_down);
+  return cmocka_run_group_tests_name("model files", tests, model_files_enter, model_files_leave);
 }

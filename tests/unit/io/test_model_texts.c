@@ -6,7 +6,6 @@
 enum { CHANNELS = 2 };
 
 static const char path[] = "model", other[] = "other";
-static cnn_context *context;
 
 /* A model whose file has every text, with more than one of all that may be more than one. */
 static cnn_model *described_model(void) {
@@ -57,7 +56,7 @@ static void expect_load_failure(const char *why) {
 }
 
 static void expect_refusal(const difference *d, const char *why) {
-  write_different(context, path, other, d);
+  write_different(path, other, d);
   expect_load_failure(why);
 }
 
@@ -344,7 +343,7 @@ static void test_weights_of_another_type_or_shape_or_none(void **state) {
   cnn_model *model = described_model();
   cnn_tensor *before = cnn_model_parameter(model, "conv2d/kernel");
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-    write_different(context, path, other, &cases[i]);
+    write_different(path, other, &cases[i]);
     cnn_clear_error();
     assert_error(CNN_E_MISMATCH, cnn_model_load_weights(model, other), "\"dense/bias\"");
   }
@@ -359,7 +358,7 @@ static void test_weights_of_another_type_or_shape_or_none(void **state) {
 /* ---- what is allowed ---- */
 
 static void assert_loads(const difference *d) {
-  write_different(context, path, other, d);
+  write_different(path, other, d);
   cnn_model *model = cnn_model_load(other);
   if (!model) fail_msg("%s", cnn_last_error());
   cnn_model_free(model);
@@ -434,16 +433,7 @@ static void test_every_allocation_of_loading_may_fail(void **state) {
 }
 
 static int set_up(void **state) {
-  context = cnn_context_new(.threads = 1);
-  (void)cnn_context_use(context);
-  return folder_enter(state) || write_model(state);
-}
-
-static int tear_down(void **state) {
-  (void)cnn_context_use(NULL);
-  int left = cnn_context_memory(context) != 0;
-  cnn_context_free(context);
-  return group_end(folder_leave(state) == 0 && !left);
+  return model_files_enter(state) || write_model(state);
 }
 
 int main(void) {
@@ -463,5 +453,5 @@ int main(void) {
       cmocka_unit_test(test_names_of_files_and_models_are_required),
       cmocka_unit_test(test_every_allocation_of_loading_may_fail),
   };
-  return cmocka_run_group_tests_name("texts of model files", tests, set_up, tear_down);
+  return cmocka_run_group_tests_name("texts of model files", tests, set_up, model_files_leave);
 }
