@@ -28,9 +28,11 @@ static void write_head(cnn__text *text, const cnn__event *event) {
 static cnn_status keep_rows(csv_log *self, int64_t first) {
   unsigned char *bytes = NULL;
   size_t size = 0, head = self->rows.size;
+  cnn__failure before;
+  cnn__failure_take(&before);
   cnn_status status = cnn__file_read(self->base.context, self->path, LARGEST_FILE, &bytes, &size);
   if (status == CNN_E_NOT_FOUND) {
-    cnn_clear_error();
+    cnn__failure_give(&before);
     return CNN_OK;
   }
   if (status) return status;

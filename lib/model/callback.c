@@ -32,12 +32,16 @@ typedef struct user_callback {
 
 typedef cnn_status (*user_function)(void *user, const cnn_fit_info *info);
 
-/* What a function returns but CNN_OK ends the fit; a message of its own, if it left one, stays. */
+/* What a function returns but CNN_OK ends the fit; a message of its own, if it left one, stays. So does an
+   older one that was pending, where it left none. */
 static cnn_status call(cnn_callback *callback, user_function function, const cnn__event *event) {
   const user_callback *self = (const user_callback *)callback;
   if (function == NULL) return CNN_OK;
+  cnn__failure before;
+  cnn__failure_take(&before);
   cnn_clear_error();
   cnn_status status = function(self->functions.user, event->info);
+  if (cnn_last_status() == CNN_OK && status == CNN_OK) cnn__failure_give(&before);
   if (status == CNN_OK || status == cnn_last_status()) return status;
   if (status > CNN_OK || status < CNN_E_INTERNAL) status = CNN_E_STOPPED;
   return cnn__fail(status, "cnn_model_fit: a callback ended it: %s (epoch %lld, batch %lld)",

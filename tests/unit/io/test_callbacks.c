@@ -107,6 +107,11 @@ static void test_a_folder_that_is_not_there_ends_the_fit(void **state) {
 
 static void test_the_log_goes_on_where_a_resumed_fit_does(void **state) {
   cnn_model *model = compiled_model();
+  assert_int_equal(fit(model, 1, 0, NULL), CNN_OK);
+  cnn_fail(CNN_E_NUMERIC, "from before");
+  assert_int_equal(fit(model, 2, 1, cnn_csv_log("log.csv")), CNN_OK); /* there is none yet */
+  assert_error(CNN_E_NUMERIC, cnn_last_status(), "from before");
+  cnn_clear_error();
   assert_int_equal(fit(model, 2, 0, cnn_csv_log("log.csv")), CNN_OK);
   assert_int_equal(cnn_model_save(model, "two"), CNN_OK);
   assert_int_equal(lines_of("log.csv"), 3);
