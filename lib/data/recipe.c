@@ -47,7 +47,7 @@ static cnn_status take_preprocessing(const cnn_loader_options *options, cnn__rec
   cnn__preprocessing *made = &recipe->info.preprocessing;
   const cnn__shape *shape = &recipe->info.sample;
   const size_t channels = shape->dim[shape->rank - 1];
-  made->rescale = options->rescale > 0 || options->rescale < 0 ? options->rescale : 1;
+  made->rescale = options->rescale == 0 ? 1 : options->rescale;
   if (!isfinite(made->rescale) || made->rescale < 0)
     return cnn__fail(CNN_E_INVALID, "cnn_loader_new: rescale is not a finite positive number");
   if (options->mean || options->deviation) {

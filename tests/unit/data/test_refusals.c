@@ -276,6 +276,7 @@ static void test_loaders_that_cannot_be(void **state) {
                 "needs images of (height, width, channels), not 5");
   refuse_loader(cnn_loader_new(set, .rescale = -1), CNN_E_INVALID, "rescale");
   refuse_loader(cnn_loader_new(set, .rescale = INFINITY), CNN_E_INVALID, "rescale");
+  refuse_loader(cnn_loader_new(set, .rescale = NAN), CNN_E_INVALID, "rescale");
   refuse_loader(cnn_loader_new(set, .channels = 2, .mean = (double[]){0, NAN}), CNN_E_INVALID,
                 "mean[1] is not a finite number");
   refuse_loader(cnn_loader_new(set, .channels = 2, .deviation = (double[]){1, 0}), CNN_E_INVALID,
