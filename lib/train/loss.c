@@ -2,13 +2,14 @@
    ones too divided by their count. */
 #include "train/loss.h"
 #include "base/size.h"
+#include <float.h>
 #include <inttypes.h>
 #include <string.h>
 
 #define AT(member) offsetof(cnn_crossentropy_options, member)
 static const cnn__field crossentropy_fields[] = {
     {"from_logits", CNN__FIELD_FLAG, AT(from_logits), false, 0, 0, 1, NULL},
-    {"label_smoothing", CNN__FIELD_REAL, AT(label_smoothing), false, 0, 0, 1, NULL},
+    {"label_smoothing", CNN__FIELD_REAL, AT(label_smoothing), false, 0, 0, 1 - DBL_EPSILON, NULL},
 };
 #undef AT
 static const cnn__field error_fields[] = {
@@ -157,14 +158,16 @@ bool cnn__loss_scratch(const cnn_loss *loss, size_t rows, size_t width, size_t *
   return cnn__size_mul(rows, width, &count) && cnn__size_mul(count, sizeof(float), bytes);
 }
 
+/* One output tells two classes apart. */
 static cnn_status check_labels(const char *name, const cnn__loss_call *call) {
+  const size_t known = call->width == 1 ? 2 : call->width;
   for (size_t row = 0; row < call->rows; row++) {
     int32_t label = call->labels.index[row];
-    if (label < 0 || (size_t)label >= call->width)
+    if (label < 0 || (size_t)label >= known)
       return cnn__fail(CNN_E_INVALID,
                        "%s: the label of sample %zu of the batch is %" PRId32
                        "; the output has classes 0 to %zu",
-                       name, row, label, call->width - 1);
+                       name, row, label, known - 1);
   }
   return CNN_OK;
 }
@@ -180,7 +183,7 @@ static const float *targets(const cnn_loss *loss, const cnn__loss_call *call) {
 cnn_status cnn__loss_compute(const cnn_loss *loss, cnn_context *context, const cnn__loss_call *call,
                              double *sum) {
   const cnn__loss_class *class = loss->class;
-  if (class->by_index) {
+  if (class->by_index || (class->family == CNN__LOSS_SIGMOID && call->labels.index)) {
     cnn_status status = check_labels(cnn__loss_name(loss), call);
     if (status) return status;
   }

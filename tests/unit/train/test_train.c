@@ -105,6 +105,8 @@ static void test_options_that_cannot_be_are_named(void **state) {
   assert_error(CNN_E_INVALID, cnn_last_status(), "warmup_steps is 6, more than steps, 5");
   assert_null(cnn_huber(.delta = -1));
   assert_error(CNN_E_INVALID, cnn_last_status(), "huber: delta is -1");
+  assert_null(cnn_categorical_crossentropy(.label_smoothing = 1));
+  assert_error(CNN_E_INVALID, cnn_last_status(), "label_smoothing is 1");
   assert_null(cnn_top_k_accuracy(.k = -2));
   assert_error(CNN_E_INVALID, cnn_last_status(), "k is -2");
 }
@@ -218,6 +220,18 @@ static void test_a_label_out_of_range_is_named(void **state) {
     cnn__loss_call call = {.rows = 2, .width = 3, .outputs = outputs, .labels = {.index = bad[i]}};
     assert_error(CNN_E_INVALID, cnn__loss_compute(loss, context, &call, &sum),
                  "the label of sample 1 of the batch is");
+  }
+  cnn_loss_free(loss);
+  loss = cnn_binary_crossentropy();
+  float scratch[2];
+  for (size_t i = 0; i < 3; i++) {
+    cnn__loss_call call = {.rows = 2,
+                           .width = 1,
+                           .outputs = outputs,
+                           .labels = {.index = i == 0 ? (const int32_t[]){1, 2} : bad[i]},
+                           .scratch = scratch};
+    assert_error(CNN_E_INVALID, cnn__loss_compute(loss, context, &call, &sum),
+                 "the output has classes 0 to 1");
   }
   cnn_loss_free(loss);
 }
