@@ -46,12 +46,16 @@ static cnn_status check_text(const char *who, const char *what, const char *text
   return CNN_OK;
 }
 
+size_t cnn__model_classes(const cnn_model *model) {
+  const cnn__shape *output = cnn__network_output_shape(model->network);
+  return output->rank == 0 ? 1 : output->dim[output->rank - 1];
+}
+
 cnn_status cnn_model_set_class_names(cnn_model *model, const char *const *names, int64_t count) {
   const char *who = "cnn_model_set_class_names";
   if (model == NULL) return cnn__fail_null(who, "model");
   if (names == NULL) return cnn__fail_null(who, "names");
-  const cnn__shape *output = cnn__network_output_shape(model->network);
-  size_t classes = output->rank == 0 ? 1 : output->dim[output->rank - 1];
+  size_t classes = cnn__model_classes(model);
   /* One output tells two classes apart. */
   if (count < 1 || ((uint64_t)count != classes && !(classes == 1 && count == 2)))
     return cnn__fail(CNN_E_INVALID, "%s: %lld names, but the model's output has %zu classes", who,

@@ -154,7 +154,7 @@ static cnn_status adopt(cnn_fit *fit) {
   cnn_status status = CNN_OK;
   if (!model->preprocesses && cnn_dataset_dtype(dataset) == CNN_UINT8)
     status = cnn__model_set_preprocessing(model, &info->preprocessing);
-  size_t outputs = cnn__shape_product(cnn__network_output_shape(model->network));
+  size_t outputs = cnn__model_classes(model);
   bool named = info->classes > 1 && info->classes == (outputs == 1 ? 2 : outputs);
   if (status != CNN_OK || !named || model->class_count > 0) return status;
   const char **names = cnn__alloc_array(fit->context, info->classes, sizeof *names, "class names");

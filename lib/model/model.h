@@ -71,6 +71,8 @@ static inline bool cnn__model_trains(const cnn_model *model, size_t parameter) {
 
 /* cnn_model_set_note(); is_new: no note has this name, as the caller knows. */
 cnn_status cnn__model_put_note(cnn_model *model, const char *name, const char *value, bool is_new);
+/* How many class names the model takes: its output's last size. */
+size_t cnn__model_classes(const cnn_model *model);
 /* Copies names (count may be 0: none) or preprocessing in place of those that are set. CNN_E_NOMEM,
    and what was set stays. */
 cnn_status cnn__model_set_class_names(cnn_model *model, const char *const *names, size_t count);

@@ -53,6 +53,29 @@ static void test_what_is_saved_is_loaded(void **state) {
   cnn_model_free(loaded);
 }
 
+/* Four classes, and an output of 2x2x1: their names are none of the model's. */
+static void test_a_model_takes_no_class_names_that_its_file_could_not_have(void **state) {
+  const int64_t shape[] = {8, SIDE, SIDE, 1}, all[] = {8};
+  cnn_tensor *images = cnn_tensor_create(CNN_FLOAT32, 4, shape);
+  cnn_tensor *labels = cnn_tensor_create(CNN_INT32, 1, all);
+  cnn_dataset *data = cnn_array_dataset(.images = images, .labels = labels, .classes = 4);
+  cnn_loader *loader = cnn_loader_new(data, .batch_size = 4, .one_hot = 1);
+  cnn_model *model =
+      cnn_sequential(cnn_input(.shape = {SIDE, SIDE, 1}), cnn_conv2d(.filters = 1, .kernel = {3}));
+  assert_int_equal(cnn_model_compile(model, .optimizer = cnn_sgd(), .loss_name = "mse"), CNN_OK);
+  assert_int_equal(cnn_model_fit(model, loader), CNN_OK);
+  assert_null(cnn_model_class_name(model, 0));
+  assert_int_equal(cnn_model_save(model, other), CNN_OK);
+  cnn_model *loaded = cnn_model_load(other);
+  assert_non_null(loaded);
+  cnn_model_free(loaded);
+  cnn_model_free(model);
+  cnn_loader_free(loader);
+  cnn_dataset_free(data);
+  cnn_tensor_free(images);
+  cnn_tensor_free(labels);
+}
+
 static cnn_layer *next_convolution(void) {
   return cnn_conv2d(.filters = 1, .kernel = {1});
 }
@@ -462,6 +485,7 @@ static void test_callback_states_that_cannot_be(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_what_is_saved_is_loaded),
+      cmocka_unit_test(test_a_model_takes_no_class_names_that_its_file_could_not_have),
       cmocka_unit_test(test_what_could_not_be_loaded_is_not_saved),
       cmocka_unit_test(test_a_file_of_weights_has_no_training),
       cmocka_unit_test(test_weights_of_another_model_leave_it_as_it_was),
