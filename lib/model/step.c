@@ -3,6 +3,7 @@
 
 #include "ops/vector.h"
 #include <math.h>
+#include <string.h>
 
 /* ---- loss ---- */
 
@@ -85,8 +86,8 @@ static void add_regularisation_gradients(const cnn_model *model) {
 /* ---- what the optimizer updates ---- */
 
 /* Made anew when layers were frozen or thawed, and with the first gradients: a fit that ends before
-   its first step, as one does that is resumed at its end, has none. A parameter that no longer trains
-   has a gradient of 0. */
+   its first step, as one does that is resumed at its end, has none. A parameter that does not train
+   has a gradient of 0 and is its own running mean, from which it goes on when it is thawed. */
 static void list_trained(cnn_model *model) {
   cnn__training *training = model->training;
   if (training->trained_structure == model->structure) return;
@@ -97,6 +98,9 @@ static void list_trained(cnn_model *model) {
     if (!cnn__model_trains(model, i)) {
       for (size_t k = 0; k < parameter->count && gradient != NULL; k++)
         gradient[k] = 0;
+      if (cnn__optimizer_keeps_mean(training->optimizer))
+        memcpy(training->slots[training->slot_count - 1] + parameter->offset,
+               cnn__model_values(model, i), parameter->count * sizeof(float));
       continue;
     }
     cnn__trained *trained = &training->trained[training->trained_count++];

@@ -108,12 +108,12 @@ void cnn_optimizer_free(cnn_optimizer *optimizer) {
   cnn_context_free(context);
 }
 
-static bool keeps_mean(const cnn_optimizer *optimizer) {
+bool cnn__optimizer_keeps_mean(const cnn_optimizer *optimizer) {
   return optimizer->common.ema_momentum > 0;
 }
 
 size_t cnn__optimizer_slots(const cnn_optimizer *optimizer) {
-  return optimizer->class->slots(optimizer) + keeps_mean(optimizer);
+  return optimizer->class->slots(optimizer) + cnn__optimizer_keeps_mean(optimizer);
 }
 
 const char *cnn__optimizer_slot_name(const cnn_optimizer *optimizer, size_t slot) {
@@ -185,13 +185,13 @@ void cnn__optimizer_step(cnn_optimizer *optimizer, cnn_context *context, cnn__tr
       scale =
           shrink(cnn__vector_sum_of_squares(context, parameter->count, parameter->gradient), bound);
     optimizer->class->update(optimizer, context, parameter, rate, scale);
-    if (keeps_mean(optimizer)) follow(optimizer, context, parameter);
+    if (cnn__optimizer_keeps_mean(optimizer)) follow(optimizer, context, parameter);
   }
 }
 
 void cnn__optimizer_finish(cnn_optimizer *optimizer, cnn_context *context, cnn__trained *parameters,
                            size_t count) {
-  if (!keeps_mean(optimizer) || optimizer->steps == 0) return;
+  if (!cnn__optimizer_keeps_mean(optimizer) || optimizer->steps == 0) return;
   size_t slot = optimizer->class->slots(optimizer);
   for (size_t i = 0; i < count; i++)
     cnn__vector_scale(context, parameters[i].count, 1, parameters[i].slot[slot],

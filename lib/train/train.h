@@ -80,6 +80,8 @@ typedef struct cnn__trained {
 size_t cnn__optimizer_slots(const cnn_optimizer *optimizer);
 const char *cnn__optimizer_slot_name(const cnn_optimizer *optimizer,
                                      size_t slot); /* "m", "v", ... */
+/* With ema_momentum: the last slot is the running mean of the weights. */
+bool cnn__optimizer_keeps_mean(const cnn_optimizer *optimizer);
 const char *cnn__optimizer_name(const cnn_optimizer *optimizer);
 /* One step for all parameters: clip, decay, update, running mean. Never allocates, never fails. */
 void cnn__optimizer_step(cnn_optimizer *optimizer, cnn_context *context, cnn__trained *parameters,
