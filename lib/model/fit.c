@@ -1,6 +1,7 @@
 /* Running a fit: one transition after another, so that it may pause between any two batches. */
 #include "model/fit.h"
 
+#include "base/size.h"
 #include "base/threads.h"
 
 static const char who[] = "cnn_model_fit";
@@ -85,16 +86,12 @@ void cnn__fit_finish(cnn_fit *fit) {
 /* ---- transitions ---- */
 
 /* The fit's batches are a stream of the loader's epochs, one behind the other: with .steps an epoch of the
-   fit may end in the middle of one of the loader's. */
-static cnn_status place_loader(cnn_fit *fit) {
+   fit may end in the middle of one of the loader's. Somebody else may have read from the loader since. */
+static cnn_status place_loader(const cnn_fit *fit) {
   const cnn__training_state *state = &fit->model->training->state;
   uint64_t batches = cnn__loader_info_of(fit->batches)->batches;
   uint64_t at = state->epoch * fit->epoch_batches + state->batch;
   int64_t epoch = (int64_t)(at / batches), batch = (int64_t)(at % batches);
-  if (!fit->by_steps) {
-    epoch = (int64_t)state->epoch;
-    batch = (int64_t)state->batch;
-  }
   if (cnn_loader_position(fit->batches) == (int64_t)batches) { /* it has still to say so */
     const cnn_tensor *none;
     cnn_status status = cnn_loader_next(fit->batches, &none, NULL);
@@ -103,6 +100,15 @@ static cnn_status place_loader(cnn_fit *fit) {
   if (cnn_loader_epoch(fit->batches) == epoch && cnn_loader_position(fit->batches) == batch)
     return CNN_OK;
   return cnn_loader_seek(fit->batches, epoch, batch);
+}
+
+/* The batch of the epoch that the loader gives next: it passes over those whose samples are all broken. */
+static uint64_t next_place(const cnn_fit *fit) {
+  uint64_t batches = cnn__loader_info_of(fit->batches)->batches;
+  uint64_t at = (uint64_t)cnn_loader_epoch(fit->batches) * batches +
+                (uint64_t)cnn_loader_position(fit->batches);
+  return cnn__size_min(at - fit->model->training->state.epoch * fit->epoch_batches,
+                       fit->epoch_batches);
 }
 
 /* Ends the fit where it stands if somebody has asked for it. */
@@ -131,27 +137,28 @@ static cnn_status begin_epoch(cnn_fit *fit) {
   if (state->epoch >= fit->epochs) fit->finish = true;
   check_stop(fit);
   if (fit->phase == CNN__PHASE_DONE) return CNN_OK;
-  cnn_status status = CNN_OK;
   fit->phase = CNN__PHASE_VALIDATION; /* all batches were done when the fit was stopped */
-  if (state->batch < fit->epoch_batches) {
-    status = place_loader(fit);
-    fit->phase = CNN__PHASE_TRAIN;
-  }
+  if (state->batch < fit->epoch_batches) fit->phase = CNN__PHASE_TRAIN;
   if (state->batch == 0)
     fit->info.names_count = 0;
   else
     update_running_means(fit);
-  return status == CNN_OK ? cnn__fit_call(fit, CNN__EPOCH_BEGIN) : status;
+  return cnn__fit_call(fit, CNN__EPOCH_BEGIN);
 }
 
 /* The next batch; with .steps the loader's epochs follow each other. images NULL: the epoch is over. */
 static cnn_status next_batch(cnn_fit *fit, const cnn_tensor **images, const cnn_tensor **labels) {
-  cnn_status status = cnn_loader_next(fit->batches, images, labels);
+  cnn_status status = place_loader(fit);
+  if (status == CNN_OK) status = cnn_loader_next(fit->batches, images, labels);
   if (status != CNN_OK || *images != NULL || !fit->by_steps) return status;
-  status = cnn_loader_next(fit->batches, images, labels);
-  if (status == CNN_OK && *images == NULL)
-    status = cnn__fail(CNN_E_INVALID, "%s: the loader gave no samples in a whole epoch", who);
-  return status;
+  return cnn_loader_next(fit->batches, images, labels);
+}
+
+/* Means over nothing would be taken for the best that there are. */
+static cnn_status check_samples(const char *what, double samples) {
+  if (samples > 0) return CNN_OK;
+  return cnn__fail(CNN_E_INVALID, "%s: %s gave no samples in a whole epoch: all are broken", who,
+                   what);
 }
 
 /* Reads and learns one batch; *learned false where the loader's epoch was over. */
@@ -172,7 +179,7 @@ static cnn_status learn_batch(cnn_fit *fit, bool *learned) {
   if (status != CNN_OK) return status;
   state->loss_sum += loss * (double)batch.images;
   state->samples += (double)batch.images;
-  state->batch++;
+  state->batch = next_place(fit);
   state->seconds += cnn__now() - begin;
   return CNN_OK;
 }
@@ -183,7 +190,11 @@ static cnn_status train(cnn_fit *fit) {
   cnn_status status = cnn__fit_call(fit, CNN__BATCH_BEGIN);
   if (status == CNN_OK) status = learn_batch(fit, &learned);
   if (status != CNN_OK) return status;
-  if (!learned) state->batch = fit->epoch_batches; /* it left broken samples out */
+  if (!learned) { /* it left broken samples out */
+    status = check_samples("batches", state->samples);
+    state->batch = fit->epoch_batches;
+  }
+  if (status != CNN_OK) return status;
   update_running_means(fit);
   if (learned) status = cnn__fit_call(fit, CNN__BATCH_END);
   if (status != CNN_OK) return status;
@@ -218,11 +229,12 @@ static cnn_status validate(cnn_fit *fit) {
     status = cnn__evaluation_step(&fit->evaluation, who, &done); /* it has still to say so */
   if (status != CNN_OK) return status;
   if (done) {
+    status = check_samples("validation", fit->evaluation.samples);
     end_validation(fit, true);
     fit->phase = CNN__PHASE_EPOCH_END;
   } else
     check_stop(fit);
-  return CNN_OK;
+  return status;
 }
 
 /* The state says that the epoch is over before callbacks are told: they may save it. */

@@ -88,6 +88,36 @@ static void test_a_shorter_epoch_is_one(void **state) {
   close_stage(&s);
 }
 
+static cnn_status stop_at_second(void *user, const cnn_fit_info *info) {
+  if (++*(int *)user == 2) cnn_model_stop(info->model);
+  return CNN_OK;
+}
+
+/* Of six batches the second is not there. */
+static void test_a_fit_that_is_resumed_passes_over_the_same(void **state) {
+  for (int64_t steps = 0; steps <= 4; steps += 4) {
+    stage s;
+    open_stage(&s, 0);
+    s.from.broken[2] = s.from.broken[3] = true;
+    cnn_loader *batches = cnn_loader_new(s.set, .batch_size = 2, .skip_broken = 1);
+    cnn_model *whole = small_model();
+    assert_ok(compile(whole));
+    assert_ok(cnn_model_fit(whole, batches, .epochs = 2, .steps = steps));
+    int ends = 0;
+    const cnn_callback_functions functions = {
+        .struct_size = sizeof functions, .user = &ends, .batch_end = stop_at_second};
+    assert_ok(cnn_model_fit(s.model, batches, .epochs = 2, .steps = steps,
+                            .callbacks = {cnn_callback_create(&functions)}));
+    assert_int_equal(ends, 2);
+    assert_ok(cnn_model_fit(s.model, batches, .epochs = 2, .steps = steps, .resume = 1));
+    assert_int_equal(s.model->training->step, whole->training->step);
+    assert_same_weights(s.model, whole);
+    cnn_model_free(whole);
+    cnn_loader_free(batches);
+    close_stage(&s);
+  }
+}
+
 static void test_nothing_at_all_is_told(void **state) {
   stage s;
   open_stage(&s, 12);
@@ -96,11 +126,19 @@ static void test_nothing_at_all_is_told(void **state) {
   assert_error(CNN_E_INVALID, cnn_model_evaluate(s.model, batches, results, 2),
                "cnn_model_evaluate: the loader gave no samples");
   assert_error(CNN_E_INVALID, cnn_model_fit(s.model, batches, .steps = 2),
-               "the loader gave no samples in a whole epoch");
+               "batches gave no samples in a whole epoch");
   cnn_model *before = cnn_model_clone(s.model);
-  assert_ok(cnn_model_fit(s.model, batches)); /* an epoch of the loader's own, however short */
+  assert_error(CNN_E_INVALID, cnn_model_fit(s.model, batches),
+               "batches gave no samples in a whole epoch");
   assert_same_weights(before, s.model);
-  assert_true(cnn_history_series(cnn_model_history(s.model), "loss")[0] == 0);
+  assert_int_equal(cnn_history_epochs(cnn_model_history(s.model)), 0);
+  cnn_dataset *set = stripes(8, 1);
+  cnn_loader *whole = cnn_loader_new(set, .batch_size = 4);
+  assert_error(CNN_E_INVALID, cnn_model_fit(s.model, whole, .validation = batches),
+               "validation gave no samples in a whole epoch");
+  assert_int_equal(cnn_history_epochs(cnn_model_history(s.model)), 0); /* no loss of 0 */
+  cnn_loader_free(whole);
+  cnn_dataset_free(set);
   cnn_model_free(before);
   cnn_loader_free(batches);
   close_stage(&s);
@@ -126,6 +164,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_predictions_are_of_those_that_are_there),
       cmocka_unit_test(test_a_shorter_epoch_is_one),
+      cmocka_unit_test(test_a_fit_that_is_resumed_passes_over_the_same),
       cmocka_unit_test(test_nothing_at_all_is_told),
       cmocka_unit_test(test_views_of_other_samples_are_refused),
   };
