@@ -127,7 +127,7 @@ CNN_API int64_t cnn_model_frozen(const cnn_model *model, const char *name);
 /* ------------------------------------------------------------------ what predicting needs beside weights */
 
 /**
- * Names the classes; fit takes them from its loader where none are set. They are saved with the model.
+ * Names the classes; fit takes them from its loader where none are set and their count is right. They are saved with the model.
  * @param names count names in UTF-8, copied. count is the output's last size; 2 where that is 1.
  * @return CNN_OK, CNN_E_INVALID (another count, a NULL or broken name), CNN_E_NOMEM.
  */
@@ -169,7 +169,7 @@ CNN_API void cnn_compile_options_init(cnn_compile_options *options, size_t size)
 /**
  * Says how the model learns. May be called again, but not during a fit: the optimizer then starts anew.
  * Where the model ends in the softmax or sigmoid that the loss expects, both are computed as one, from the logits.
- * @return CNN_OK; CNN_E_INVALID (no optimizer or no loss), CNN_E_NOT_FOUND (a name), CNN_E_SHAPE (the
+ * @return CNN_OK; CNN_E_INVALID (no optimizer or no loss, two results of one name), CNN_E_NOT_FOUND (a name), CNN_E_SHAPE (the
  *         loss or a metric does not fit the output), CNN_E_STATE (a fit is running), CNN_E_NOMEM, or the failure of the constructor that gave a NULL.
  */
 CNN_API cnn_status cnn_model_compile_with(const cnn_compile_options *options);
@@ -215,19 +215,20 @@ CNN_API void cnn_fit_options_init(cnn_fit_options *options, size_t size);
 /**
  * Trains. In C: cnn_model_fit(model, batches, .epochs = 10).
  *
- * Epoch e takes the loader's epoch e, whatever was read from it before; the short last batch takes a
- * full step. The series' values are means over samples, with what the weights were at each batch; the
+ * Epoch e takes the loader's epoch e, whatever else is read from it before or between two batches; the short
+ * last batch takes a full step. The series' values are means over samples, with what the weights were at each batch; the
  * validation's come from after the epoch, in inference mode. Without .resume the history begins anew, and the
  * optimizer goes on. After cnn_model_stop(), or where the last slice was not run, .resume goes on to the
  * same bits as an uninterrupted fit; only a finished fit puts running means (.ema_momentum) and early
  * stopping's best weights in place.
- * @return CNN_OK, also when a callback stopped it early; CNN_E_INVALID, CNN_E_STATE (not compiled), CNN_E_SHAPE (the
+ * @return CNN_OK, also when a callback stopped it early; CNN_E_INVALID (also where no sample of batches or of
+ *         validation can be decoded), CNN_E_STATE (not compiled), CNN_E_SHAPE (the
  *         loader's images or labels do not fit), CNN_E_NUMERIC (a loss that is not finite, with cnn_stop_on_nan()), CNN_E_NOMEM, CNN_E_MISMATCH (resume, but another loader, or other series), or
  *         what the loader or a callback failed with. The history holds the epochs that were finished.
  */
 CNN_API cnn_status cnn_model_fit_with(const cnn_fit_options *options);
 
-/** A fit that its owner runs in slices. One thread at a time. */
+/** A fit that its owner runs in slices. One thread at a time; its callbacks neither run nor end it. */
 typedef struct cnn_fit cnn_fit;
 
 /** Begins a fit. NULL: as cnn_model_fit_with() fails. */

@@ -83,7 +83,7 @@ CNN_API cnn_loss *cnn_categorical_crossentropy_create(const cnn_crossentropy_opt
       .struct_size = sizeof(cnn_crossentropy_options), __VA_ARGS__})
 #endif
 
-/** Mean over the outputs of -t log p - (1 - t) log(1 - p); labels 0 or 1. Where the model ends in sigmoid it is computed from the logits. Options as cnn_crossentropy_options. NULL on failure: CNN_E_INVALID, CNN_E_NOMEM. Since 0.1.0. */
+/** Mean over the outputs of -t log p - (1 - t) log(1 - p); labels 0 or 1: other class indices are CNN_E_INVALID in training. Where the model ends in sigmoid it is computed from the logits. Options as cnn_crossentropy_options. NULL on failure: CNN_E_INVALID, CNN_E_NOMEM. Since 0.1.0. */
 CNN_API cnn_loss *cnn_binary_crossentropy_create(const cnn_crossentropy_options *options);
 #ifndef __cplusplus
 /** cnn_binary_crossentropy_create() with named options. */

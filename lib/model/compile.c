@@ -74,15 +74,17 @@ static cnn_status allocate_arrays(const cnn_model *model, cnn__training *trainin
   return CNN_OK;
 }
 
+static cnn_status same_names(const char *who, const char *name) {
+  return cnn__fail(CNN_E_INVALID, "%s: two results are named \"%.64s\"; give .name", who, name);
+}
+
 /* "loss" and the metrics' names, which key the history: all different. */
 static cnn_status name_results(const char *who, cnn__training *training) {
   training->names[0] = "loss";
   for (size_t i = 0; i < training->metric_count; i++) {
     const char *name = cnn__metric_name(training->metrics[i]);
     for (size_t k = 0; k <= i; k++)
-      if (strcmp(training->names[k], name) == 0)
-        return cnn__fail(CNN_E_INVALID, "%s: two results are named \"%.64s\"; give .name", who,
-                         name);
+      if (strcmp(training->names[k], name) == 0) return same_names(who, name);
     training->names[i + 1] = name;
   }
   return CNN_OK;
@@ -144,13 +146,27 @@ static size_t count_metrics(const cnn_compile_options *options) {
   return count;
 }
 
-/* Objects that lie behind the NULL that ends the list were given, too. */
+static bool is_taken(const cnn__training_parts *parts, const cnn_metric *metric) {
+  size_t i = 0;
+  while (i < parts->metric_count && parts->metrics[i] != metric)
+    i++;
+  return i < parts->metric_count;
+}
+
+/* Objects that lie behind the NULL that ends the list were given, too. One that is given twice is not to be
+   freed twice. */
 static cnn_status take_metrics(const char *who, const cnn_compile_options *options,
                                cnn__training_parts *parts) {
   cnn_status status = CNN_OK;
   size_t listed = count_metrics(options);
-  for (size_t i = 0; i < CNN_MAX_METRICS; i++)
-    if (options->metrics[i] != NULL) parts->metrics[parts->metric_count++] = options->metrics[i];
+  for (size_t i = 0; i < CNN_MAX_METRICS; i++) {
+    cnn_metric *metric = options->metrics[i];
+    if (metric == NULL) continue;
+    if (is_taken(parts, metric))
+      status = same_names(who, cnn__metric_name(metric));
+    else
+      parts->metrics[parts->metric_count++] = metric;
+  }
   if (parts->metric_count > listed) {
     char what[32] = "a metric before another";
     status = cnn__fail_null(who, what);

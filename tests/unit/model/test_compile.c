@@ -25,6 +25,24 @@ static void test_metrics_stand_side_by_side(void **state) {
   cnn_model_free(model);
 }
 
+static void test_a_metric_is_given_once(void **state) {
+  cnn_model *model = small_model();
+  cnn_metric *metric = cnn_accuracy();
+  assert_error(CNN_E_INVALID,
+               cnn_model_compile(model, .optimizer_name = "adam",
+                                 .loss_name = "sparse_categorical_crossentropy",
+                                 .metrics = {metric, metric}),
+               "two results are named \"accuracy\"");
+  metric = cnn_accuracy();
+  assert_error(CNN_E_INVALID,
+               cnn_model_compile(model, .optimizer_name = "adam",
+                                 .loss_name = "sparse_categorical_crossentropy",
+                                 .metrics = {metric, NULL, metric}),
+               "two results are named \"accuracy\"");
+  cnn_clear_error();
+  cnn_model_free(model);
+}
+
 static void test_rates_are_of_a_compiled_model_and_finite(void **state) {
   cnn_model *model = small_model();
   assert_true(isnan(cnn_model_learning_rate(NULL)));
@@ -108,6 +126,7 @@ static void test_a_name_that_is_not_there_is_told_with_those_that_are(void **sta
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_metrics_stand_side_by_side),
+      cmocka_unit_test(test_a_metric_is_given_once),
       cmocka_unit_test(test_rates_are_of_a_compiled_model_and_finite),
       cmocka_unit_test(test_names_say_which_way_is_better),
       cmocka_unit_test(test_there_are_two_ways),
