@@ -39,7 +39,7 @@ static cnn_status out_of_range(const char *who, const cnn__field *field, double 
   cnn__number_format(text[0], sizeof text[0], 'g', 10, value);
   cnn__number_format(text[1], sizeof text[1], 'g', 10, field->minimum);
   cnn__number_format(text[2], sizeof text[2], 'g', 10, field->maximum);
-  if (field->maximum >= (double)INT64_MAX)
+  if (field->maximum >= (double)INT64_MAX && !(value > field->maximum))
     return cnn__fail(CNN_E_INVALID, "%s: %s is %s; it must be %s or more", who, field->name,
                      text[0], text[1]);
   return cnn__fail(CNN_E_INVALID, "%s: %s is %s; it must be from %s to %s", who, field->name,

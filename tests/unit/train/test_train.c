@@ -97,6 +97,10 @@ static void test_options_that_cannot_be_are_named(void **state) {
   assert_error(CNN_E_INVALID, cnn_last_status(), "adam: beta_1 is 1");
   assert_null(cnn_sgd(.momentum = NAN));
   assert_error(CNN_E_INVALID, cnn_last_status(), "sgd: momentum is nan");
+  assert_null(cnn_sgd(.clip_norm = 1e31));
+  assert_error(CNN_E_INVALID, cnn_last_status(), "clip_norm is 1e+31; it must be from 0 to 1e+30");
+  assert_null(cnn_sgd(.clip_norm = -1));
+  assert_error(CNN_E_INVALID, cnn_last_status(), "clip_norm is -1; it must be 0 or more");
   assert_null(cnn_sgd(.clip_norm = 1, .clip_value = 1));
   assert_error(CNN_E_INVALID, cnn_last_status(), "set one of clip_norm");
   assert_null(cnn_cosine_decay(.initial = 0.1));
