@@ -10,11 +10,12 @@ trap 'rm -rf "$work"' EXIT
 step() { echo "install: $*"; }
 
 step "meson install"
-meson setup "$work/build" --prefix "$work/prefix" --libdir lib -Dtests=disabled -Dexamples=false -Dwerror=true > "$work/log" 2>&1 || { cat "$work/log"; exit 1; }
+meson setup "$work/build" --prefix "$work/prefix" -Dtests=disabled -Dexamples=false -Dwerror=true > "$work/log" 2>&1 || { cat "$work/log"; exit 1; }
 ninja -C "$work/build" --quiet
 meson install -C "$work/build" --no-rebuild --quiet
-export PKG_CONFIG_PATH="$work/prefix/lib/pkgconfig"
-export LD_LIBRARY_PATH="$work/prefix/lib"
+libdir=$(dirname "$(find "$work/prefix" -name libcnn.so)") # Debian: lib/x86_64-linux-gnu
+export PKG_CONFIG_PATH="$libdir/pkgconfig"
+export LD_LIBRARY_PATH="$libdir"
 
 cat > "$work/demo.c" << 'END'
 #include <cnn/cnn.h>
@@ -64,7 +65,7 @@ cc -std=c99 -Wall -Wextra -pedantic -Werror "$work/demo.c" -o "$work/demo" $(pkg
 
 step "pkg-config, static"
 # shellcheck disable=SC2046 # words
-cc "$work/demo.c" -o "$work/demo-static" $(pkg-config --cflags cnn) "$work/prefix/lib/libcnn.a" $(pkg-config --static --libs-only-l cnn | sed 's/-lcnn//') -lm -lpthread
+cc "$work/demo.c" -o "$work/demo-static" $(pkg-config --cflags cnn) "$libdir/libcnn.a" $(pkg-config --static --libs-only-l cnn | sed 's/-lcnn//') -lm -lpthread
 LD_LIBRARY_PATH='' "$work/demo-static" > /dev/null
 
 step "C++"
