@@ -1,5 +1,6 @@
 /* The whole story on one screen: images, augmentation, a network, training, curves, a file, an answer.
-   cc quickstart.c $(pkg-config --cflags --libs cnn-plot), and give it CIFAR-10's folder if it is there. */
+   cc quickstart.c -o quickstart $(pkg-config --cflags --libs cnn-plot)
+   ./quickstart [FOLDER]   FOLDER has CIFAR-10's .bin files; without it images are made up. */
 #include <cnn/cnn.h>
 #ifdef CNN_HAVE_PLOT
 #include <cnn/plot.h>
@@ -30,24 +31,26 @@ int main(int argc, char **argv) {
   cnn_model_summary(model, stdout);
   cnn_model_compile(model, .optimizer = cnn_adam(), .loss = cnn_sparse_categorical_crossentropy(),
                     .metrics = {cnn_accuracy()});
-  cnn_model_fit(model, batches, .epochs = 5, .validation = checks,
-                .progress = cnn_progress_bar(stdout));
-
   double results[2] = {0}; /* the loss, then the accuracy */
-  cnn_model_evaluate(model, checks, results, 2);
-#ifdef CNN_HAVE_PLOT
-  cnn_plot_history(cnn_model_history(model), "quickstart.png");
-#endif
-  cnn_model_save(model, "quickstart.safetensors");
-
-  cnn_model *served = cnn_model_load("quickstart.safetensors");
-  cnn_tensor *image = NULL, *answer = NULL;
   int64_t best = 0;
-  cnn_dataset_fetch(test, 0, &image, NULL, NULL);
-  answer = cnn_model_predict(served, image);
-  cnn_top_k(cnn_tensor_floats(answer), cnn_tensor_count(answer), 1, &best);
+  cnn_model *served = NULL;
+  cnn_tensor *image = NULL, *answer = NULL;
+  /* Errors stick: what could not be made above is what the fit fails with. */
+  if (cnn_model_fit(model, batches, .epochs = 5, .validation = checks,
+                    .progress = cnn_progress_bar(stdout)) == CNN_OK) {
+    cnn_model_evaluate(model, checks, results, 2);
+#ifdef CNN_HAVE_PLOT
+    cnn_plot_history(cnn_model_history(model), "quickstart.png");
+#endif
+    cnn_model_save(model, "quickstart.safetensors");
 
-  int failed = cnn_last_status() != CNN_OK; /* errors stick: one look at the end will do */
+    served = cnn_model_load("quickstart.safetensors");
+    cnn_dataset_fetch(test, 0, &image, NULL, NULL);
+    answer = cnn_model_predict(served, image);
+    cnn_top_k(cnn_tensor_floats(answer), cnn_tensor_count(answer), 1, &best);
+  }
+
+  int failed = cnn_last_status() != CNN_OK;
   if (failed)
     fprintf(stderr, "quickstart: %s\n", cnn_last_error());
   else

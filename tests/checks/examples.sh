@@ -111,6 +111,10 @@ expect 1 mnist_train --data nowhere
 one_line mnist_train
 expect 1 train_folder nowhere
 one_line train_folder
+expect 1 quickstart nowhere
+one_line quickstart
+says '^quickstart: nowhere: neither '
+[ ! -e quickstart.safetensors ] || fail "quickstart saves a model that was not trained"
 
 # ---- a short run
 run="--synthetic --limit 300 --validation-limit 100 --batch-size 32 --seed 3 --augment"
