@@ -206,7 +206,7 @@ typedef struct cnn_fit_options {
   int64_t
       steps; /**< Batches of an epoch; the next one goes on behind them, through the loader's epochs. Default: all of the loader's. */
   int64_t
-      resume; /**< 1: goes on where the model's training state (of an earlier fit, or loaded) stands, in mid-epoch too. */
+      resume; /**< 1: goes on where the model's training state (of an earlier fit, or loaded) stands, in mid-epoch too, or begins where there is none. Needs a loader, metrics and validation like those of that fit. */
 } cnn_fit_options;
 
 /** Fills options of the given size with the defaults. NULL is ignored. */
@@ -237,6 +237,7 @@ CNN_API cnn_fit *cnn_fit_begin_with(const cnn_fit_options *options);
  * Runs a slice of it: batches of training and of validation count alike.
  * @param batches Most batches, 0: no bound. @param seconds Most time, 0: no bound; at least one batch runs.
  * @param done Receives 1 when the fit has ended, else 0; may be NULL.
+ * @return As cnn_model_fit_with().
  */
 CNN_API cnn_status cnn_fit_run(cnn_fit *fit, int64_t batches, double seconds, int64_t *done);
 /** Ends it, finished or not, and frees it. @return What the fit came to; for NULL the pending failure, or CNN_OK. */
@@ -291,7 +292,8 @@ CNN_API cnn_status cnn_model_evaluate(cnn_model *model, cnn_loader *batches, dou
 /**
  * Outputs for a batch, or for one image (its shape then without the count). 32 images run at a time, one
  * image by itself: the result depends on the call alone.
- * @param images float32: taken as they are; uint8: through the model's preprocessing.
+ * @param images float32: taken as they are; uint8: through the model's preprocessing
+ *               (cnn_model_set_preprocessing(); as they are where it has none).
  * @return (count, outputs...) float32, freed by the caller; NULL: CNN_E_INVALID, CNN_E_SHAPE, CNN_E_NOMEM.
  */
 CNN_API cnn_tensor *cnn_model_predict(cnn_model *model, const cnn_tensor *images);
@@ -355,7 +357,7 @@ CNN_API cnn_status cnn_predictor_run_bytes(cnn_predictor *predictor, const uint8
 /**
  * Saves everything: architecture, weights, class names, preprocessing, and where the model is
  * compiled the optimizer's and the training's state. One safetensors file, written whole or not at all; equal runs write equal bytes.
- * @return CNN_OK, CNN_E_INVALID, CNN_E_IO (path and cause in the message), CNN_E_LIMIT (so many layers that the file
+ * @return CNN_OK, CNN_E_INVALID, CNN_E_NOT_FOUND (no such folder), CNN_E_IO (path and cause in the message), CNN_E_LIMIT (so many layers that the file
  * could not be loaded: docs/files.md has the limits), CNN_E_NOMEM. An old file is as it was on every failure.
  */
 CNN_API cnn_status cnn_model_save(const cnn_model *model, const char *path);
@@ -367,7 +369,7 @@ CNN_API cnn_status cnn_model_save_weights(const cnn_model *model, const char *pa
  * CNN_E_NOMEM; and for layers, losses and optimizers that cannot be what their constructors fail with: CNN_E_INVALID, CNN_E_SHAPE.
  */
 CNN_API cnn_model *cnn_model_load(const char *path);
-/** Takes weights by name from a file into a model of the same architecture. CNN_E_MISMATCH names the first that differs; the model is then as it was. */
+/** Takes weights by name from a file into a model of the same architecture. CNN_E_MISMATCH names the first that differs; else as cnn_model_load() fails. The model is then as it was. */
 CNN_API cnn_status cnn_model_load_weights(cnn_model *model, const char *path);
 /** A line of text kept with the model under a name, in its file, too. value NULL removes it. CNN_E_INVALID, CNN_E_NOMEM. */
 CNN_API cnn_status cnn_model_set_note(cnn_model *model, const char *name, const char *value);
@@ -379,10 +381,13 @@ CNN_API const char *cnn_model_note(const cnn_model *model, const char *name);
 #define cnn_sequential(...)                                                                        \
   cnn_sequential_create((cnn_layer *const[]){__VA_ARGS__},                                         \
                         sizeof((cnn_layer *const[]){__VA_ARGS__}) / sizeof(cnn_layer *))
-/** cnn_graph_join() of the nodes given: cnn_graph_add(graph, cnn_add(), a, b). */
-#define cnn_graph_add(graph, layer, ...)                                                           \
-  cnn_graph_join(graph, layer, (const cnn_node[]){__VA_ARGS__},                                    \
-                 sizeof((const cnn_node[]){__VA_ARGS__}) / sizeof(cnn_node))
+/** cnn_graph_join() of the nodes given: cnn_graph_add(graph, cnn_add(), a, b); of none:
+ * cnn_graph_add(graph, cnn_input(.shape = {32, 32, 3})). */
+#define cnn_graph_add(graph, ...) CNN__GRAPH_ADD(graph, __VA_ARGS__, )
+/** Of cnn_graph_add(): one node more stands at the end and is not counted, for C knows no empty arrays. */
+#define CNN__GRAPH_ADD(graph, layer, ...)                                                          \
+  cnn_graph_join(graph, layer, (const cnn_node[]){__VA_ARGS__ - 1},                                \
+                 sizeof((const cnn_node[]){__VA_ARGS__ - 1}) / sizeof(cnn_node) - 1)
 /** cnn_model_compile_with() with the model and named options. */
 #define cnn_model_compile(...)                                                                     \
   cnn_model_compile_with(&(const cnn_compile_options){.struct_size = sizeof(cnn_compile_options),  \

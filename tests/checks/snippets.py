@@ -12,7 +12,7 @@ import shutil
 import subprocess
 import sys
 
-FLAGS = ['-std=c99', '-fsyntax-only', '-Wall', '-Wextra', '-Werror', '-Wno-unused', '-Wno-unused-parameter', '-Wno-missing-field-initializers', '-x', 'c', '-']
+FLAGS = ['-std=c99', '-pedantic', '-fsyntax-only', '-Wall', '-Wextra', '-Werror', '-Wno-unused', '-Wno-unused-parameter', '-Wno-missing-field-initializers', '-x', 'c', '-']
 HEAD = '#include <cnn/cnn.h>\n#include <stdio.h>\n'
 
 
