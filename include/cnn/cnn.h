@@ -1,6 +1,7 @@
 /** @file
- * libcnn: convolutional networks from C. This header includes all others, in the order in which a
- * newcomer may read them.
+ * libcnn: convolutional networks from C. This header includes all others but plot.h, which belongs to
+ * libcnn-plot. A newcomer may read them in this order: status.h, context.h, tensor.h, layer.h, data.h
+ * (dataset.h, transform.h, loader.h, image.h), train.h, model.h.
  */
 #ifndef CNN_CNN_H
 #define CNN_CNN_H

@@ -127,8 +127,8 @@ CNN_API void cnn_shutdown(void);
 CNN_API const char *cnn_cpu_isa(void);
 
 /**
- * Why that one: what was found and what CNN_ISA asked for ("avx2: the processor has avx2, fma; no
- * avx512f"). Static text, never NULL. Any thread. Since 0.1.0.
+ * Why that one: what was found and what CNN_ISA asked for ("avx2: the processor has sse2,
+ * avx2, fma; no avx512f, ..."). Static text, never NULL. Any thread. Since 0.1.0.
  */
 CNN_API const char *cnn_cpu_reason(void);
 

@@ -33,8 +33,8 @@ CNN_API cnn_status cnn_image_write_png(const char *path, const cnn_tensor *image
  * Writes a file whole or not at all, as the library writes its own: a temporary file in the same
  * folder, flushed to the disk and renamed. Until then an older file stays as it was.
  * @param bytes size of them; NULL only where size is 0.
- * @return CNN_OK, CNN_E_INVALID, CNN_E_IO (path and cause in the message), CNN_E_NOMEM. Any thread.
- *         Since 0.1.0.
+ * @return CNN_OK, CNN_E_INVALID, CNN_E_NOT_FOUND (no such folder), CNN_E_IO (path and cause in the
+ *         message), CNN_E_NOMEM. Any thread. Since 0.1.0.
  */
 CNN_API cnn_status cnn_file_write(const char *path, const void *bytes, size_t size);
 

@@ -53,7 +53,7 @@ typedef struct cnn_crossentropy_options {
   size_t struct_size;  /**< sizeof(cnn_crossentropy_options) */
   int64_t from_logits; /**< 1: the model's outputs are logits. Default 0: probabilities. */
   double
-      label_smoothing; /**< In [0, 1): moves so much of the target evenly to all classes. Default 0. */
+      label_smoothing; /**< In [0, 1]: moves so much of the target evenly to all classes. Default 0. */
 } cnn_crossentropy_options;
 
 /** Fills options of the given size (sizeof *options) with the defaults. NULL is ignored. */
@@ -198,12 +198,13 @@ CNN_API cnn_metric *cnn_top_k_accuracy_create(const cnn_metric_options *options)
 
 /* ------------------------------------------------------------------ schedules */
 
-/** Settings of cnn_exponential_decay(); 0 means the default. */
+/** Settings of a schedule, such as cnn_exponential_decay(); 0 means the default. A step is a batch: an
+ * optimizer takes its schedule's rate anew for each (.schedule); an epoch for cnn_learning_rate_by_epoch(). */
 typedef struct cnn_schedule_options {
   size_t struct_size; /**< sizeof(cnn_schedule_options) */
   double initial;     /**< The learning rate at step 0 (for one_cycle: its peak). Default 1e-3. */
   int64_t
-      steps; /**< Steps of one decay; of the whole cosine or cycle; from one drop of step_decay to the next. Required. */
+      steps; /**< Steps of one decay; of the whole cosine or cycle, warm-up included; from one drop of step_decay to the next. Required. */
   double rate;       /**< Factor of one decay or drop. Default 0.1. */
   int64_t staircase; /**< 1: exponential decay in whole steps. Default 0. */
   double
@@ -218,7 +219,7 @@ CNN_API void cnn_schedule_options_init(cnn_schedule_options *options, size_t siz
 
 /**
  * initial * rate^(step / steps).
- * @param options As above; NULL for all defaults.
+ * @param options As above.
  * @return The new object; NULL on failure: CNN_E_INVALID, CNN_E_NOMEM. Since 0.1.0.
  */
 CNN_API cnn_schedule *cnn_exponential_decay_create(const cnn_schedule_options *options);
@@ -317,7 +318,7 @@ typedef struct cnn_sgd_options {
       clip_norm; /**< Scales each gradient so that its norm is at most this. At most one of the three. Default: none. */
   double global_clip_norm; /**< Scales all gradients so that their common norm is at most this. */
   double clip_value;       /**< Cuts each value to [-c, c]. */
-  double weight_decay;     /**< w -= lr * decay * w before the step. Default 0 (AdamW 0.004). */
+  double weight_decay;     /**< w -= lr * decay * w before the step. Default 0. */
   double
       ema_momentum; /**< Keeps a running mean of the weights, w' = m w' + (1 - m) w, and puts it in their place when a fit ends. Default: none. */
 } cnn_sgd_options;
@@ -352,7 +353,7 @@ typedef struct cnn_rmsprop_options {
       clip_norm; /**< Scales each gradient so that its norm is at most this. At most one of the three. Default: none. */
   double global_clip_norm; /**< Scales all gradients so that their common norm is at most this. */
   double clip_value;       /**< Cuts each value to [-c, c]. */
-  double weight_decay;     /**< w -= lr * decay * w before the step. Default 0 (AdamW 0.004). */
+  double weight_decay;     /**< w -= lr * decay * w before the step. Default 0. */
   double
       ema_momentum; /**< Keeps a running mean of the weights, w' = m w' + (1 - m) w, and puts it in their place when a fit ends. Default: none. */
 } cnn_rmsprop_options;
@@ -420,11 +421,15 @@ CNN_API cnn_callback *cnn_progress_bar(FILE *stream);
 
 /** Settings of cnn_early_stopping(); 0 means the default. */
 typedef struct cnn_early_stopping_options {
-  size_t struct_size;  /**< sizeof(cnn_early_stopping_options) */
-  const char *monitor; /**< Copied. Default "val_loss". */
-  double min_delta;    /**< Least change that counts. Default 0. */
-  int64_t patience;    /**< Epochs without improvement. Default 0. */
-  int64_t maximize; /**< 1: larger is better; -1: smaller is; 0: by the name (accuracy: larger). */
+  size_t struct_size; /**< sizeof(cnn_early_stopping_options) */
+  const char
+      *monitor; /**< Copied. Default "val_loss", which needs a validation: without a series of this
+                            name the fit fails with CNN_E_NOT_FOUND. */
+  double min_delta; /**< Least change that counts. Default 0. */
+  int64_t patience; /**< Epochs without improvement. Default 0. */
+  int64_t
+      maximize; /**< 1: larger is better; -1: smaller is; 0: by the name: larger where "acc", "auc",
+                         "precision" or "recall" is in it. */
   int64_t restore_best_weights; /**< 1: ends with the best epoch's weights. Default 0. */
   int64_t start_from_epoch;     /**< Epochs to wait first. Default 0. */
 } cnn_early_stopping_options;
@@ -449,7 +454,7 @@ CNN_API cnn_callback *cnn_early_stopping_create(const cnn_early_stopping_options
 /** Settings of cnn_reduce_on_plateau(); 0 means the default. */
 typedef struct cnn_reduce_on_plateau_options {
   size_t struct_size;  /**< sizeof(cnn_reduce_on_plateau_options) */
-  const char *monitor; /**< Copied. Default "val_loss". */
+  const char *monitor; /**< As early stopping's. */
   double factor;       /**< Default 0.1. */
   int64_t patience;    /**< Default 10. */
   double min_delta;    /**< Default 1e-4. */
@@ -481,7 +486,7 @@ typedef struct cnn_checkpoint_options {
   size_t struct_size; /**< sizeof(cnn_checkpoint_options) */
   const char
       *path; /**< Copied. "{epoch}" in it becomes the epoch, from 1 (as Keras's). Required. */
-  const char *monitor;  /**< Copied. Default "val_loss". */
+  const char *monitor;  /**< For best_only; as early stopping's. */
   int64_t best_only;    /**< 1: only when the monitored value is the best so far. Default 0. */
   int64_t maximize;     /**< As early stopping's. */
   int64_t weights_only; /**< 1: no optimizer and training state. Default 0. */
@@ -492,7 +497,7 @@ CNN_API void cnn_checkpoint_options_init(cnn_checkpoint_options *options, size_t
 
 /**
  * Saves the model after each epoch, or each that is the best so far; whole or not at all.
- * @param options As above; NULL for all defaults.
+ * @param options As above.
  * @return The new object; NULL on failure: CNN_E_INVALID, CNN_E_NOMEM. Since 0.1.0.
  */
 CNN_API cnn_callback *cnn_model_checkpoint_create(const cnn_checkpoint_options *options);

@@ -21,14 +21,14 @@ typedef struct cnn_transform cnn_transform;
 CNN_API void cnn_transform_free(cnn_transform *transform);
 
 /**
- * What stands where the transformed image looks outside the original: "d c b a | a b c d | d c b
- * a".
+ * What stands where the transformed image looks outside the original: on both sides of a row a b c d.
  */
 typedef enum cnn_fill {
   CNN_FILL_NEAREST = 0,  /**< a a a a | a b c d | d d d d */
   CNN_FILL_CONSTANT = 1, /**< k k k k | a b c d | k k k k */
   CNN_FILL_REFLECT = 2,  /**< d c b a | a b c d | d c b a */
-  CNN_FILL_WRAP = 3      /**< b c d | a b c d | a b c, with period n - 1 as SciPy's */
+  /** d b c | a b c d | b c a, with period n - 1 as SciPy's; around a crop b c d | a b c d | a b c */
+  CNN_FILL_WRAP = 3
 } cnn_fill;
 
 /** Settings of cnn_augmentation(), as Keras's ImageDataGenerator; 0 means off. */
@@ -44,9 +44,10 @@ typedef struct cnn_augmentation_options {
   int64_t horizontal_flip; /**< 1: mirrored left to right with probability 1/2. */
   int64_t vertical_flip;   /**< 1: mirrored top to bottom with probability 1/2. */
   int64_t fill;            /**< A cnn_fill. Default CNN_FILL_NEAREST. */
-  double fill_value;       /**< For CNN_FILL_CONSTANT, on the 0-255 scale of uint8 images. */
+  double fill_value;       /**< For CNN_FILL_CONSTANT, on the images' own scale. Default 0. */
   double channel_shift;    /**< Adds U(-s, s) to each channel, clipped to the image's own range. */
-  /** With brightness_high: multiplies by U(low, high) on the 0-255 scale. */
+  /** With brightness_high: multiplies by U(low, high), not below 0 and, for uint8 images, not above
+      255. */
   double brightness_low;
   double brightness_high; /**< See brightness_low. */
   /** Multiplies the result. Default 1. Use this or the loader's rescale, not both. */

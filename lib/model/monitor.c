@@ -4,7 +4,7 @@
 #include <math.h>
 #include <string.h>
 
-/* As Keras: what ends in "acc", "accuracy" or "auc" is better when it is larger. */
+/* As Keras: shares and scores are better when they are larger. */
 static bool larger_is_better(const char *name) {
   return strstr(name, "acc") != NULL || strstr(name, "auc") != NULL ||
          strstr(name, "precision") != NULL || strstr(name, "recall") != NULL;
