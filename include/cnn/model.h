@@ -9,7 +9,8 @@
  * A model is used by one thread at a time; only cnn_model_stop() may come from anywhere at any
  * time. To predict on several threads give each a cnn_predictor. A model keeps the context that was
  * current when it was made. Functions that take a NULL model return the pending failure
- * (cnn/status.h), or CNN_E_INVALID where there is none. All of this is since 0.1.0.
+ * (cnn/status.h), or CNN_E_INVALID where there is none; those that give a number or a pointer leave it
+ * pending and give 0 or NULL, unless they say otherwise. All of this is since 0.1.0.
  */
 #ifndef CNN_MODEL_H
 #define CNN_MODEL_H
@@ -174,7 +175,7 @@ CNN_API void cnn_compile_options_init(cnn_compile_options *options, size_t size)
  */
 CNN_API cnn_status cnn_model_compile_with(const cnn_compile_options *options);
 
-/** The learning rate of the next step; NaN before compiling. */
+/** The learning rate of the next step; NaN before compiling, and for NULL. */
 CNN_API double cnn_model_learning_rate(const cnn_model *model);
 /** Sets it, in place of the optimizer's schedule if it has one. CNN_E_INVALID (negative, not finite), CNN_E_STATE (not compiled). */
 CNN_API cnn_status cnn_model_set_learning_rate(cnn_model *model, double rate);
@@ -311,7 +312,7 @@ CNN_API cnn_confusion *cnn_model_confusion(cnn_model *model, cnn_loader *batches
 CNN_API void cnn_confusion_free(cnn_confusion *confusion);
 /** Number of classes. */
 CNN_API int64_t cnn_confusion_classes(const cnn_confusion *confusion);
-/** Samples of class truth that were taken for predicted; -1 for classes that are none. */
+/** Samples of class truth that were taken for predicted; -1 for classes that are none, and for NULL. */
 CNN_API int64_t cnn_confusion_at(const cnn_confusion *confusion, int64_t truth, int64_t predicted);
 /** Name of a class, borrowed; never NULL for a class that is one. */
 CNN_API const char *cnn_confusion_name(const cnn_confusion *confusion, int64_t index);
