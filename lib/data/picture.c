@@ -95,7 +95,10 @@ cnn_status cnn__picture_warp(cnn__picture *picture, const double matrix[6], size
   const bool alike = picture->fill == fill &&
                      (fill != CNN__IMAGE_CONSTANT ||
                       !(picture->fill_value < fill_value || picture->fill_value > fill_value));
-  if (picture->warped && !picture->exact && !alike) {
+  /* Of a window into what is put off, pixels go on around it, where the fill is to be. */
+  const bool window =
+      picture->height != picture->source_height || picture->width != picture->source_width;
+  if (picture->warped && (window || !(picture->exact || alike))) {
     const cnn_status status = cnn__picture_settle(picture);
     if (status != CNN_OK) return status;
   }

@@ -267,6 +267,33 @@ static void test_each_transform_fills_with_its_own(void **state) {
 }
 
 /* Bytes are black or white at most, whatever value is given. */
+/* Around a window lies the fill, and not what the image has there: also where it was mirrored or turned before. */
+static void test_a_window_is_surrounded_by_the_fill(void **state) {
+  enum { COUNT = 16, SIDE = 32, WINDOW = 16 };
+  uint8_t pixels[COUNT * SIDE * SIDE];
+  memset(pixels, 200, sizeof pixels);
+  cnn_tensor *images = cnn_tensor_copy_of(CNN_UINT8, 4, (int64_t[]){COUNT, SIDE, SIDE, 1}, pixels);
+  cnn_dataset *set = cnn_array_dataset(.images = images);
+  for (int turned = 0; turned < 2; turned++) {
+    cnn_transform *before =
+        turned ? cnn_augmentation(.zoom_low = .9, .zoom_high = .9, .fill = CNN_FILL_CONSTANT)
+               : cnn_augmentation(.horizontal_flip = 1);
+    cnn_loader *loader = cnn_loader_new(
+        set, .batch_size = COUNT, .transforms = {before, cnn_center_crop(.height = WINDOW)},
+        .augment = cnn_augmentation(.zoom_low = 1.5, .zoom_high = 1.5, .fill = CNN_FILL_CONSTANT));
+    const cnn_tensor *batch;
+    assert_int_equal(cnn_loader_next(loader, &batch, NULL), CNN_OK);
+    for (int i = 0; i < COUNT; i++) {
+      const float *values = cnn_tensor_floats(batch) + i * WINDOW * WINDOW + WINDOW / 2 * WINDOW;
+      assert_true(values[0] == 0 && values[WINDOW - 1] == 0);
+      assert_true(fabsf(values[WINDOW / 2] - 200) < .01f);
+    }
+    cnn_loader_free(loader);
+  }
+  cnn_dataset_free(set);
+  cnn_tensor_free(images);
+}
+
 static void test_what_bytes_are_filled_with_is_a_byte(void **state) {
   cnn_tensor *image = cnn_tensor_create(CNN_UINT8, 3, (int64_t[]){4, 4, 1});
   memset(image->data, 100, 16);
@@ -296,6 +323,7 @@ int main(void) {
       cmocka_unit_test(test_a_transform_of_ones_own),
       cmocka_unit_test(test_a_chain_is_its_steps),
       cmocka_unit_test(test_each_transform_fills_with_its_own),
+      cmocka_unit_test(test_a_window_is_surrounded_by_the_fill),
       cmocka_unit_test(test_what_bytes_are_filled_with_is_a_byte),
       cmocka_unit_test(test_every_allocation_may_fail),
   };
