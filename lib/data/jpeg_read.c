@@ -19,6 +19,20 @@ cnn_status cnn__jpeg_decode(const cnn__decoding *decoding, cnn__sample *sample, 
 #include <string.h>
 #include <turbojpeg.h>
 
+enum marker {
+  SOF0 = 0xc0, /* baseline; then extended, and SOF2 progressive */
+  SOF2 = 0xc2,
+  DHT = 0xc4,
+  EOI = 0xd9,
+  SOS = 0xda,
+  DQT = 0xdb,
+  DRI = 0xdd,
+  APP0 = 0xe0,
+  APP1 = 0xe1,
+  APP15 = 0xef,
+  COM = 0xfe
+};
+
 static void release_decoder(void *decoder) {
   (void)tjDestroy(decoder);
 }
@@ -32,13 +46,25 @@ static tjhandle find_decoder(cnn__sample *sample) {
   return sample->decoder;
 }
 
+/* Whether the last scan has no end: libjpeg tells of its first warning alone, and a file that is cut off may have given
+   another before. A preview has its scan and its end ahead of the image's own. */
+static bool is_cut_off(const cnn__decoding *decoding) {
+  const uint8_t *bytes = decoding->bytes;
+  for (size_t at = decoding->size; at-- > 1;)
+    if (bytes[at - 1] == 0xff && (bytes[at] == SOS || bytes[at] == EOI)) return bytes[at] == SOS;
+  return true;
+}
+
 /* A warning is no failure (Pillow and browsers show such images), an early end is. */
 static cnn_status check(const cnn__decoding *decoding, tjhandle decoder, int result) {
   if (result == 0) return CNN_OK;
   const char *message = tjGetErrorStr2(decoder);
   if (strstr(message, "nsufficient memory") || strstr(message, "allocation failure"))
     return cnn__fail(CNN_E_NOMEM, "%s: out of memory in libturbojpeg", decoding->name);
-  if (tjGetErrorCode(decoder) == TJERR_WARNING && !strstr(message, "remature end")) return CNN_OK;
+  if (tjGetErrorCode(decoder) == TJERR_WARNING && !strstr(message, "remature end")) {
+    if (!is_cut_off(decoding)) return CNN_OK;
+    message = "it is cut off";
+  }
   return cnn__fail(strstr(message, "nsupported") ? CNN_E_UNSUPPORTED : CNN_E_FORMAT,
                    "%s: not a sound JPEG image: %s (%zu bytes)", decoding->name, message,
                    decoding->size);
@@ -116,19 +142,6 @@ typedef struct header {
   bool cmyk;
   bool plain; /* all segments were seen, and none of them holds an orientation */
 } header;
-
-enum marker {
-  SOF0 = 0xc0, /* baseline; then extended, and SOF2 progressive */
-  SOF2 = 0xc2,
-  DHT = 0xc4,
-  SOS = 0xda,
-  DQT = 0xdb,
-  DRI = 0xdd,
-  APP0 = 0xe0,
-  APP1 = 0xe1,
-  APP15 = 0xef,
-  COM = 0xfe
-};
 
 static bool is_skipped(uint8_t marker) {
   return marker == DHT || marker == DQT || marker == DRI || marker == COM ||

@@ -75,6 +75,19 @@ static void test_stray_bytes_before_the_frame_change_nothing(void **state) {
   assert_same_image(f);
 }
 
+/* libjpeg tells of its first warning alone: an end that comes too early after it is found all the same. */
+static void test_stray_bytes_hide_no_early_end(void **state) {
+  static const unsigned char stray[] = {0x12, 0x00, 0xff, 0x00};
+  static const unsigned char preview[] = {0xff, 0xfe, 0, 6, 0xff, 0xda, 0xff, 0xd9};
+  for (size_t cut = 1; cut < 200; cut += 66) {
+    file f = load();
+    insert(&f, FRAME, stray, sizeof stray);
+    insert(&f, TABLES, preview, sizeof preview);
+    f.size -= cut;
+    refuse_file(f, "cut off");
+  }
+}
+
 /* A marker without a length: what follows it is no segment's. */
 static void test_a_restart_before_the_frame_hides_nothing(void **state) {
   static const unsigned char restart[] = {0xff, 0xd0};
@@ -283,6 +296,7 @@ static void test_unusual_sampling_is_left_to_the_decoder(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_comments_and_fill_before_the_frame_change_nothing),
+      cmocka_unit_test(test_stray_bytes_hide_no_early_end),
       cmocka_unit_test(test_stray_bytes_before_the_frame_change_nothing),
       cmocka_unit_test(test_a_restart_before_the_frame_hides_nothing),
       cmocka_unit_test(test_a_second_frame_is_refused),
