@@ -266,9 +266,10 @@ CNN_API cnn_transform *cnn_custom_transform_create(const cnn_custom_options *opt
 /**
  * Computes what featurewise standardisation and ZCA whitening need, over a set, before a loader takes
  * the transform; other transforms need nothing. Whitening takes images of at most 4096 values; its
- * work grows with the cube of their number (3072: a minute or so).
- * @return CNN_OK, CNN_E_INVALID, CNN_E_SHAPE, CNN_E_LIMIT, CNN_E_NUMERIC (NaN), CNN_E_NOMEM, or what
- *         fetching fails with.
+ * work grows with the cube of their number (3072: a minute or so). Files that the set leaves out
+ * (skip_broken) are left out here, too.
+ * @return CNN_OK, CNN_E_INVALID, CNN_E_SHAPE, CNN_E_LIMIT, CNN_E_NUMERIC (NaN or infinity), CNN_E_NOMEM,
+ *         or what fetching fails with.
  */
 CNN_API cnn_status cnn_transform_fit(cnn_transform *transform, const cnn_dataset *dataset);
 

@@ -24,6 +24,27 @@ static void add_image(const cnn__sample *sample, cnn_dtype dtype, size_t channel
   }
 }
 
+/* The sums of all images, but of those that the set leaves out; where it leaves out all, the last one's failure. */
+static cnn_status add_images(cnn_context *context, const cnn_dataset *dataset, size_t channels,
+                             cnn__moments *moments, double *pixels) {
+  cnn__sample sample = {.context = context};
+  cnn__failure before;
+  cnn__failure_take(&before);
+  cnn_status status = CNN_OK;
+  bool goes_on = true;
+  for (size_t i = 0; goes_on && i < dataset->count; i++) {
+    status = cnn__dataset_image(dataset, i, &sample);
+    goes_on = status == CNN_OK || (dataset->skips_broken && cnn__dataset_broken(status));
+    if (status != CNN_OK) continue;
+    add_image(&sample, dataset->dtype, channels, moments->mean, moments->deviation);
+    *pixels += (double)(sample.shape.dim[0] * sample.shape.dim[1]);
+  }
+  cnn__sample_release(&sample);
+  if (!goes_on || !(*pixels > 0)) return status;
+  cnn__failure_give(&before);
+  return CNN_OK;
+}
+
 cnn_status cnn__moments_of_set(cnn_context *context, const cnn_dataset *dataset, double rescale,
                                cnn__moments *moments) {
   char text[CNN__SHAPE_TEXT];
@@ -34,21 +55,15 @@ cnn_status cnn__moments_of_set(cnn_context *context, const cnn_dataset *dataset,
   double *memory = cnn__calloc_array(context, channels, 2 * sizeof *memory, "a set's moments");
   if (!memory) return CNN_E_NOMEM;
   *moments = (cnn__moments){.channels = channels, .mean = memory, .deviation = memory + channels};
-  cnn__sample sample = {.context = context};
   double pixels = 0;
-  cnn_status status = CNN_OK;
-  for (size_t i = 0; status == CNN_OK && i < dataset->count; i++) {
-    status = cnn__dataset_image(dataset, i, &sample);
-    if (status != CNN_OK) break;
-    add_image(&sample, dataset->dtype, channels, moments->mean, moments->deviation);
-    pixels += (double)(sample.shape.dim[0] * sample.shape.dim[1]);
-  }
-  cnn__sample_release(&sample);
+  cnn_status status = add_images(context, dataset, channels, moments, &pixels);
   for (size_t c = 0; c < channels; c++) {
     const double mean = moments->mean[c] / pixels;
     const double variance = moments->deviation[c] / pixels - mean * mean;
     moments->mean[c] = mean * rescale;
     moments->deviation[c] = sqrt(variance > 0 ? variance : 0) * rescale;
+    if (status == CNN_OK && !isfinite(variance))
+      status = cnn__fail(CNN_E_NUMERIC, "cnn_transform_fit: NaN or infinity in channel %zu", c);
   }
   if (status != CNN_OK) cnn__moments_free(context, moments);
   return status;

@@ -371,6 +371,24 @@ static void test_fitting_needs_images_and_fits_their_kind(void **state) {
     cnn_tensor_free(tensors[i]);
 }
 
+static void test_fitting_on_what_is_no_number_is_refused(void **state) {
+  for (int endless = 0; endless < 2; endless++) {
+    cnn_tensor *images = cnn_tensor_create(CNN_FLOAT32, 4, (int64_t[]){2, 2, 2, 3});
+    memset(images->data, 0, images->bytes);
+    ((float *)images->data)[4] = endless ? INFINITY : NAN;
+    cnn_dataset *set = cnn_array_dataset(.images = images);
+    cnn_transform *both[] = {cnn_augmentation(.featurewise_center = 1),
+                             cnn_augmentation(.zca_whitening = 1)};
+    for (size_t i = 0; i < 2; i++) {
+      assert_error(CNN_E_NUMERIC, cnn_transform_fit(both[i], set), "channel 1");
+      cnn_clear_error();
+      cnn_transform_free(both[i]);
+    }
+    cnn_dataset_free(set);
+    cnn_tensor_free(images);
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_floats_become_what_bytes_become),
@@ -383,6 +401,7 @@ int main(void) {
       cmocka_unit_test(test_images_that_a_transform_cannot_change),
       cmocka_unit_test(test_grey_images_keep_their_colour),
       cmocka_unit_test(test_fitting_needs_images_and_fits_their_kind),
+      cmocka_unit_test(test_fitting_on_what_is_no_number_is_refused),
   };
   return cmocka_run_group_tests_name("data_float_images", tests, NULL, NULL);
 }

@@ -92,6 +92,39 @@ static void test_broken_images_are_named_or_left_out(void **state) {
   remove_folder();
 }
 
+/* Fitted on what a loader shows; where nothing is left, the failure says why. */
+static void test_fitting_leaves_broken_images_out(void **state) {
+  make_folder();
+  cnn_transform *sound = cnn_augmentation(.featurewise_normalization = 1);
+  cnn_transform *part = cnn_augmentation(.featurewise_normalization = 1);
+  cnn_dataset *strict = cnn_image_folder(scratch_folder());
+  assert_int_equal(cnn_transform_fit(sound, strict), CNN_OK);
+  write_file(scratch_path("b/0.png"), "\x89PNG\r\n\x1a\nand so on", 17);
+  cnn_dataset *broken = cnn_image_folder(scratch_folder());
+  cnn_dataset *set = cnn_image_folder(scratch_folder(), .skip_broken = 1);
+  cnn_dataset *alone = cnn_dataset_slice(set, 1, 1);
+  assert_error(CNN_E_FORMAT, cnn_transform_fit(part, broken), "b/0.png");
+  cnn_clear_error();
+  assert_error(CNN_E_FORMAT, cnn_transform_fit(part, alone), "b/0.png");
+  cnn_clear_error();
+  assert_int_equal(cnn_transform_fit(part, set), CNN_OK);
+  assert_int_equal(cnn_last_status(), CNN_OK);
+  cnn_tensor *image = NULL;
+  assert_int_equal(cnn_dataset_fetch(strict, 0, &image, NULL, NULL), CNN_OK);
+  cnn_tensor *all = cnn_augment_image(sound, image, 0, 0, 0);
+  cnn_tensor *rest = cnn_augment_image(part, image, 0, 0, 0);
+  assert_memory_equal(cnn_tensor_floats(all), cnn_tensor_floats(rest), all->bytes);
+  cnn_tensor *tensors[] = {image, all, rest};
+  cnn_dataset *sets[] = {strict, broken, set, alone};
+  for (size_t i = 0; i < 3; i++)
+    cnn_tensor_free(tensors[i]);
+  for (size_t i = 0; i < 4; i++)
+    cnn_dataset_free(sets[i]);
+  cnn_transform_free(sound);
+  cnn_transform_free(part);
+  remove_folder();
+}
+
 /* Parts of a set, and sets of parts, leave out what it leaves out, and count it. */
 static void test_parts_leave_broken_images_out_too(void **state) {
   make_folder();
@@ -319,6 +352,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_folders_are_classes),
       cmocka_unit_test(test_broken_images_are_named_or_left_out),
+      cmocka_unit_test(test_fitting_leaves_broken_images_out),
       cmocka_unit_test(test_parts_leave_broken_images_out_too),
       cmocka_unit_test(test_a_folder_may_hold_many_images),
       cmocka_unit_test(test_what_is_no_folder_of_classes_is_refused),
