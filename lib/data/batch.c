@@ -236,6 +236,8 @@ void cnn__batch_task(const cnn__recipe *recipe, cnn__batch *batch, size_t task,
   const size_t values = recipe->sample_values, begin = task * recipe->chunk;
   const size_t end = cnn__size_min(begin + recipe->chunk, batch->wanted);
   cnn_status status, labelled[CNN__MOST_CHUNK];
+  cnn__failure before; /* of samples that are left out nothing stays pending on this thread */
+  cnn__failure_take(&before);
   uint8_t *const rooms = find_rooms(recipe, workspace, &status);
   if (status != CNN_OK) {
     note_failure(batch, begin);
@@ -259,6 +261,7 @@ void cnn__batch_task(const cnn__recipe *recipe, cnn__batch *batch, size_t task,
     waiting = 0;
   }
   convert_waiting(recipe, batch, rooms, end - waiting, waiting);
+  cnn__failure_give(&before);
 }
 
 /* ---- the whole batch ---- */

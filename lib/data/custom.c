@@ -27,8 +27,8 @@ static cnn_status apply(const cnn_transform *transform, cnn__random *random,
   if (status == CNN_OK)
     cnn__failure_give(&before);
   else if (cnn_last_status() != status)
-    cnn__fail(status, "%s: the function failed: %s", transform->class->name,
-              cnn_status_string(status));
+    status = cnn__fail(status < 0 ? status : CNN_E_INVALID, "%s: the function failed: %s",
+                       transform->class->name, cnn_status_string(status));
   return status;
 }
 

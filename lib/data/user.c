@@ -53,7 +53,8 @@ static cnn_status call(const user_set *set, size_t i, cnn_tensor **image, int32_
     *image = NULL;
   }
   if (cnn_last_status() == status) return status;
-  return cnn__fail(status, "dataset: fetching sample %zu failed: %s", i, cnn_status_string(status));
+  return cnn__fail(status < 0 ? status : CNN_E_INVALID, "dataset: fetching sample %zu failed: %s",
+                   i, cnn_status_string(status));
 }
 
 /* Somewhere for the label that fetch gives along with an image: sets with vectors need room. */

@@ -64,6 +64,35 @@ static void test_broken_samples_are_left_out(void **state) {
   cnn_dataset_free(set);
 }
 
+/* Errors stick, so what is left out must not look like one that nobody noticed; and one that is pending stays. */
+static void test_what_is_left_out_leaves_no_failure(void **state) {
+  cnn_status failure = CNN_E_FORMAT;
+  cnn_dataset *set = failing_set(&failure);
+  cnn_clear_error();
+  for (int64_t workers = 0; workers < 2; workers++)
+    for (int pending = 0; pending < 2; pending++) {
+      cnn_loader *loader = cnn_loader_new(set, .workers = workers, .skip_broken = 1);
+      const cnn_tensor *images;
+      if (pending) cnn_fail(CNN_E_STATE, "from before");
+      assert_int_equal(cnn_loader_next(loader, &images, NULL), CNN_OK);
+      assert_int_equal(cnn_tensor_shape(images)[0], 8);
+      assert_int_equal(cnn_last_status(), pending ? CNN_E_STATE : CNN_OK);
+      assert_string_equal(cnn_last_error(), pending ? "from before" : "");
+      cnn_clear_error();
+      cnn_loader_free(loader);
+    }
+  cnn_dataset_free(set);
+}
+
+static void test_what_a_fetch_returns_is_a_status(void **state) {
+  cnn_status failure = (cnn_status)1;
+  cnn_dataset *set = failing_set(&failure);
+  assert_error(CNN_E_INVALID, cnn_dataset_fetch(set, 1, &(cnn_tensor *){NULL}, NULL, NULL),
+               "sample 1 ");
+  cnn_clear_error();
+  cnn_dataset_free(set);
+}
+
 static void test_what_is_fitted_on_a_set_that_fails_is_not_fitted(void **state) {
   cnn_status failure = CNN_E_FORMAT;
   cnn_dataset *broken = failing_set(&failure), *sound = failing_set(NULL);
@@ -145,6 +174,8 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_a_failing_sample_fails_its_batch),
       cmocka_unit_test(test_broken_samples_are_left_out),
+      cmocka_unit_test(test_what_is_left_out_leaves_no_failure),
+      cmocka_unit_test(test_what_a_fetch_returns_is_a_status),
       cmocka_unit_test(test_what_is_fitted_on_a_set_that_fails_is_not_fitted),
       cmocka_unit_test(test_wrong_options_are_named),
       cmocka_unit_test(test_every_allocation_may_fail),

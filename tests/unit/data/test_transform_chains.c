@@ -143,6 +143,10 @@ static void test_a_transform_of_ones_own(void **state) {
   assert_null(cnn_augment_image(fixed, image, 1, 2, 3));
   assert_error(CNN_E_FORMAT, cnn_last_status(), "cnn_custom_transform: the function failed");
   cnn_clear_error();
+  own.fails = (cnn_status)1; /* no status at all */
+  assert_null(cnn_augment_image(fixed, image, 1, 2, 3));
+  assert_error(CNN_E_INVALID, cnn_last_status(), "cnn_custom_transform: the function failed");
+  cnn_clear_error();
   cnn_transform_free(fixed);
   assert_int_equal(own.released, 1);
 
