@@ -134,6 +134,7 @@ static void test_wrong_options_are_named(void **state) {
   refuse(cnn_loader_new(set, .views = 2, .one_hot = 1, .transforms = {cnn_mixup()}), CNN_E_INVALID,
          "views cannot average");
   refuse(cnn_loader_new(set, .rescale = -1), CNN_E_INVALID, "rescale");
+  refuse(cnn_loader_new(set, .rescale = NAN), CNN_E_INVALID, "rescale");
   refuse(cnn_loader_new(set, .mean = good, .channels = 3), CNN_E_SHAPE, "3 channels");
   refuse(cnn_loader_new(set, .deviation = bad, .channels = 2), CNN_E_INVALID, "deviation[1]");
   refuse(cnn_loader_new(set, .augment = cnn_augmentation(.featurewise_center = 1)), CNN_E_STATE,
