@@ -61,7 +61,8 @@ typedef struct cnn_array_options {
   /** (count) or (count, 1) int32 class indices (also uint8, int64), or (count, n) float32.
       NULL: none. */
   const cnn_tensor *labels;
-  int64_t classes; /**< Number of classes. Default: the largest index + 1, or the names' count. */
+  int64_t
+      classes; /**< Number of classes; required with class_names. Default: the largest index + 1. */
   const char *const *class_names; /**< classes names, copied; NULL: "0", "1", ... */
   int64_t borrow;                 /**< 1: no copy; the tensors outlive the dataset. Default 0. */
 } cnn_array_options;
