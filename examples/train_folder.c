@@ -41,6 +41,22 @@ static cnn_dataset *open_folder(const char *path) {
                           .decode_width = asked.size);
 }
 
+/* Labels are numbers: both parts' must stand for the same classes. */
+static cnn_status check_classes(const cnn_dataset *train, const cnn_dataset *test,
+                                const char *path) {
+  char message[512];
+  for (int64_t i = 0; i < cnn_dataset_classes(train) || i < cnn_dataset_classes(test); i++) {
+    const char *mine = cnn_dataset_class_name(train, i), *its = cnn_dataset_class_name(test, i);
+    if (mine != NULL && its != NULL && strcmp(mine, its) == 0) continue;
+    snprintf(message, sizeof message,
+             "%.200s: train/ and test/ must have the same sub-folders; number %" PRId64
+             " is %.60s in train/ and %.60s in test/",
+             path, i + 1, mine != NULL ? mine : "missing", its != NULL ? its : "missing");
+    return cnn_fail(CNN_E_MISMATCH, message);
+  }
+  return CNN_OK;
+}
+
 /* DIR/train and DIR/test where they are there, else DIR split. */
 static cnn_status open_parts(const char *path, cnn_dataset **train, cnn_dataset **test,
                              bool *split) {
@@ -51,7 +67,7 @@ static cnn_status open_parts(const char *path, cnn_dataset **train, cnn_dataset 
   if (!*split) {
     *train = open_folder(first);
     *test = *train != NULL ? open_folder(second) : NULL;
-    return *test != NULL ? CNN_OK : cnn_last_status();
+    return *test != NULL ? check_classes(*train, *test, path) : cnn_last_status();
   }
   cnn_dataset *all = open_folder(path);
   cnn_status status = cnn_dataset_split(all, .2, 1, asked.seed, train, test);
@@ -97,18 +113,19 @@ static cnn_status train(cnn_model *model, cnn_loader *batches, cnn_loader *check
 
 /* Who is taken for whom, in words: the commonest mistakes. */
 static void print_mistakes(const cnn_confusion *confusion) {
-  int64_t classes = cnn_confusion_classes(confusion), last = INT64_MAX;
+  int64_t classes = cnn_confusion_classes(confusion), last = INT64_MAX, last_cell = -1;
   for (int line = 0; line < 3; line++) {
-    int64_t most = 0, truth = 0, predicted = 0;
-    for (int64_t i = 0; i < classes; i++)
-      for (int64_t j = 0; j < classes; j++) {
-        int64_t count = cnn_confusion_at(confusion, i, j);
-        if (i != j && count > most && count < last) most = count, truth = i, predicted = j;
-      }
+    int64_t most = 0, found = -1;
+    for (int64_t cell = 0; cell < classes * classes; cell++) {
+      int64_t count = cnn_confusion_at(confusion, cell / classes, cell % classes);
+      bool told = count > last || (count == last && cell <= last_cell);
+      if (cell / classes != cell % classes && count > most && !told) most = count, found = cell;
+    }
     if (most == 0) return;
-    printf("%" PRId64 " times %s was taken for %s\n", most, cnn_confusion_name(confusion, truth),
-           cnn_confusion_name(confusion, predicted));
-    last = most;
+    printf("%" PRId64 " times %s was taken for %s\n", most,
+           cnn_confusion_name(confusion, found / classes),
+           cnn_confusion_name(confusion, found % classes));
+    last = most, last_cell = found;
   }
 }
 
