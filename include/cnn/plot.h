@@ -63,8 +63,9 @@ typedef struct cnn_plot_images_options {
                                  or float32: a loader's batch, say. Required. */
   const char *path; /**< Required. */
   const cnn_tensor *labels; /**< The truth: (count) or (count, 1) of class indices (int32, int64,
-                                 uint8), or (count, classes) of floats, the largest of which counts.
-                                 Shown below each image. NULL: none. */
+                                 uint8), or (count, classes) of floats, the largest of which counts; one
+                                 alone is class 1 above 0.5, else 0. Shown below each image. NULL:
+                                 none. */
   const cnn_tensor *predictions;  /**< What a model says, in the same forms: green where it is the
                                       label, red where not; of floats, as cnn_model_predict() gives
                                       them, with the probability. NULL: none. */

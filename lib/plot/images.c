@@ -53,7 +53,8 @@ static cnn_status check_classes(const cnn_tensor *classes, const char *what, int
   return CNN_OK;
 }
 
-/* The class that row i says, and of floats its value (else -1). */
+/* The class that row i says, and of floats its value (else -1). One float tells two classes apart, as in
+   cnn_model_confusion(). */
 static int64_t class_at(const cnn_tensor *classes, int64_t i, double *value) {
   const void *data = cnn_tensor_const_data(classes);
   *value = -1;
@@ -69,6 +70,11 @@ static int64_t class_at(const cnn_tensor *classes, int64_t i, double *value) {
   }
   int64_t width = cnn_tensor_shape(classes)[1], best = 0;
   const float *row = (const float *)data + i * width;
+  if (width == 1) {
+    best = row[0] > .5f;
+    *value = best ? (double)row[0] : 1 - (double)row[0];
+    return best;
+  }
   for (int64_t j = 1; j < width; j++)
     if (row[j] > row[best]) best = j;
   *value = (double)row[best];

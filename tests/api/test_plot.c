@@ -320,6 +320,25 @@ static void test_right_is_green_and_wrong_is_red(void **state) {
   cnn_tensor_free(images);
 }
 
+/* As a model with one output says them, and labels of floats: the confusion matrix counts them alike. */
+static void test_one_probability_tells_two_classes_apart(void **state) {
+  (void)state;
+  cnn_tensor *images = cnn_tensor_create(CNN_FLOAT32, 4, (int64_t[]){1, 4, 4, 3});
+  for (int i = 0; i < 4; i++) {
+    cnn_tensor *label = cnn_tensor_copy_of(CNN_FLOAT32, 2, (int64_t[]){1, 1}, (float[]){i % 2});
+    cnn_tensor *answer =
+        cnn_tensor_copy_of(CNN_FLOAT32, 2, (int64_t[]){1, 1}, (float[]){i / 2 ? .9f : .2f});
+    assert_fine(cnn_plot_images(images, "a.png", .labels = label, .predictions = answer));
+    cairo_surface_t *png = open_png("a.png");
+    assert_true((count_tinted(png, 8) > 0) == (i % 2 == i / 2));
+    assert_true((count_tinted(png, 16) > 0) == (i % 2 != i / 2));
+    cairo_surface_destroy(png);
+    cnn_tensor_free(answer);
+    cnn_tensor_free(label);
+  }
+  cnn_tensor_free(images);
+}
+
 static void test_a_loaders_batch_is_drawn_with_its_labels(void **state) {
   (void)state;
   const cnn_tensor *images, *labels;
@@ -400,6 +419,7 @@ int main(void) {
       cmocka_unit_test(test_images_are_shown_pixel_by_pixel),
       cmocka_unit_test(test_floats_that_are_no_numbers_are_magenta),
       cmocka_unit_test(test_right_is_green_and_wrong_is_red),
+      cmocka_unit_test(test_one_probability_tells_two_classes_apart),
       cmocka_unit_test(test_a_loaders_batch_is_drawn_with_its_labels),
       cmocka_unit_test(test_images_and_labels_must_fit),
       cmocka_unit_test(test_titles_and_names_may_be_any_bytes),
