@@ -3,23 +3,10 @@
 #include "base/json.h"
 #include "base/number.h"
 #include "guarded.h"
-#include "support.h"
+#include "one_context.h"
 #include <stdio.h>
 
 static bool hard; /* whether the last number took long */
-
-static cnn_context *context;
-
-static int set_up(void **state) {
-  context = cnn_context_new(.threads = 1);
-  return context ? 0 : 1;
-}
-
-static int tear_down(void **state) {
-  const bool clean = cnn_context_memory(context) == 0;
-  cnn_context_free(context);
-  return group_end(clean);
-}
 
 static cnn_status parse(const char *text, size_t size, char *message) {
   cnn__json *root = NULL;
@@ -93,5 +80,5 @@ int main(void) {
       cmocka_unit_test(test_json_ends_where_its_size_says),
       cmocka_unit_test(test_numbers_end_where_their_length_says),
   };
-  return cmocka_run_group_tests_name("base_edges", tests, set_up, tear_down);
+  return cmocka_run_group_tests_name("base_edges", tests, context_begin, context_end);
 }

@@ -1,20 +1,7 @@
 #include "base/json.h"
-#include "support.h"
+#include "one_context.h"
 #include <math.h>
 #include <stdio.h>
-
-static cnn_context *context;
-
-static int set_up(void **state) {
-  context = cnn_context_new(.threads = 1);
-  return context ? 0 : 1;
-}
-
-static int tear_down(void **state) {
-  bool clean = cnn_context_memory(context) == 0;
-  cnn_context_free(context);
-  return group_end(clean);
-}
 
 static cnn__json *parse(const char *text) {
   cnn__json *root = NULL;
@@ -468,5 +455,5 @@ int main(void) {
       cmocka_unit_test(test_text_grows_and_fails_once_for_all),
       cmocka_unit_test(test_a_text_that_memory_cannot_hold),
   };
-  return cmocka_run_group_tests(tests, set_up, tear_down);
+  return cmocka_run_group_tests(tests, context_begin, context_end);
 }

@@ -1,20 +1,7 @@
 /* The pieces of JSON in every length and place: strings and their escapes, integers, keys, blocks of nodes. */
 #include "base/json.h"
-#include "support.h"
+#include "one_context.h"
 #include <stdio.h>
-
-static cnn_context *context;
-
-static int set_up(void **state) {
-  context = cnn_context_new(.threads = 1);
-  return context ? 0 : 1;
-}
-
-static int tear_down(void **state) {
-  const bool clean = cnn_context_memory(context) == 0;
-  cnn_context_free(context);
-  return group_end(clean);
-}
 
 static cnn__json *parse(const char *text) {
   cnn__json *root = NULL;
@@ -319,5 +306,5 @@ int main(void) {
       cmocka_unit_test(test_visiting_takes_constant_memory),
       cmocka_unit_test(test_every_allocation_may_fail),
   };
-  return cmocka_run_group_tests(tests, set_up, tear_down);
+  return cmocka_run_group_tests(tests, context_begin, context_end);
 }

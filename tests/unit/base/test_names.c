@@ -1,11 +1,10 @@
 /* Tables of names: against a list that is looked through. */
 #include "base/name_table.h"
-#include "support.h"
+#include "one_context.h"
 #include <stdio.h>
 
 enum { MOST = 600, LONGEST = 24 };
 
-static cnn_context *context;
 static char texts[MOST][LONGEST];
 
 static uint32_t random_number(void) {
@@ -153,17 +152,6 @@ static void test_hashes_depend_on_every_letter_and_the_seed(void **state) {
   }
 }
 
-static int set_up(void **state) {
-  context = cnn_context_new(.threads = 1);
-  return context ? 0 : -1;
-}
-
-static int tear_down(void **state) {
-  int left = cnn_context_memory(context) != 0;
-  cnn_context_free(context);
-  return group_end(!left);
-}
-
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_names_of_any_kind_and_number),
@@ -173,5 +161,5 @@ int main(void) {
       cmocka_unit_test(test_names_of_one_hash_are_different_names),
       cmocka_unit_test(test_hashes_depend_on_every_letter_and_the_seed),
   };
-  return cmocka_run_group_tests_name("tables of names", tests, set_up, tear_down);
+  return cmocka_run_group_tests_name("tables of names", tests, context_begin, context_end);
 }

@@ -1,12 +1,11 @@
 /* safetensors files: what is written is read again; whatever else a file holds is refused. */
-#include "../base/support.h"
+#include "../base/one_context.h"
 #include "io/safetensors.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-static cnn_context *context;
 static char path[] = "/tmp/cnn-safetensors-XXXXXX";
 
 /* A file of a header and so many bytes of data. */
@@ -258,19 +257,14 @@ static void test_a_missing_file_is_not_found(void **state) {
 }
 
 static int set_up(void **state) {
-  (void)state;
-  context = cnn_context_new(.threads = 1);
   int descriptor = mkstemp(path);
   if (descriptor >= 0) close(descriptor);
-  return context && descriptor >= 0 ? 0 : -1;
+  return descriptor >= 0 ? context_begin(state) : -1;
 }
 
 static int tear_down(void **state) {
-  (void)state;
   unlink(path);
-  int left = cnn_context_memory(context) != 0;
-  cnn_context_free(context);
-  return group_end(!left);
+  return context_end(state);
 }
 
 int main(void) {

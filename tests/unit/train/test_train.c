@@ -1,10 +1,9 @@
 /* Losses, metrics, schedules, optimizers: options, names, texts in files, failures. Their numbers are held
    against Keras's in tests/golden. */
-#include "../base/support.h"
 #include "train/train.h"
-#include <math.h>
 
-static cnn_context *context;
+#include "../base/one_context.h"
+#include <math.h>
 
 static cnn__json *parse(const cnn__text *text) {
   cnn__json *root = NULL;
@@ -318,17 +317,6 @@ static void test_every_allocation_may_fail(void **state) {
   }
 }
 
-static int set_up(void **state) {
-  (void)state;
-  context = cnn_context_new(.threads = 1);
-  return context ? 0 : -1;
-}
-static int tear_down(void **state) {
-  (void)state;
-  cnn_context_free(context);
-  return 0;
-}
-
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_what_is_written_is_read_again),
@@ -345,5 +333,5 @@ int main(void) {
       cmocka_unit_test(test_texts_of_files_are_checked),
       cmocka_unit_test(test_every_allocation_may_fail),
   };
-  return cmocka_run_group_tests_name("train", tests, set_up, tear_down);
+  return cmocka_run_group_tests_name("train", tests, context_begin, context_end);
 }
