@@ -1,7 +1,6 @@
-/* Kernels that convolutions use beside the GEMM: Winograd transforms and their adjoints, fused pooling, the
-   first layer. Their
-   element-wise results do not depend on the width of the vectors; SSE2, without fused multiply-add,
-   is held to a bound. */
+/* Kernels that convolutions use beside the GEMM: Winograd transforms and their adjoints, fused pooling,
+   the first layer. Their element-wise results do not depend on the width of the vectors; SSE2, without
+   fused multiply-add, is held to a bound. */
 #ifndef CNN_KERNELS_CONVOLUTION_H
 #define CNN_KERNELS_CONVOLUTION_H
 

@@ -183,7 +183,8 @@ INLINE_CONSTANTS bool in_a_run(const cnn__gemm *product) {
   return gap >= 0 && gap < 2 * FLOATS_OF_LINE;
 }
 
-/* Several depths in one turn of the loop, of an A whose depths lie side by side. Returns what is left of depth. */
+/* Several depths in one turn of the loop, of an A whose depths lie side by side. Returns what is left of
+   depth. */
 INLINE_CONSTANTS size_t take_turns(const cnn__gemm *product, cursor *at, const float *a,
                                    size_t depth, size_t rows, extent row,
                                    vector sum[MOST_ROWS][MOST_VECTORS]) {

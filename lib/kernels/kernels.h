@@ -16,7 +16,7 @@
 typedef struct cnn__kernels {
   cnn__isa isa;
   cnn__gemm_kernels gemm;
-  cnn__convolution_kernels convolution; /* Winograd transforms, first layer */
+  cnn__convolution_kernels convolution; /* Winograd transforms, fused pooling, first layer */
   cnn__depthwise_kernels depthwise;
   cnn__elementwise_kernels elementwise; /* activations, softmax, pooling, optimizers, ... */
   cnn__image_kernels image;             /* 8-bit images to float batches, affine warp, resize */

@@ -1,12 +1,14 @@
 /* Convolution over raw buffers: NHWC activations, (kh, kw, in/groups, out) kernels. Planned once
    from the shapes, then run without allocating or failing.
 
-   Forward:   y = pool( act( conv(x, kernel) + bias ) )       act: none or ReLU; pool: none or a fused max-pool
+   Forward:   y = pool( act( conv(x, kernel) + bias ) )
+                  act: none or ReLU; pool: none or a fused max-pooling
    Backward:  dx, dkernel, dbias from dy, the gradient of y.
 
    Direct convolution sums each output in the order (kernel row, kernel column, channel) by the
-   chain of kernels/gemm.h; cells outside the image are left out. Winograd (Lavin and Gray, 2016) has a larger error and
-   is chosen by a cost rule from the shape alone, unless exact. The result has the same bits for any number of threads. */
+   chain of kernels/gemm.h; cells outside the image are left out. Winograd (Lavin and Gray, 2016) has a
+   larger error and is chosen by a cost rule from the shape alone, unless exact. The result has the same
+   bits for any number of threads. */
 #ifndef CNN_OPS_CONV_H
 #define CNN_OPS_CONV_H
 
@@ -21,12 +23,13 @@ typedef struct cnn__conv_shape {
   size_t stride_height, stride_width;
   size_t dilation_height, dilation_width;
   size_t pad_top, pad_left; /* bottom and right follow from the output's size */
-  size_t
-      groups; /* groups == in_channels: depthwise, out_channels / groups the multiplier; its kernel may be (kh, kw, in, multiplier), the same memory order */
+  /* groups == in_channels: depthwise, out_channels / groups the multiplier; its kernel may be
+     (kh, kw, in, multiplier), the same memory order */
+  size_t groups;
   bool bias;
   bool relu;
-  size_t pool_height,
-      pool_width; /* 0: no pooling. Valid windows, stride == size, as MaxPooling2D's default */
+  /* 0: no pooling. Valid windows, stride == size, as MaxPooling2D's default */
+  size_t pool_height, pool_width;
 } cnn__conv_shape;
 
 typedef struct cnn__conv_mode {

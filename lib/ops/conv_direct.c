@@ -1,4 +1,4 @@
-/* Direct convolution of any shape: every output row is a batch-reduce GEMM over the kernel's taps.
+/* Direct convolution of any shape: every line of outputs is a batch-reduce GEMM over the kernel's taps.
    Here the packing and the forward pass. */
 #include "ops/conv_direct.h"
 #include "base/threads.h"

@@ -17,7 +17,8 @@ typedef struct tasks {
 
 /* Some hundred thousand multiply-adds, so that handing them out costs nothing; and where weights are
    many, cells enough to be worth reading them. Several images only where they are small, so that their
-   borders, too, are lines of some length, and only if enough tasks remain. weights: of a block; blocks: of all channels. */
+   borders, too, are lines of some length, and only if enough tasks remain. weights: of a block; blocks:
+   of all channels. */
 static tasks tasks_of(size_t batch, size_t height, size_t width, double work_of_cell,
                       size_t weights, size_t blocks) {
   enum { MANY_WEIGHTS = 16 * 1024, MANY_CELLS = 96, FEW_CELLS = 256, MOST_IMAGES = 16, TASKS = 8 };

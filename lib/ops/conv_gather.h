@@ -10,8 +10,9 @@
    and taps that fall outside are left out. Outputs with the same taps form spans; a row span and a
    column span form a rectangle, whose outputs differ only by constant steps, as do those of several
    images: one GEMM for each line of them along columns (or rows, or images, where these are longer).
-   Where weights are many, all lines pass by a piece of them that stays in the L1 cache. Every output sums in the order of the input cells
-   that it reads, row by row, and so the transposed gather takes its taps backwards. */
+   Where weights are many, all lines pass by a piece of them that stays in the L1 cache. Every output sums
+   in the order of the input cells that it reads, row by row, and so the transposed gather takes its taps
+   backwards. */
 #ifndef CNN_OPS_CONV_GATHER_H
 #define CNN_OPS_CONV_GATHER_H
 

@@ -1,5 +1,6 @@
-/* Winograd convolution of 3 x 3 kernels, stride 1: the plan, the kernel's spectrum and the forward
-   pass. A group of tiles, whose spectra stay in the cache, goes from input to result in one task. */
+/* Winograd convolution of 3 x 3 kernels, stride 1: the plan and the forward pass. A group of tiles, whose
+   spectra stay in the cache, goes from input to result in one task; where groups do not pay, whole passes
+   stand in conv_winograd_deep.c. */
 #include "ops/conv_winograd.h"
 #include "base/threads.h"
 
