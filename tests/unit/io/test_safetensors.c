@@ -1,6 +1,7 @@
 /* safetensors files: what is written is read again; whatever else a file holds is refused. */
-#include "../base/one_context.h"
 #include "io/safetensors.h"
+
+#include "../base/one_context.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
