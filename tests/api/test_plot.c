@@ -325,7 +325,8 @@ static void test_one_probability_tells_two_classes_apart(void **state) {
   (void)state;
   cnn_tensor *images = cnn_tensor_create(CNN_FLOAT32, 4, (int64_t[]){1, 4, 4, 3});
   for (int i = 0; i < 4; i++) {
-    cnn_tensor *label = cnn_tensor_copy_of(CNN_FLOAT32, 2, (int64_t[]){1, 1}, (float[]){(float)(i % 2)});
+    cnn_tensor *label =
+        cnn_tensor_copy_of(CNN_FLOAT32, 2, (int64_t[]){1, 1}, (float[]){(float)(i % 2)});
     cnn_tensor *answer =
         cnn_tensor_copy_of(CNN_FLOAT32, 2, (int64_t[]){1, 1}, (float[]){i / 2 ? .9f : .2f});
     assert_fine(cnn_plot_images(images, "a.png", .labels = label, .predictions = answer));
