@@ -174,8 +174,7 @@ static void run_task(void *argument, size_t task, size_t slot) {
   cnn__batch_task(&loader->recipe, &loader->batch, task, &loader->workspaces[slot]);
 }
 
-/* Makes the batch at the loader's position by the context's threads. Samples that are left out are no failure
-   of the caller's. */
+/* Makes the batch at the loader's position by the context's threads. */
 static cnn_status make_batch(cnn_loader *loader, cnn__batch **batch) {
   const cnn__recipe *recipe = &loader->recipe;
   if (loader->order && !(loader->order_known && loader->order_epoch == loader->epoch)) {
@@ -183,14 +182,11 @@ static cnn_status make_batch(cnn_loader *loader, cnn__batch **batch) {
     loader->order_epoch = loader->epoch;
     loader->order_known = true;
   }
-  cnn__failure before;
-  cnn__failure_take(&before);
   *batch = &loader->batch;
   cnn__batch_begin(recipe, *batch, loader->order, loader->epoch, loader->position);
   cnn__parallel_for(loader->context, cnn__batch_tasks(recipe, *batch), run_task, loader);
   const cnn_status status = cnn__batch_end(recipe, *batch, &loader->skipped);
-  cnn__failure_give(status == CNN_OK ? &before : &(*batch)->failure);
-  return status;
+  return status == CNN_OK ? CNN_OK : cnn__failure_give(&(*batch)->failure);
 }
 
 static cnn_status next_batch(cnn_loader *loader, const cnn_tensor **images,

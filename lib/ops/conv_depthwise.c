@@ -132,6 +132,7 @@ static piece piece_at(const cnn__gather_axis *axis, size_t column, size_t end) {
 typedef struct row_part {
   cnn__depthwise_row row;
   ptrdiff_t x, y, w; /* floats from the image's, the row's, the kernel's beginning */
+  ptrdiff_t x_below; /* from what a row reads to what the next one does */
 } row_part;
 
 static row_part part_of(const cnn__gather *gather, const cnn__gather_span *rows,
@@ -151,7 +152,8 @@ static row_part part_of(const cnn__gather *gather, const cnn__gather_span *rows,
                             .w_column = (ptrdiff_t)columns->tap_step * channels},
                     .x = (ptrdiff_t)rows->input * x_row + (ptrdiff_t)columns->input * channels,
                     .y = (ptrdiff_t)columns->first * channels,
-                    .w = (ptrdiff_t)rows->tap * w_row + (ptrdiff_t)columns->tap * channels};
+                    .w = (ptrdiff_t)rows->tap * w_row + (ptrdiff_t)columns->tap * channels,
+                    .x_below = (ptrdiff_t)rows->input_step * x_row};
 }
 
 /* floats from there on, as far as there are so many before end. */
@@ -187,10 +189,9 @@ static void compute_piece(const cnn__gather *gather, const cnn__gather_span *row
   part.row.lacks_last = columns->lacks_last;
   part.row.x_ahead = x_next;
   part.row.y_ahead = y_next;
-  const ptrdiff_t x_row = (ptrdiff_t)(gather->columns.inputs * gather->depth);
-  cnn__kernels_get()->depthwise.forward(&part.row, rows->count, (ptrdiff_t)rows->input_step * x_row,
-                                        gather->output_row, at->x + part.x, at->w + part.w,
-                                        at->bias, at->relu, at->y + part.y);
+  cnn__kernels_get()->depthwise.forward(&part.row, rows->count, part.x_below, gather->output_row,
+                                        at->x + part.x, at->w + part.w, at->bias, at->relu,
+                                        at->y + part.y);
 }
 
 /* Columns [begin, end) phase by phase. */
@@ -315,7 +316,6 @@ static void add_rows(const depthwise_job *job, const cnn__gather_span *rows, con
   const cnn__conv_shape *shape = &job->conv->shape;
   const cnn__gather *gather = &job->gather;
   const size_t y_row = (size_t)gather->output_row, width = shape->out_width;
-  const ptrdiff_t below = (ptrdiff_t)(rows->input_step * gather->columns.inputs * gather->depth);
   for (size_t column = 0; column < width;) {
     const piece columns = piece_at(&gather->columns, column, width);
     row_part part = part_of(gather, rows, &columns.span);
@@ -326,8 +326,8 @@ static void add_rows(const depthwise_job *job, const cnn__gather_span *rows, con
       part.row.y_ahead = ahead_of(dy + rows->count * y_row, rows->count * y_row, job->y_end);
     }
     cnn__kernels_get()->depthwise.weights(
-        &part.row, rows->count, below, (ptrdiff_t)y_row, x + part.x, dy + part.y, partial + part.w,
-        shape->bias ? partial + cnn__conv_kernel_size(shape) : NULL);
+        &part.row, rows->count, part.x_below, (ptrdiff_t)y_row, x + part.x, dy + part.y,
+        partial + part.w, shape->bias ? partial + cnn__conv_kernel_size(shape) : NULL);
     column += columns.span.count;
   }
 }

@@ -2,14 +2,13 @@
    ones too divided by their count. */
 #include "train/loss.h"
 #include "base/size.h"
-#include <float.h>
 #include <inttypes.h>
 #include <string.h>
 
 #define AT(member) offsetof(cnn_crossentropy_options, member)
 static const cnn__field crossentropy_fields[] = {
     {"from_logits", CNN__FIELD_FLAG, AT(from_logits), false, 0, 0, 1, NULL},
-    {"label_smoothing", CNN__FIELD_REAL, AT(label_smoothing), false, 0, 0, 1 - DBL_EPSILON, NULL},
+    {"label_smoothing", CNN__FIELD_REAL, AT(label_smoothing), false, 0, 0, 1, NULL},
 };
 #undef AT
 static const cnn__field error_fields[] = {

@@ -54,6 +54,15 @@ static void check(const cnn__conv_shape *shape, const cnn__conv_mode *mode, size
   sample_free(&s);
 }
 
+static void check_threads_too(const cnn__conv_shape *shape, size_t images) {
+  sample s;
+  sample_make(&s, shape, &training, images);
+  const char *name = sample_run(&s, 2);
+  sample_check(&s, name, 5e-6);
+  check_threads_agree(&s);
+  sample_free(&s);
+}
+
 static void test_many_channels_are_taken_in_blocks(void **state) {
   (void)state;
   random_state = 7;
@@ -99,14 +108,8 @@ static void test_one_by_one_with_strides(void **state) {
   shapes[0].relu = true;
   shapes[1].stride_height = 1, shapes[1].out_height = 31;
   shapes[2].stride_width = 1, shapes[2].out_width = 6;
-  for (size_t i = 0; i < 4; i++) {
-    sample s;
-    sample_make(&s, &shapes[i], &training, shapes[i].batch);
-    const char *name = sample_run(&s, 2);
-    sample_check(&s, name, 5e-6);
-    check_threads_agree(&s);
-    sample_free(&s);
-  }
+  for (size_t i = 0; i < 4; i++)
+    check_threads_too(&shapes[i], shapes[i].batch);
 }
 
 /* Steps of a large image and of several small ones, blocks of inputs, slices without an image. */
@@ -117,14 +120,8 @@ static void test_one_by_one_of_few_outputs(void **state) {
       make_shape(3, 31, 29, 300, 64, 1, 1, 0), make_shape(19, 3, 5, 70, 9, 1, 1, 0),
       make_shape(2, 9, 9, 37, 36, 1, 1, 0), make_shape(9, 17, 16, 65, 64, 1, 1, 0)};
   shapes[1].relu = true;
-  for (size_t i = 0; i < 4; i++) {
-    sample s;
-    sample_make(&s, &shapes[i], &training, i == 3 ? 2 : shapes[i].batch);
-    const char *name = sample_run(&s, 2);
-    sample_check(&s, name, 5e-6);
-    check_threads_agree(&s);
-    sample_free(&s);
-  }
+  for (size_t i = 0; i < 4; i++)
+    check_threads_too(&shapes[i], i == 3 ? 2 : shapes[i].batch);
 }
 
 static float next_sum(float sum, float x, float y) {

@@ -108,8 +108,8 @@ static void test_options_that_cannot_be_are_named(void **state) {
   assert_error(CNN_E_INVALID, cnn_last_status(), "warmup_steps is 6, more than steps, 5");
   assert_null(cnn_huber(.delta = -1));
   assert_error(CNN_E_INVALID, cnn_last_status(), "huber: delta is -1");
-  assert_null(cnn_categorical_crossentropy(.label_smoothing = 1));
-  assert_error(CNN_E_INVALID, cnn_last_status(), "label_smoothing is 1");
+  assert_null(cnn_categorical_crossentropy(.label_smoothing = 1.5));
+  assert_error(CNN_E_INVALID, cnn_last_status(), "label_smoothing is 1.5; it must be from 0 to 1");
   assert_null(cnn_top_k_accuracy(.k = -2));
   assert_error(CNN_E_INVALID, cnn_last_status(), "k is -2");
 }
