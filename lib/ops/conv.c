@@ -90,6 +90,26 @@ bool cnn__conv_place(size_t *total, size_t count, size_t size, size_t *offset) {
   return cnn__size_add(*offset, bytes, total);
 }
 
+typedef struct both_job {
+  cnn__conv_tasks few, many;
+  size_t distance;
+} both_job;
+
+static void run_one(void *argument, size_t task, size_t slot) {
+  const both_job *job = argument;
+  const size_t few = cnn__size_min(cnn__size_ceil_div(task, job->distance), job->few.count);
+  if (few < job->few.count && few * job->distance == task)
+    job->few.body(job->few.argument, few, slot);
+  else
+    job->many.body(job->many.argument, task - few, slot);
+}
+
+void cnn__conv_run_both(cnn_context *context, cnn__conv_tasks few, cnn__conv_tasks many) {
+  const size_t all = few.count + many.count;
+  both_job job = {few, many, all / cnn__size_max(few.count, 1)};
+  cnn__parallel_for(context, all, run_one, &job);
+}
+
 enum { SUM_BLOCK = 2048 };
 
 typedef struct slices_job {

@@ -25,6 +25,17 @@ extern const cnn__conv_algorithm cnn__conv_direct, cnn__conv_winograd, cnn__conv
    far. False on overflow. */
 bool cnn__conv_place(size_t *total, size_t count, size_t size, size_t *offset);
 
+/* Some tasks of one kind; body as in cnn__parallel_for. */
+typedef struct cnn__conv_tasks {
+  size_t count;
+  void (*body)(void *argument, size_t task, size_t slot);
+  void *argument;
+} cnn__conv_tasks;
+
+/* Runs few long tasks and many short ones, none of which needs another, in one go: the long ones at even
+   distances, so that no thread waits for the last of them. */
+void cnn__conv_run_both(cnn_context *context, cnn__conv_tasks few, cnn__conv_tasks many);
+
 /* Reduces slices partial results of count floats (stride floats apart) into out, in the slices'
    order. */
 void cnn__conv_sum_slices(cnn_context *context, size_t slices, size_t count, const float *partial,

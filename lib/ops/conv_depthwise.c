@@ -85,7 +85,7 @@ typedef struct depthwise_job {
 static void find_ends(depthwise_job *job) {
   enum { CACHED = 16 << 20 };
   const double floats = (double)job->images * (double)(job->x_size + job->y_size);
-  if (floats <= (double)CACHED / sizeof(float)) return;
+  if (!job->y || floats <= (double)CACHED / sizeof(float)) return;
   job->x_end = job->x + job->images * job->x_size;
   job->y_end = job->y + job->images * job->y_size;
 }
@@ -271,10 +271,8 @@ static void rows_task(void *argument, size_t task, size_t slot) {
     done = compute_rows(job, row, end, &at);
 }
 
-static void run_rows(depthwise_job *job, cnn_context *context) {
-  find_ends(job);
-  cnn__parallel_for(context, job->images * cnn__size_ceil_div(job->height, job->rows), rows_task,
-                    job);
+static size_t row_tasks(const depthwise_job *job) {
+  return job->images * cnn__size_ceil_div(job->height, job->rows);
 }
 
 static cnn__gather with_channels(cnn__gather gather, const cnn__conv_shape *shape) {
@@ -282,24 +280,32 @@ static cnn__gather with_channels(cnn__gather gather, const cnn__conv_shape *shap
   return gather;
 }
 
+/* y: outputs, or their gradients. */
+static depthwise_job forward_job(const cnn__conv *conv, size_t images,
+                                 const cnn__conv_buffers *buffers, float *y) {
+  const cnn__conv_shape *shape = &conv->shape;
+  depthwise_job job = {.conv = conv,
+                       .buffers = buffers,
+                       .gather = with_channels(cnn__conv_forward_gather(shape), shape),
+                       .images = images,
+                       .x = buffers->x,
+                       .y = y,
+                       .x_size = cnn__conv_x_size(shape),
+                       .y_size = cnn__conv_y_size(shape),
+                       .w = buffers->prepared,
+                       .bias = shape->bias ? buffers->bias : NULL,
+                       .relu = shape->relu,
+                       .width = shape->out_width,
+                       .height = shape->out_height,
+                       .rows = conv->parameters[DEPTHWISE_ROWS]};
+  find_ends(&job);
+  return job;
+}
+
 static void forward(const cnn__conv *conv, cnn_context *context, size_t images,
                     const cnn__conv_buffers *buffers) {
-  const cnn__conv_shape *shape = &conv->shape;
-  run_rows(&(depthwise_job){.conv = conv,
-                            .buffers = buffers,
-                            .gather = with_channels(cnn__conv_forward_gather(shape), shape),
-                            .images = images,
-                            .x = buffers->x,
-                            .y = buffers->y,
-                            .x_size = cnn__conv_x_size(shape),
-                            .y_size = cnn__conv_y_size(shape),
-                            .w = buffers->prepared,
-                            .bias = shape->bias ? buffers->bias : NULL,
-                            .relu = shape->relu,
-                            .width = shape->out_width,
-                            .height = shape->out_height,
-                            .rows = conv->parameters[DEPTHWISE_ROWS]},
-           context);
+  depthwise_job job = forward_job(conv, images, buffers, buffers->y);
+  cnn__parallel_for(context, row_tasks(&job), rows_task, &job);
 }
 
 /* ---- the weights' gradient ---- */
@@ -352,48 +358,42 @@ static void weights_task(void *argument, size_t slice, size_t slot) {
   }
 }
 
-static void weights_gradient(const cnn__conv *conv, cnn_context *context, size_t images,
-                             const cnn__conv_buffers *buffers) {
+static depthwise_job backward_job(const cnn__conv *conv, size_t images,
+                                  const cnn__conv_buffers *buffers) {
   const cnn__conv_shape *shape = &conv->shape;
-  const size_t slices = conv->parameters[DEPTHWISE_SLICES], size = partial_size(shape);
-  const size_t kernel = cnn__conv_kernel_size(shape);
   depthwise_job job = {.conv = conv,
                        .buffers = buffers,
-                       .gather = with_channels(cnn__conv_forward_gather(shape), shape),
+                       .gather = with_channels(cnn__conv_backward_gather(shape), shape),
                        .images = images,
-                       .x = buffers->x,
-                       .y = buffers->dy,
-                       .x_size = cnn__conv_x_size(shape),
-                       .y_size = cnn__conv_y_size(shape)};
-  const float *partial = partial_of(&job, 0);
+                       .x = buffers->dy,
+                       .y = buffers->dx,
+                       .x_size = cnn__conv_y_size(shape),
+                       .y_size = cnn__conv_x_size(shape),
+                       .w = buffers->prepared + cnn__conv_kernel_size(shape),
+                       .width = shape->in_width,
+                       .height = shape->in_height,
+                       .rows = conv->parameters[DEPTHWISE_BACK_ROWS]};
   find_ends(&job);
-  cnn__parallel_for(context, slices, weights_task, &job);
-  if (buffers->dkernel)
-    cnn__conv_sum_slices(context, slices, kernel, partial, size, buffers->dkernel);
-  if (buffers->dbias)
-    cnn__conv_sum_slices(context, slices, shape->out_channels, partial + kernel, size,
-                         buffers->dbias);
+  return job;
 }
 
 static void backward(const cnn__conv *conv, cnn_context *context, size_t images,
                      const cnn__conv_buffers *buffers) {
   const cnn__conv_shape *shape = &conv->shape;
+  const size_t slices = conv->parameters[DEPTHWISE_SLICES], size = partial_size(shape);
+  const size_t kernel = cnn__conv_kernel_size(shape);
   if (shape->relu) cnn__conv_mask_relu(conv, context, images, buffers);
-  if (buffers->dkernel || buffers->dbias) weights_gradient(conv, context, images, buffers);
-  if (!buffers->dx) return;
-  run_rows(&(depthwise_job){.conv = conv,
-                            .buffers = buffers,
-                            .gather = with_channels(cnn__conv_backward_gather(shape), shape),
-                            .images = images,
-                            .x = buffers->dy,
-                            .y = buffers->dx,
-                            .x_size = cnn__conv_y_size(shape),
-                            .y_size = cnn__conv_x_size(shape),
-                            .w = buffers->prepared + cnn__conv_kernel_size(shape),
-                            .width = shape->in_width,
-                            .height = shape->in_height,
-                            .rows = conv->parameters[DEPTHWISE_BACK_ROWS]},
-           context);
+  depthwise_job weights = forward_job(conv, images, buffers, buffers->dy);
+  depthwise_job inputs = backward_job(conv, images, buffers);
+  const bool of_weights = buffers->dkernel || buffers->dbias;
+  cnn__conv_run_both(context, (cnn__conv_tasks){of_weights ? slices : 0, weights_task, &weights},
+                     (cnn__conv_tasks){buffers->dx ? row_tasks(&inputs) : 0, rows_task, &inputs});
+  const float *partial = partial_of(&weights, 0);
+  if (buffers->dkernel)
+    cnn__conv_sum_slices(context, slices, kernel, partial, size, buffers->dkernel);
+  if (buffers->dbias)
+    cnn__conv_sum_slices(context, slices, shape->out_channels, partial + kernel, size,
+                         buffers->dbias);
 }
 
 const cnn__conv_algorithm cnn__conv_depthwise = {

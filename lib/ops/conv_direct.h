@@ -113,9 +113,6 @@ void cnn__direct_unpool(const cnn__conv *conv, const cnn__conv_buffers *buffers,
                         size_t first, size_t count, size_t channel, size_t n, size_t pitch,
                         float *rows);
 
-/* dkernel and dbias; dy has gone through the ReLU already. */
-void cnn__direct_weights(const cnn__conv *conv, cnn_context *context, size_t images,
-                         const cnn__conv_buffers *buffers);
 void cnn__direct_backward(const cnn__conv *conv, cnn_context *context, size_t images,
                           const cnn__conv_buffers *buffers);
 

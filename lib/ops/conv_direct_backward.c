@@ -1,13 +1,13 @@
 /* Direct convolution's gradients: that of the input is the transposed gather; that of the kernel stands
    in conv_direct_weights.c. */
 #include "base/threads.h"
-#include "ops/conv_direct.h"
+#include "ops/conv_direct_weights.h"
 
 typedef struct backward_job {
   const cnn__conv *conv;
   const cnn__conv_buffers *buffers;
   size_t images;
-  size_t row_blocks, image_blocks;
+  size_t blocks, row_blocks, image_blocks;
 } backward_job;
 
 void cnn__direct_unpool(const cnn__conv *conv, const cnn__conv_buffers *buffers, size_t image,
@@ -63,7 +63,7 @@ static void input_rows(const backward_job *job, size_t image, size_t block, size
 }
 
 /* Some images with their gradients spread out, all blocks of channels. */
-static void pooled_input_task(const backward_job *job, size_t image, size_t blocks, size_t slot) {
+static void pooled_input_task(const backward_job *job, size_t image, size_t slot) {
   const cnn__conv *conv = job->conv;
   const cnn__conv_shape *shape = &conv->shape;
   const size_t size =
@@ -73,7 +73,7 @@ static void pooled_input_task(const backward_job *job, size_t image, size_t bloc
   for (size_t i = image; i < end; i++)
     cnn__direct_unpool(conv, job->buffers, i, 0, cnn__conv_y_height(shape), 0, shape->out_channels,
                        shape->out_channels, gradients + (i - image) * size);
-  for (size_t block = 0; block < blocks; block++)
+  for (size_t block = 0; block < job->blocks; block++)
     input_rows(job, image, block, 0, shape->in_height, gradients, slot);
 }
 
@@ -82,10 +82,8 @@ static void input_task(void *argument, size_t task, size_t slot) {
   const cnn__conv *conv = job->conv;
   const cnn__conv_shape *shape = &conv->shape;
   const size_t *p = conv->parameters;
-  const size_t blocks =
-      cnn__direct_blocks(shape->groups, cnn__conv_group_in(shape), p[DIRECT_BACK_BLOCK]);
   if (cnn__conv_pooled(shape)) {
-    pooled_input_task(job, task * p[DIRECT_BACK_IMAGES], blocks, slot);
+    pooled_input_task(job, task * p[DIRECT_BACK_IMAGES], slot);
     return;
   }
   const size_t image = task / job->row_blocks % job->image_blocks * p[DIRECT_BACK_IMAGES];
@@ -95,22 +93,25 @@ static void input_task(void *argument, size_t task, size_t slot) {
              job->buffers->dy + image * cnn__conv_y_size(shape), slot);
 }
 
+/* How many tasks dx makes. */
+static size_t cut_inputs(backward_job *job) {
+  const cnn__conv_shape *shape = &job->conv->shape;
+  const size_t *p = job->conv->parameters;
+  if (!job->buffers->dx) return 0;
+  job->blocks = cnn__direct_blocks(shape->groups, cnn__conv_group_in(shape), p[DIRECT_BACK_BLOCK]);
+  job->row_blocks = cnn__size_ceil_div(shape->in_height, p[DIRECT_BACK_ROWS]);
+  job->image_blocks = cnn__size_ceil_div(job->images, p[DIRECT_BACK_IMAGES]);
+  return cnn__conv_pooled(shape) ? job->image_blocks
+                                 : job->blocks * job->image_blocks * job->row_blocks;
+}
+
 void cnn__direct_backward(const cnn__conv *conv, cnn_context *context, size_t images,
                           const cnn__conv_buffers *buffers) {
   const cnn__conv_shape *shape = &conv->shape;
-  const size_t *p = conv->parameters;
   if (shape->relu && !cnn__conv_pooled(shape)) cnn__conv_mask_relu(conv, context, images, buffers);
-  if (buffers->dkernel || buffers->dbias) cnn__direct_weights(conv, context, images, buffers);
-  if (!buffers->dx) return;
-  backward_job job = {.conv = conv,
-                      .buffers = buffers,
-                      .images = images,
-                      .row_blocks = cnn__size_ceil_div(shape->in_height, p[DIRECT_BACK_ROWS]),
-                      .image_blocks = cnn__size_ceil_div(images, p[DIRECT_BACK_IMAGES])};
-  const size_t blocks =
-      cnn__direct_blocks(shape->groups, cnn__conv_group_in(shape), p[DIRECT_BACK_BLOCK]);
-  cnn__parallel_for(context,
-                    cnn__conv_pooled(shape) ? job.image_blocks
-                                            : blocks * job.image_blocks * job.row_blocks,
-                    input_task, &job);
+  backward_job job = {.conv = conv, .buffers = buffers, .images = images};
+  cnn__weight_job weights = cnn__direct_weight_job(conv, images, buffers);
+  cnn__conv_run_both(context, (cnn__conv_tasks){weights.tasks, cnn__direct_weight_task, &weights},
+                     (cnn__conv_tasks){cut_inputs(&job), input_task, &job});
+  if (weights.tasks > 0) cnn__direct_sum_weights(&weights, context);
 }

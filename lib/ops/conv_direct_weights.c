@@ -158,7 +158,22 @@ static cnn__weight_task task_of(const cnn__weight_job *job, size_t task, size_t 
   return work;
 }
 
-static void weights_task(void *argument, size_t task, size_t slot) {
+cnn__weight_job cnn__direct_weight_job(const cnn__conv *conv, size_t images,
+                                       const cnn__conv_buffers *buffers) {
+  const cnn__conv_shape *shape = &conv->shape;
+  const size_t *p = conv->parameters;
+  cnn__weight_job job = {
+      .conv = conv,
+      .buffers = buffers,
+      .images = images,
+      .in_blocks = cnn__size_ceil_div(cnn__conv_group_in(shape), p[DIRECT_IN_BLOCK]),
+      .out_blocks = cnn__size_ceil_div(cnn__conv_group_out(shape), p[DIRECT_OUT_BLOCK])};
+  if (buffers->dkernel || buffers->dbias)
+    job.tasks = p[DIRECT_SLICES] * shape->groups * job.in_blocks * job.out_blocks;
+  return job;
+}
+
+void cnn__direct_weight_task(void *argument, size_t task, size_t slot) {
   const cnn__weight_job *job = argument;
   const cnn__conv_shape *shape = &job->conv->shape;
   const size_t *p = job->conv->parameters;
@@ -179,24 +194,16 @@ static void weights_task(void *argument, size_t task, size_t slot) {
   if (work.dkernel && cnn__direct_narrow(shape)) cnn__weights_turn(&work);
 }
 
-void cnn__direct_weights(const cnn__conv *conv, cnn_context *context, size_t images,
-                         const cnn__conv_buffers *buffers) {
-  const cnn__conv_shape *shape = &conv->shape;
-  const size_t *p = conv->parameters;
-  const size_t slices = p[DIRECT_SLICES], size = p[DIRECT_PARTIAL_SIZE];
-  cnn__weight_job job = {
-      .conv = conv,
-      .buffers = buffers,
-      .images = images,
-      .in_blocks = cnn__size_ceil_div(cnn__conv_group_in(shape), p[DIRECT_IN_BLOCK]),
-      .out_blocks = cnn__size_ceil_div(cnn__conv_group_out(shape), p[DIRECT_OUT_BLOCK])};
-  cnn__parallel_for(context, slices * shape->groups * job.in_blocks * job.out_blocks, weights_task,
-                    &job);
+void cnn__direct_sum_weights(const cnn__weight_job *job, cnn_context *context) {
+  const cnn__conv *conv = job->conv;
+  const size_t slices = conv->parameters[DIRECT_SLICES];
+  const size_t size = conv->parameters[DIRECT_PARTIAL_SIZE];
+  const size_t kernel = cnn__conv_kernel_size(&conv->shape);
+  const float *partial = partial_of(job, 0);
   if (slices == 1) return;
-  if (buffers->dkernel)
-    cnn__conv_sum_slices(context, slices, cnn__conv_kernel_size(shape), partial_of(&job, 0), size,
-                         buffers->dkernel);
-  if (buffers->dbias)
-    cnn__conv_sum_slices(context, slices, shape->out_channels,
-                         partial_of(&job, 0) + cnn__conv_kernel_size(shape), size, buffers->dbias);
+  if (job->buffers->dkernel)
+    cnn__conv_sum_slices(context, slices, kernel, partial, size, job->buffers->dkernel);
+  if (job->buffers->dbias)
+    cnn__conv_sum_slices(context, slices, conv->shape.out_channels, partial + kernel, size,
+                         job->buffers->dbias);
 }

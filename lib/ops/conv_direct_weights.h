@@ -9,6 +9,7 @@ typedef struct cnn__weight_job {
   const cnn__conv_buffers *buffers;
   size_t images;
   size_t in_blocks, out_blocks; /* of one group */
+  size_t tasks;
 } cnn__weight_job;
 
 /* The work of one task: a slice of images, a block of input and one of output channels. */
@@ -28,6 +29,13 @@ typedef struct cnn__weight_task {
   bool accumulate;
   const float **pointers;
 } cnn__weight_task;
+
+/* dkernel and dbias, as far as they are wanted; dy has gone through the ReLU already. Tasks in any order, then
+   what slices of images have, summed. */
+cnn__weight_job cnn__direct_weight_job(const cnn__conv *conv, size_t images,
+                                       const cnn__conv_buffers *buffers);
+void cnn__direct_weight_task(void *job, size_t task, size_t slot);
+void cnn__direct_sum_weights(const cnn__weight_job *job, cnn_context *context);
 
 /* dkernel (+)= the step's inputs, transposed, times its gradients: tap by tap; */
 void cnn__weights_by_taps(const cnn__weight_task *work);

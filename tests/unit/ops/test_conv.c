@@ -1,5 +1,6 @@
 /* Direct convolution of all shapes against double-precision loops. */
 #include "conv_reference.h"
+#include "ops/conv_algorithm.h"
 
 static cnn__conv_shape random_shape(void) {
   cnn__conv_shape s = {.batch = random_size(1, 4),
@@ -266,6 +267,37 @@ static void test_fused_pooling_changes_no_bit(void **state) {
   sample_free(&pooled);
 }
 
+enum { MOST_COUNTED = 40 };
+typedef struct counted {
+  _Atomic int runs[MOST_COUNTED];
+} counted;
+
+static void count_run(void *argument, size_t task, size_t slot) {
+  (void)slot;
+  counted *all = argument;
+  if (task < MOST_COUNTED) all->runs[task]++;
+}
+
+static void assert_once(const counted *all, size_t count) {
+  for (size_t i = 0; i < MOST_COUNTED; i++)
+    assert_int_equal(all->runs[i], i < count);
+}
+
+static void test_tasks_of_two_kinds_run_once_each(void **state) {
+  (void)state;
+  cnn_context *context = cnn_context_new(.threads = 2);
+  assert_non_null(context);
+  for (size_t few = 0; few < 10; few++)
+    for (size_t many = 0; many < MOST_COUNTED; many++) {
+      counted of_few = {0}, of_many = {0};
+      cnn__conv_run_both(context, (cnn__conv_tasks){few, count_run, &of_few},
+                         (cnn__conv_tasks){many, count_run, &of_many});
+      assert_once(&of_few, few);
+      assert_once(&of_many, many);
+    }
+  cnn_context_free(context);
+}
+
 static void test_sizes_that_overflow_are_an_error(void **state) {
   (void)state;
   cnn__conv_shape shape = make_shape(SIZE_MAX / 4, 12, 12, 3, 32, 3, 1, 0);
@@ -302,6 +334,7 @@ int main(void) {
       cmocka_unit_test(test_inference_needs_nothing_saved),
       cmocka_unit_test(test_threads_change_no_bit),
       cmocka_unit_test(test_fused_pooling_changes_no_bit),
+      cmocka_unit_test(test_tasks_of_two_kinds_run_once_each),
       cmocka_unit_test(test_sizes_that_overflow_are_an_error),
       cmocka_unit_test(test_pooling_windows_beyond_a_byte_are_not_fused),
   };
