@@ -27,10 +27,10 @@ typedef struct cnn__depthwise_row {
 
 typedef struct cnn__depthwise_kernels {
   /* Of height rows, x_below and y_below floats apart: y = a chain of fma(x, w, sum) from 0 on over the taps,
-     row by row, + bias (NULL: none), then x < 0 ? 0 : x where relu. */
+     row by row, + bias (NULL: none), then kept within [least, most] (infinities: as it is; NaN stays). */
   void (*forward)(const cnn__depthwise_row *row, size_t height, ptrdiff_t x_below,
-                  ptrdiff_t y_below, const float *x, const float *w, const float *bias, bool relu,
-                  float *y);
+                  ptrdiff_t y_below, const float *x, const float *w, const float *bias, float least,
+                  float most, float *y);
   /* The gradient of the input of a kernel three wide whose stride is two. outputs: pairs, the next one's
      cell x_step further, and y_step from each of the two outputs to the next. The first of a pair is a
      chain of fma(x, w, sum) from 0 on over the rows, and in each over the pair's cell with w's first

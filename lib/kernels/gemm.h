@@ -18,7 +18,8 @@ enum { CNN__PANEL = 16 };
 
 typedef enum cnn__gemm_epilogue {
   CNN__GEMM_PLAIN = 0,
-  CNN__GEMM_RELU = 1 /* x < 0 ? 0 : x, so NaN stays */
+  CNN__GEMM_RELU = 1, /* x < 0 ? 0 : x, so NaN stays */
+  CNN__GEMM_RELU6 = 2 /* the same, and then x > 6 ? 6 : x */
 } cnn__gemm_epilogue;
 
 typedef struct cnn__gemm {

@@ -117,6 +117,11 @@ INLINE_CONSTANTS void relu_row(extent row, vector x[MOST_VECTORS]) {
   EACH_VECTOR(j, row.vectors, x[j] = vector_max(vector_zero(), x[j]);)
 }
 
+/* x > 6 ? 6 : x, which keeps NaN. */
+INLINE_CONSTANTS void at_most_six_row(extent row, vector x[MOST_VECTORS]) {
+  EACH_VECTOR(j, row.vectors, x[j] = vector_min(vector_set(6.0f), x[j]);)
+}
+
 /* Two hints without code. opaque(): address arithmetic is not to be "improved" into chains of additions,
    each waiting for the last, or into a register for every row and depth. What it returns may be written
    where the argument may, as with strchr(). in_order(): loads of A are not to be gathered ahead of their
@@ -268,7 +273,10 @@ INLINE_CONSTANTS void tile(const cnn__gemm *product, ptrdiff_t a, ptrdiff_t b, f
     load_row(bias, row, added);
     EACH_ROW(i, rows, add_row(added, row, sum[i]);)
   }
-  if (product->epilogue == CNN__GEMM_RELU) EACH_ROW(i, rows, relu_row(row, sum[i]);)
+  if (product->epilogue != CNN__GEMM_PLAIN) {
+    EACH_ROW(i, rows, relu_row(row, sum[i]);)
+    if (product->epilogue == CNN__GEMM_RELU6) EACH_ROW(i, rows, at_most_six_row(row, sum[i]);)
+  }
   c = opaque(c); /* its rows' addresses are not kept through the product */
   EACH_ROW(i, rows, store_row(c + i * c_row, row, sum[i]);)
 }

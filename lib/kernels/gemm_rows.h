@@ -65,7 +65,9 @@ INLINE_CONSTANTS void add_streams(const cnn__gemm_rows *product, size_t depth, p
 
 static inline vector finished(const cnn__gemm_rows *product, vector sum, vector bias) {
   if (product->bias) sum = vector_add(sum, bias);
-  return product->epilogue == CNN__GEMM_RELU ? vector_max(vector_zero(), sum) : sum;
+  if (product->epilogue == CNN__GEMM_PLAIN) return sum;
+  sum = vector_max(vector_zero(), sum);
+  return product->epilogue == CNN__GEMM_RELU6 ? vector_min(vector_set(6.0f), sum) : sum;
 }
 
 static void finish_row(const cnn__gemm_rows *product) {

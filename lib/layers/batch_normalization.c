@@ -4,6 +4,7 @@
 #include "layers/support.h"
 
 #include "ops/normalization.h"
+#include <math.h>
 #include <string.h>
 
 static const cnn__field fields[] = {
@@ -104,6 +105,20 @@ static void backward(const cnn__op *op, const cnn__op_run *run) {
                                     run->parameter[state->mean], run->parameter[state->mean + 1],
                                     state->epsilon, gamma_of(state, run), run->output_gradient,
                                     dgamma, dbeta, run->input_gradient[0], run->scratch);
+}
+
+void cnn__batch_normalization_affine(const cnn_layer *layer, size_t channels,
+                                     float *const *parameter, float *scale, float *offset) {
+  const cnn_batch_normalization_options *settings = layer->settings;
+  const float *gamma = settings->no_scale ? NULL : *parameter++;
+  const float *beta = settings->no_center ? NULL : *parameter++;
+  const float *mean = parameter[0], *variance = parameter[1];
+  for (size_t i = 0; i < channels; i++) {
+    const double inverse = 1 / sqrt((double)variance[i] + (double)(float)settings->epsilon);
+    const double factor = (gamma ? (double)gamma[i] : 1) * inverse;
+    scale[i] = (float)factor;
+    offset[i] = (float)((beta ? (double)beta[i] : 0) - factor * (double)mean[i]);
+  }
 }
 
 static cnn_status plan(const cnn_layer *layer, const cnn__op_request *request, cnn__op *op) {

@@ -1,7 +1,19 @@
-/* The operation of Conv2D and DepthwiseConv2D, over ops/conv.h. Parameters: kernel, then bias. */
+/* The operation of Conv2D and DepthwiseConv2D, over ops/conv.h. Parameters: kernel, then bias, then those of a
+   normalisation that is taken in: behind what the convolution prepares lie then the kernel and the bias that
+   do both, and the factors. */
 #include "layers/support.h"
 
+#include "base/size.h"
 #include "ops/conv.h"
+#include "ops/vector.h"
+#include <math.h>
+
+typedef struct convolution {
+  cnn__conv conv;
+  bool bias;                      /* of its own */
+  size_t kernel_size;             /* floats */
+  const cnn_layer *normalization; /* taken in; or NULL */
+} convolution;
 
 static cnn__conv_mode mode_of(const cnn__op_request *request) {
   return (cnn__conv_mode){.training = request->training,
@@ -33,43 +45,78 @@ static cnn_status shape_of(const cnn__op_request *request, const cnn__window *wi
       .pad_top = padding[0],
       .pad_left = padding[1],
       .groups = groups,
-      .bias = bias,
-      .relu = request->fuse_relu,
+      .bias = bias || request->fuse_normalization != NULL,
+      .relu = request->fuse_activation != CNN_LINEAR,
+      .relu6 = request->fuse_activation == CNN_RELU6,
   };
   return CNN_OK;
 }
 
-static cnn__conv_buffers buffers_of(const cnn__conv *conv, const cnn__op_run *run) {
+/* Where the kernel with a normalisation in it lies; the bias is behind it, and then the factors. */
+static size_t folded_at(const convolution *state) {
+  return state->conv.prepared_size;
+}
+static size_t folded_bias_at(const convolution *state) {
+  return folded_at(state) + state->kernel_size;
+}
+
+static cnn__conv_buffers buffers_of(const convolution *state, const cnn__op_run *run) {
+  const float *bias = state->bias ? run->parameter[1] : NULL;
   return (cnn__conv_buffers){
       .x = run->input[0],
       .kernel = run->parameter[0],
       .prepared = run->prepared,
-      .bias = conv->shape.bias ? run->parameter[1] : NULL,
+      .bias = state->normalization ? run->prepared + folded_bias_at(state) : bias,
       .y = run->output,
       .saved = run->saved,
       .scratch = run->scratch,
   };
 }
 
+/* Kernel and bias, each channel's multiplied by the normalisation's factor. */
+static const float *fold(const convolution *state, cnn_context *context, float *const *parameter,
+                         float *prepared) {
+  const size_t channels = state->conv.shape.out_channels;
+  float *kernel = prepared + folded_at(state), *bias = prepared + folded_bias_at(state);
+  float *scale = bias + channels;
+  cnn__batch_normalization_affine(state->normalization, channels, parameter + 1 + state->bias,
+                                  scale, bias);
+  for (size_t i = 0; state->bias && i < channels; i++)
+    bias[i] = fmaf(parameter[1][i], scale[i], bias[i]);
+  for (size_t i = 0; i < state->kernel_size; i += channels)
+    cnn__vector_multiply(context, channels, parameter[0] + i, scale, kernel + i);
+  return kernel;
+}
+
 static void prepare(const cnn__op *op, cnn_context *context, float *const *parameter,
                     float *prepared) {
-  cnn__conv_prepare(op->state, context, parameter[0], prepared);
+  const convolution *state = op->state;
+  const float *kernel = parameter[0];
+  if (state->normalization) kernel = fold(state, context, parameter, prepared);
+  cnn__conv_prepare(&state->conv, context, kernel, prepared);
 }
 
 static void forward(const cnn__op *op, const cnn__op_run *run) {
-  const cnn__conv *conv = op->state;
-  cnn__conv_buffers buffers = buffers_of(conv, run);
-  cnn__conv_forward(conv, run->context, run->images, &buffers);
+  const convolution *state = op->state;
+  cnn__conv_buffers buffers = buffers_of(state, run);
+  cnn__conv_forward(&state->conv, run->context, run->images, &buffers);
 }
 
 static void backward(const cnn__op *op, const cnn__op_run *run) {
-  const cnn__conv *conv = op->state;
-  cnn__conv_buffers buffers = buffers_of(conv, run);
+  const convolution *state = op->state;
+  cnn__conv_buffers buffers = buffers_of(state, run);
   buffers.dy = run->output_gradient;
   buffers.dx = run->input_gradient[0];
   buffers.dkernel = run->parameter_gradient[0];
-  buffers.dbias = conv->shape.bias ? run->parameter_gradient[1] : NULL;
-  cnn__conv_backward(conv, run->context, run->images, &buffers);
+  buffers.dbias = state->bias ? run->parameter_gradient[1] : NULL;
+  cnn__conv_backward(&state->conv, run->context, run->images, &buffers);
+}
+
+static bool count_prepared(const convolution *state, size_t *floats) {
+  *floats = state->conv.prepared_size;
+  return !state->normalization ||
+         (cnn__size_add(*floats, state->kernel_size, floats) &&
+          cnn__size_add(*floats, 2 * state->conv.shape.out_channels, floats));
 }
 
 cnn_status cnn__convolution_plan(const cnn__op_request *request, const cnn__window *window,
@@ -83,25 +130,35 @@ cnn_status cnn__convolution_plan(const cnn__op_request *request, const cnn__wind
     shape.pool_height = request->fuse_pool->pool_height;
     shape.pool_width = request->fuse_pool->pool_width;
   }
-  cnn__conv *conv = cnn__op_new_state(request, sizeof *conv, op);
-  if (conv == NULL) return CNN_E_NOMEM;
+  convolution *state = cnn__op_new_state(request, sizeof *state, op);
+  if (state == NULL) return CNN_E_NOMEM;
+  const cnn__conv *conv = &state->conv;
+  state->bias = bias;
+  state->normalization = request->fuse_normalization;
+  state->kernel_size = shape.kernel_height * shape.kernel_width * (shape.in_channels / groups) *
+                       shape.out_channels; /* it is in memory */
   cnn__conv_mode mode = mode_of(request);
-  status = cnn__conv_plan(&shape, &mode, conv);
+  status = cnn__conv_plan(&shape, &mode, &state->conv);
+  if (status == CNN_OK && !count_prepared(state, &op->prepared_floats))
+    status = cnn__fail(CNN_E_LIMIT, ": the prepared kernel exceeds memory");
   if (status != CNN_OK) {
     op->release(op, request->context);
     return cnn__fail_prefix(status, "%s", request->name);
   }
   op->algorithm = conv->name;
   op->flops = cnn__conv_flops(&shape);
-  op->prepared_floats = conv->prepared_size;
   op->saved_bytes = conv->saved_size;
   op->scratch_bytes = conv->scratch_size;
   op->backward_reads_input = request->training && !request->frozen;
   op->backward_reads_output = request->training && (shape.relu || request->fuse_pool != NULL);
-  op->prepare = conv->prepared_size > 0 ? prepare : NULL;
+  op->prepare = op->prepared_floats > 0 ? prepare : NULL;
   op->forward = forward;
   op->backward = request->training ? backward : NULL;
   return CNN_OK;
+}
+
+bool cnn__convolution_can_fuse(const cnn__op_request *request, cnn_activation_kind kind) {
+  return kind == CNN_RELU || (kind == CNN_RELU6 && !request->training);
 }
 
 bool cnn__convolution_can_pool(const cnn__op_request *request, const cnn__window *window,

@@ -191,7 +191,7 @@ static cnn_status plan(const cnn_layer *layer, const cnn__op_request *request, c
       .inputs = input->dim[input->rank - 1],
       .units = (size_t)settings->units,
       .bias = !settings->no_bias,
-      .relu = request->fuse_relu,
+      .relu = request->fuse_activation == CNN_RELU,
       .transpose = request->training && request->input_gradient[0],
   };
   if (!count_memory(request, state, op)) {
@@ -207,6 +207,11 @@ static cnn_status plan(const cnn_layer *layer, const cnn__op_request *request, c
   op->forward = forward;
   op->backward = request->training ? backward : NULL;
   return CNN_OK;
+}
+
+static bool can_fuse_activation(const cnn__op_request *request, cnn_activation_kind kind) {
+  (void)request;
+  return kind == CNN_RELU;
 }
 
 static cnn_activation_kind activation(const cnn_layer *layer, double *slope) {
@@ -228,7 +233,7 @@ const cnn__layer_class cnn__dense_class = {
     .check = check,
     .infer = infer,
     .plan = plan,
-    .fuses_relu = true,
+    .can_fuse_activation = can_fuse_activation,
     .activation = activation,
 };
 

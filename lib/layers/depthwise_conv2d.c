@@ -120,7 +120,8 @@ const cnn__layer_class cnn__depthwise_conv2d_class = {
     .check = check,
     .infer = infer,
     .plan = plan,
-    .fuses_relu = true,
+    .fuses_normalization = true,
+    .can_fuse_activation = cnn__convolution_can_fuse,
     .activation = activation,
     .can_fuse_pool = can_fuse_pool,
 };

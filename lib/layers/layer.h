@@ -15,8 +15,9 @@
 #include <cnn/layer.h>
 
 enum {
-  CNN__MAX_INPUTS = 16,   /* of one layer (add, concatenate) */
-  CNN__MAX_PARAMETERS = 4 /* of one layer */
+  CNN__MAX_INPUTS = 16,                            /* of one layer (add, concatenate) */
+  CNN__MAX_PARAMETERS = 4,                         /* of one layer */
+  CNN__MAX_OP_PARAMETERS = 2 * CNN__MAX_PARAMETERS /* of an operation: perhaps two layers' */
 };
 
 typedef struct cnn__layer_class cnn__layer_class;
@@ -65,8 +66,11 @@ typedef struct cnn__op_request {
   const cnn__shape *input;              /* inputs of them */
   bool input_gradient[CNN__MAX_INPUTS]; /* which of them need one */
   const cnn__shape *output;             /* of the layer itself, before what is fused */
-  bool fuse_relu;                       /* take the ReLU that follows into the operation */
-  const cnn__pool_shape *fuse_pool;     /* take this max-pooling (after the ReLU), or NULL */
+  /* What follows, in this order, and is to be taken into the operation: */
+  const cnn_layer *
+      fuse_normalization; /* inference alone: its parameters come behind the layer's own; or NULL */
+  cnn_activation_kind fuse_activation; /* CNN_LINEAR: none */
+  const cnn__pool_shape *fuse_pool;    /* max-pooling, or NULL */
 } cnn__op_request;
 
 /* The buffers of one run. All pointers are set up by the plan; those that an op did not ask for are NULL. */
@@ -77,7 +81,7 @@ typedef struct cnn__op_run {
   uint64_t seed, step; /* for dropout */
   const float *input[CNN__MAX_INPUTS];
   float *output;
-  float *parameter[CNN__MAX_PARAMETERS];
+  float *parameter[CNN__MAX_OP_PARAMETERS];
   const float *prepared;
   unsigned char *saved;
   void *scratch;
@@ -128,10 +132,13 @@ struct cnn__layer_class {
      output or a parameter has more bytes than memory can. */
   cnn_status (*infer)(const cnn_layer *layer, const char *name, size_t inputs,
                       const cnn__shape *input, cnn__layer_spec *spec);
-  /* The operation for these shapes, without the layer's own activation unless fuse_relu. So an Activation layer
-     is an alias that ends in its activation: what fuses for .activation fuses for the layer, too. */
+  /* The operation for these shapes, without the layer's own activation unless that is the request's. So an Activation
+     layer is an alias that ends in its activation: what fuses for .activation fuses for the layer, too. */
   cnn_status (*plan)(const cnn_layer *layer, const cnn__op_request *request, cnn__op *op);
-  bool fuses_relu; /* plan honours request.fuse_relu; never set it for the others */
+  bool
+      fuses_normalization; /* plan honours request.fuse_normalization; never set it for the others */
+  /* Whether plan could take the activation in; or NULL: none ever. */
+  bool (*can_fuse_activation)(const cnn__op_request *request, cnn_activation_kind kind);
   /* The activation that ends the layer; CNN_LINEAR where there is none; or NULL: none ever. */
   cnn_activation_kind (*activation)(const cnn_layer *layer, double *slope);
   /* Whether plan could take the pooling in; or NULL: never. */

@@ -68,8 +68,13 @@ cnn_status cnn__op_alias(const cnn__op_request *request, cnn__op *op);
 /* The operation of Conv2D and DepthwiseConv2D. groups of the latter: the input's channels. */
 cnn_status cnn__convolution_plan(const cnn__op_request *request, const cnn__window *window,
                                  size_t groups, bool bias, cnn__op *op);
+bool cnn__convolution_can_fuse(const cnn__op_request *request, cnn_activation_kind kind);
 bool cnn__convolution_can_pool(const cnn__op_request *request, const cnn__window *window,
                                size_t groups, bool bias, const cnn__pool_shape *pool);
+
+/* What a BatchNormalization layer does to each channel in inference: y = scale x + offset. parameter: its own. */
+void cnn__batch_normalization_affine(const cnn_layer *layer, size_t channels,
+                                     float *const *parameter, float *scale, float *offset);
 
 /* ---- pooling ---- */
 

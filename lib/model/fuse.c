@@ -30,17 +30,43 @@ static void take(cnn__fusion *fusion, size_t node) {
   fusion->last = node;
 }
 
-/* Takes an Activation layer behind the node in place of the node's own activation, if that is
-   linear and the other one's is a ReLU. */
-static void take_relu_layer(const cnn__network *network, const cnn__readers *readers,
-                            cnn__fusion *fusion) {
-  size_t next = only_reader(readers, fusion->last);
+/* The next node, if its layer is of this class and nobody else reads what is taken; or SIZE_MAX. */
+static size_t next_of(const cnn__network *network, const cnn__readers *readers,
+                      const cnn__fusion *fusion, const char *class_name) {
+  const size_t next = only_reader(readers, fusion->last);
+  if (next == SIZE_MAX) return SIZE_MAX;
+  return network->nodes[next].layer->class == cnn__layer_class_find(class_name) ? next : SIZE_MAX;
+}
+
+/* With statistics that stay, a normalisation is a factor and an offset for each channel: kernel and bias have them
+   instead. That rounds elsewhere, and so not where sums are asked for as they stand. */
+static void take_normalization(const cnn__network *network, const cnn__readers *readers,
+                               const cnn_layer *layer, cnn__op_request *request,
+                               cnn__fusion *fusion) {
+  if (request->training || request->exact || !layer->class->fuses_normalization) return;
+  const size_t next = next_of(network, readers, fusion, "BatchNormalization");
   if (next == SIZE_MAX) return;
-  const cnn_layer *layer = network->nodes[next].layer;
+  request->fuse_normalization = network->nodes[next].layer;
+  fusion->normalization = next;
+  take(fusion, next);
+}
+
+static bool can_take(const cnn_layer *layer, const cnn__op_request *request,
+                     cnn_activation_kind kind) {
+  return layer->class->can_fuse_activation != NULL &&
+         layer->class->can_fuse_activation(request, kind);
+}
+
+/* Takes an Activation layer behind the node in place of the node's own activation, which is linear. */
+static void take_activation_layer(const cnn__network *network, const cnn__readers *readers,
+                                  const cnn_layer *layer, const cnn__op_request *request,
+                                  cnn__fusion *fusion) {
   double slope;
-  if (layer->class != cnn__layer_class_find("Activation")) return;
-  if (activation_of(layer, &slope) != CNN_RELU) return;
-  fusion->after = CNN_RELU;
+  const size_t next = next_of(network, readers, fusion, "Activation");
+  if (next == SIZE_MAX) return;
+  const cnn_activation_kind kind = activation_of(network->nodes[next].layer, &slope);
+  if (kind == CNN_LINEAR || !can_take(layer, request, kind)) return;
+  fusion->after = kind;
   take(fusion, next);
 }
 
@@ -58,13 +84,13 @@ static void take_pool(const cnn__network *network, const cnn__readers *readers, 
 void cnn__fuse(const cnn__network *network, const cnn__readers *readers, size_t node, bool drop,
                cnn__op_request *request, cnn__fusion *fusion) {
   const cnn_layer *layer = network->nodes[node].layer;
-  *fusion = (cnn__fusion){.last = node};
+  *fusion = (cnn__fusion){.last = node, .normalization = SIZE_MAX};
   fusion->after = activation_of(layer, &fusion->slope);
   if (drop && node == network->output) fusion->after = CNN_LINEAR;
-  if (!layer->class->fuses_relu) return;
-  if (fusion->after == CNN_LINEAR) take_relu_layer(network, readers, fusion);
-  if (fusion->after == CNN_RELU) {
-    request->fuse_relu = true;
+  if (fusion->after == CNN_LINEAR) take_normalization(network, readers, layer, request, fusion);
+  if (fusion->after == CNN_LINEAR) take_activation_layer(network, readers, layer, request, fusion);
+  if (fusion->after != CNN_LINEAR && can_take(layer, request, fusion->after)) {
+    request->fuse_activation = fusion->after;
     fusion->after = CNN_LINEAR;
   }
   if (fusion->after == CNN_LINEAR) take_pool(network, readers, node, request, fusion);

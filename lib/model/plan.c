@@ -101,6 +101,10 @@ static cnn_status add_node(plan_builder *builder, size_t index) {
     if (step.op.release != NULL) step.op.release(&step.op, request.context);
   } else {
     step.parameter_count = node->parameter_count;
+    if (fusion.normalization != SIZE_MAX) {
+      step.taken_parameter = builder->network->nodes[fusion.normalization].first_parameter;
+      step.taken_count = builder->network->nodes[fusion.normalization].parameter_count;
+    }
     step.trains = trains(builder, index);
     value = add_step(builder->plan, &step,
                      cnn__shape_product(&builder->network->nodes[fusion.last].output));

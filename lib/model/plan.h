@@ -33,6 +33,7 @@ typedef struct cnn__step {
   size_t input[CNN__MAX_INPUTS];           /* values */
   size_t output;                           /* a value */
   size_t first_parameter, parameter_count; /* in the network; none for activations */
+  size_t taken_parameter, taken_count;     /* behind them, of a normalisation that is taken in */
   bool trains;                             /* its parameters get gradients */
   bool backward;                           /* it runs backward at all */
   size_t prepared, saved, forward_scratch, backward_scratch; /* buffers */

@@ -7,6 +7,17 @@ static const float *value_at(const cnn__plan *plan, const cnn__plan_run *run, si
   return buffer == CNN__NOTHING ? run->input : cnn__plan_at(plan, buffer);
 }
 
+/* A step's parameters, of a block of weights. */
+static void find_parameters(const cnn__plan *plan, const cnn__step *step, float *weights,
+                            float *parameter[CNN__MAX_OP_PARAMETERS]) {
+  const cnn__parameter *own = plan->request.network->parameters + step->first_parameter;
+  const cnn__parameter *taken = plan->request.network->parameters + step->taken_parameter;
+  for (size_t k = 0; k < step->parameter_count; k++)
+    parameter[k] = weights + own[k].offset;
+  for (size_t k = 0; k < step->taken_count; k++)
+    parameter[step->parameter_count + k] = weights + taken[k].offset;
+}
+
 /* What both directions need. */
 static cnn__op_run start(const cnn__plan *plan, const cnn__plan_run *run, const cnn__step *step) {
   cnn__op_run op = {.context = plan->request.context,
@@ -17,11 +28,9 @@ static cnn__op_run start(const cnn__plan *plan, const cnn__plan_run *run, const 
                     .output = cnn__plan_at(plan, plan->values[step->output].buffer),
                     .prepared = cnn__plan_at(plan, step->prepared),
                     .saved = cnn__plan_at(plan, step->saved)};
-  const cnn__parameter *parameters = plan->request.network->parameters + step->first_parameter;
   for (size_t k = 0; k < step->input_count; k++)
     op.input[k] = value_at(plan, run, step->input[k]);
-  for (size_t k = 0; k < step->parameter_count; k++)
-    op.parameter[k] = run->weights + parameters[k].offset;
+  find_parameters(plan, step, run->weights, op.parameter);
   return op;
 }
 
@@ -74,11 +83,9 @@ void cnn__plan_backward(const cnn__plan *plan, const cnn__plan_run *run) {
 void cnn__plan_prepare(cnn__plan *plan, float *weights) {
   for (size_t i = 0; i < plan->step_count; i++) {
     const cnn__step *step = &plan->steps[i];
-    const cnn__parameter *parameters = plan->request.network->parameters + step->first_parameter;
-    float *parameter[CNN__MAX_PARAMETERS] = {NULL};
+    float *parameter[CNN__MAX_OP_PARAMETERS] = {NULL};
     if (step->op.prepare == NULL) continue;
-    for (size_t k = 0; k < step->parameter_count; k++)
-      parameter[k] = weights + parameters[k].offset;
+    find_parameters(plan, step, weights, parameter);
     step->op.prepare(&step->op, plan->request.context, parameter,
                      cnn__plan_at(plan, step->prepared));
   }

@@ -52,9 +52,26 @@ void cnn__conv_prepare(const cnn__conv *conv, cnn_context *context, const float 
   conv->algorithm->prepare(conv, context, kernel, prepared);
 }
 
+typedef struct conv_run {
+  const cnn__conv *conv;
+  const cnn__conv_buffers *buffers;
+} conv_run;
+
+/* At most 6, of what has gone through the ReLU: ReLU6 does no harm there. */
+static void clip_image(void *argument, size_t image, size_t slot) {
+  (void)slot;
+  const conv_run *run = argument;
+  const size_t size = cnn__conv_y_size(&run->conv->shape);
+  float *y = run->buffers->y + image * size;
+  cnn__kernels_get()->elementwise.activation.relu6.forward(size, 0, y, y);
+}
+
 void cnn__conv_forward(const cnn__conv *conv, cnn_context *context, size_t images,
                        const cnn__conv_buffers *buffers) {
-  if (images) conv->algorithm->forward(conv, context, images, buffers);
+  if (images == 0) return;
+  conv->algorithm->forward(conv, context, images, buffers);
+  conv_run run = {conv, buffers};
+  if (conv->shape.relu6 && !conv->clips) cnn__parallel_for(context, images, clip_image, &run);
 }
 
 void cnn__conv_backward(const cnn__conv *conv, cnn_context *context, size_t images,
@@ -135,14 +152,9 @@ void cnn__conv_sum_slices(cnn_context *context, size_t slices, size_t count, con
   cnn__parallel_for(context, cnn__size_ceil_div(count, SUM_BLOCK), sum_block, &job);
 }
 
-typedef struct relu_job {
-  const cnn__conv *conv;
-  const cnn__conv_buffers *buffers;
-} relu_job;
-
 static void mask_row(void *argument, size_t row, size_t slot) {
   (void)slot;
-  const relu_job *job = argument;
+  const conv_run *job = argument;
   const cnn__conv_shape *shape = &job->conv->shape;
   const size_t size = shape->out_width * shape->out_channels;
   float *dy = job->buffers->dy + row * size;
@@ -152,7 +164,7 @@ static void mask_row(void *argument, size_t row, size_t slot) {
 
 void cnn__conv_mask_relu(const cnn__conv *conv, cnn_context *context, size_t images,
                          const cnn__conv_buffers *buffers) {
-  relu_job job = {conv, buffers};
+  conv_run job = {conv, buffers};
   cnn__parallel_for(context, images * conv->shape.out_height, mask_row, &job);
 }
 

@@ -2,7 +2,7 @@
    from the shapes, then run without allocating or failing.
 
    Forward:   y = pool( act( conv(x, kernel) + bias ) )
-                  act: none or ReLU; pool: none or a fused max-pooling
+                  act: none, ReLU or ReLU6; pool: none or a fused max-pooling
    Backward:  dx, dkernel, dbias from dy, the gradient of y.
 
    Direct convolution sums each output in the order (kernel row, kernel column, channel) by the
@@ -28,6 +28,7 @@ typedef struct cnn__conv_shape {
   size_t groups;
   bool bias;
   bool relu;
+  bool relu6; /* with relu, in inference alone: and at most 6 */
   /* 0: no pooling. Valid windows, stride == size, as MaxPooling2D's default */
   size_t pool_height, pool_width;
 } cnn__conv_shape;
@@ -45,6 +46,7 @@ typedef struct cnn__conv {
   cnn__conv_shape shape;
   cnn__conv_mode mode;
   const struct cnn__conv_algorithm *algorithm; /* the family's functions */
+  bool clips;           /* the algorithm sees to relu6; else that is a pass of its own */
   const char *name;     /* "direct", "winograd-4x4", ...: for cnn_model_describe_plan() */
   size_t prepared_size; /* floats: packed or transformed weights, refreshed by prepare */
   size_t saved_size;    /* bytes kept from forward to backward (arg-max of the pooling, ...) */

@@ -2,6 +2,7 @@
    of their own. The weights are [tap][channel], for the input's gradient with the taps backwards. */
 #include "base/threads.h"
 #include "ops/conv_algorithm.h"
+#include <math.h>
 #include <string.h>
 
 enum {
@@ -51,6 +52,7 @@ static bool plan(cnn__conv *conv) {
   p[DEPTHWISE_SLICES] = cnn__size_min(shape->batch, SLICES);
   p[DEPTHWISE_STEP_ROWS] = step_rows(shape);
   conv->prepared_size = 2 * cnn__conv_kernel_size(shape);
+  conv->clips = true;
   return !conv->mode.training ||
          cnn__conv_place(&conv->scratch_size, p[DEPTHWISE_SLICES] * partial_size(shape),
                          sizeof(float), &p[DEPTHWISE_PARTIAL]);
@@ -77,7 +79,7 @@ typedef struct depthwise_job {
   size_t x_size, y_size;      /* of an image */
   const float *x_end, *y_end; /* behind the last image; NULL where nothing is fetched ahead */
   const float *w, *bias;      /* of a pass to y */
-  bool relu;
+  float least, most;
   size_t width, height, rows; /* of y; rows of a task */
 } depthwise_job;
 
@@ -178,7 +180,7 @@ typedef struct row_place {
   const float *x; /* the image */
   const float *w, *bias;
   float *y; /* the row */
-  bool relu;
+  float least, most;
 } row_place;
 
 static void compute_piece(const cnn__gather *gather, const cnn__gather_span *rows,
@@ -190,8 +192,8 @@ static void compute_piece(const cnn__gather *gather, const cnn__gather_span *row
   part.row.x_ahead = x_next;
   part.row.y_ahead = y_next;
   cnn__kernels_get()->depthwise.forward(&part.row, rows->count, part.x_below, gather->output_row,
-                                        at->x + part.x, at->w + part.w, at->bias, at->relu,
-                                        at->y + part.y);
+                                        at->x + part.x, at->w + part.w, at->bias, at->least,
+                                        at->most, at->y + part.y);
 }
 
 /* Columns [begin, end) phase by phase. */
@@ -265,7 +267,8 @@ static void rows_task(void *argument, size_t task, size_t slot) {
                   .w = job->w,
                   .bias = job->bias,
                   .y = job->y + image * job->y_size + begin * pitch,
-                  .relu = job->relu};
+                  .least = job->least,
+                  .most = job->most};
   const size_t end = cnn__size_min(begin + job->rows, job->height);
   for (size_t row = begin, done; row < end; row += done, at.y += done * pitch)
     done = compute_rows(job, row, end, &at);
@@ -294,7 +297,8 @@ static depthwise_job forward_job(const cnn__conv *conv, size_t images,
                        .y_size = cnn__conv_y_size(shape),
                        .w = buffers->prepared,
                        .bias = shape->bias ? buffers->bias : NULL,
-                       .relu = shape->relu,
+                       .least = shape->relu ? 0 : -HUGE_VALF,
+                       .most = shape->relu6 ? 6 : HUGE_VALF,
                        .width = shape->out_width,
                        .height = shape->out_height,
                        .rows = conv->parameters[DEPTHWISE_ROWS]};
@@ -370,6 +374,8 @@ static depthwise_job backward_job(const cnn__conv *conv, size_t images,
                        .x_size = cnn__conv_y_size(shape),
                        .y_size = cnn__conv_x_size(shape),
                        .w = buffers->prepared + cnn__conv_kernel_size(shape),
+                       .least = -HUGE_VALF,
+                       .most = HUGE_VALF,
                        .width = shape->in_width,
                        .height = shape->in_height,
                        .rows = conv->parameters[DEPTHWISE_BACK_ROWS]};

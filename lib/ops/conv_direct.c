@@ -74,6 +74,11 @@ typedef struct forward_job {
   cnn__gather gather;
 } forward_job;
 
+static cnn__gemm_epilogue epilogue_of(const cnn__conv_shape *shape) {
+  if (shape->relu6) return CNN__GEMM_RELU6;
+  return shape->relu ? CNN__GEMM_RELU : CNN__GEMM_PLAIN;
+}
+
 /* Rows [begin, end) of some images' y, pooled: row by row through scratch. */
 static void pooled_rows(const forward_job *job, cnn__gather_part *part, size_t slot, size_t y_at,
                         size_t begin, size_t end) {
@@ -148,7 +153,7 @@ static void forward_task(void *argument, size_t task, size_t slot) {
       .packed = job->buffers->prepared + (group * panels + first / CNN__PANEL) * depth * CNN__PANEL,
       .n = cnn__size_min(conv->parameters[DIRECT_BLOCK], out - first),
       .bias = shape->bias ? job->buffers->bias + channel : NULL,
-      .epilogue = shape->relu ? CNN__GEMM_RELU : CNN__GEMM_PLAIN,
+      .epilogue = epilogue_of(shape),
       .pointers = cnn__direct_pointers(conv, job->buffers->scratch, slot)};
   if (conv->parameters[DIRECT_SHALLOW])
     shallow_rows(job, &part, y_at, begin, end);

@@ -255,6 +255,7 @@ bool cnn__direct_plan(cnn__conv *conv) {
       !cnn__size_mul(size, shape->out_channels + CNN__PANEL * shape->groups, &size))
     return false;
   p[DIRECT_SHALLOW] = is_shallow(shape);
+  conv->clips = !p[DIRECT_SHALLOW];
   p[DIRECT_STRIDED] = cnn__strided_copies(shape);
   p[DIRECT_BACK_STRIDED] =
       conv->mode.training && conv->mode.input_gradient && cnn__strided_accepts(shape);

@@ -206,7 +206,9 @@ static void run_column(const cnn__matmul *product, cnn_context *context, float *
   cnn__matmul_run_few(&row, context, scratch);
   for (size_t i = 0; product->bias && i < product->m; i++) {
     const float sum = product->c[i] + *product->bias;
-    product->c[i] = product->epilogue == CNN__GEMM_RELU && sum < 0 ? 0 : sum;
+    const bool below = product->epilogue != CNN__GEMM_PLAIN && sum < 0;
+    const bool above = product->epilogue == CNN__GEMM_RELU6 && sum > 6;
+    product->c[i] = below ? 0 : above ? 6 : sum;
   }
 }
 

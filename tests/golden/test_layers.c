@@ -75,7 +75,7 @@ static void check_operation(const vector_file *file, cnn_layer *layer,
                        .input = {sample_shape(&input)},
                        .training = true,
                        .exact = true,
-                       .fuse_relu = activation == CNN_RELU};
+                       .fuse_activation = apart ? CNN_LINEAR : activation};
   trial_start(&trial, context, &setup);
   memcpy(trial.input[0], input.data, input.count * sizeof(float));
   for (size_t i = 0; parameters[i] && vectors_has(file, parameters[i]); i++) {

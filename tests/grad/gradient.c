@@ -104,7 +104,7 @@ static trial_setup setup_of(const gradient_case *test, const cnn__pool_shape *po
       .inputs = test->inputs,
       .training = true,
       .frozen = test->frozen,
-      .fuse_relu = test->fuse_relu,
+      .fuse_activation = test->fuse_activation,
       .fuse_pool = test->fuse_pool[0] > 0 ? pool : NULL,
   };
   memcpy(setup.input, test->input, sizeof setup.input);

@@ -26,7 +26,8 @@ typedef struct gradient_case {
   cnn__shape input[4];
   float limit;   /* of inputs, 0: 1 */
   float spacing; /* of inputs: away from each other, and half of it from 0; 0: no matter */
-  bool frozen, fuse_relu;
+  bool frozen;
+  cnn_activation_kind fuse_activation;
   size_t fuse_pool[2]; /* of a fused max-pooling; 0: none */
 } gradient_case;
 

@@ -108,7 +108,7 @@ static void check_fused(const char *name, cnn_layer *layer, size_t height, size_
                                  .layer = layer,
                                  .smoothness = PIECEWISE,
                                  .input = IMAGE(height, width, channels),
-                                 .fuse_relu = relu,
+                                 .fuse_activation = relu ? CNN_RELU : CNN_LINEAR,
                                  .fuse_pool = {pool_height, pool_width}});
 }
 
@@ -140,7 +140,7 @@ static void test_dense(void **state) {
   check_gradient((gradient_case){.name = "relu",
                                  .layer = cnn_dense(.units = 6),
                                  .smoothness = PIECEWISE,
-                                 .fuse_relu = true,
+                                 .fuse_activation = CNN_RELU,
                                  .images = 3,
                                  .input = {{1, {7}}}});
 }

@@ -54,11 +54,13 @@ static void plan(op_trial *trial, cnn_context *context) {
       .inputs = setup->inputs,
       .input = setup->input,
       .output = &trial->spec.output,
-      .fuse_relu = setup->fuse_relu,
+      .fuse_activation = setup->fuse_activation,
       .fuse_pool = setup->fuse_pool,
   };
   for (size_t i = 0; i < setup->inputs; i++)
     request.input_gradient[i] = setup->training && !setup->no_input_gradient;
+  if (setup->fuse_activation != CNN_LINEAR)
+    assert_true(setup->layer->class->can_fuse_activation(&request, setup->fuse_activation));
   if (setup->fuse_pool != NULL)
     assert_true(setup->layer->class->can_fuse_pool(setup->layer, &request, setup->fuse_pool));
   cnn_status status =

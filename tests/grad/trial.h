@@ -14,7 +14,8 @@ typedef struct trial_setup {
   size_t images; /* of the run; the plan is made for one more */
   size_t inputs; /* 0: 1 */
   cnn__shape input[4];
-  bool training, exact, frozen, fuse_relu;
+  bool training, exact, frozen;
+  cnn_activation_kind fuse_activation;
   const cnn__pool_shape *fuse_pool; /* or NULL */
   bool no_input_gradient;
   bool in_place;   /* output and its gradient in input 0's buffers */

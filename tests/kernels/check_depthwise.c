@@ -1,5 +1,6 @@
 /* The depthwise family: each round runs every kernel on a row of outputs. */
 #include "check.h"
+#include <math.h>
 
 enum { MOST_TAPS = 5, MOST_CHANNELS = 70 };
 
@@ -68,7 +69,9 @@ static void compare_row(checker *check, check_values kind, const cnn__depthwise_
 
 static void forward_round(checker *check, check_values kind) {
   lattice of = any_lattice(check, 3);
-  const bool with_bias = check_chance(check, 2), relu = check_chance(check, 2);
+  const bool with_bias = check_chance(check, 2);
+  const float least = check_chance(check, 2) ? 0 : -HUGE_VALF;
+  const float most = check_chance(check, 2) ? 6 : HUGE_VALF;
   check_case(check, "%zu rows of %zu outputs, %zu channels, %zux%zu taps%s%s", of.height,
              of.row.outputs, of.row.channels, of.row.tap_rows, of.row.tap_columns,
              of.row.lacks_first ? ", lacks first" : "", of.row.lacks_last ? ", lacks last" : "");
@@ -80,7 +83,8 @@ static void forward_round(checker *check, check_values kind) {
   for (int i = 0; i < 2; i++) {
     y[i] = check_floats(check, of.y_span + reach(of.height, of.y_below));
     (i ? check->generic : check->tested)
-        ->depthwise.forward(&of.row, of.height, of.x_below, of.y_below, x, w, bias, relu, y[i]);
+        ->depthwise.forward(&of.row, of.height, of.x_below, of.y_below, x, w, bias, least, most,
+                            y[i]);
   }
   for (ptrdiff_t i = 0; i < (ptrdiff_t)of.height; i++)
     compare_row(check, kind, &of.row, of.row.outputs, y[0] + i * of.y_below, y[1] + i * of.y_below);
@@ -146,7 +150,7 @@ typedef struct bench_call {
 
 static void call_forward(void *argument) {
   bench_call *call = argument;
-  call->kernels->depthwise.forward(&call->row, 1, 0, 0, call->x, call->w, NULL, true, call->y);
+  call->kernels->depthwise.forward(&call->row, 1, 0, 0, call->x, call->w, NULL, 0, 6, call->y);
 }
 static void call_spread(void *argument) {
   bench_call *call = argument;
@@ -193,8 +197,8 @@ static cnn__kernels right;
 
 static void forward_beyond(const cnn__depthwise_row *row, size_t height, ptrdiff_t x_below,
                            ptrdiff_t y_below, const float *x, const float *w, const float *bias,
-                           bool relu, float *y) {
-  right.depthwise.forward(row, height, x_below, y_below, x, w, bias, relu, y);
+                           float least, float most, float *y) {
+  right.depthwise.forward(row, height, x_below, y_below, x, w, bias, least, most, y);
   y[row->channels + (size_t)(row->y_step * (ptrdiff_t)(row->outputs - 1))] = 0;
 }
 static void plant_forward(cnn__kernels *table) {
@@ -203,10 +207,10 @@ static void plant_forward(cnn__kernels *table) {
 }
 static void forward_of_all(const cnn__depthwise_row *row, size_t height, ptrdiff_t x_below,
                            ptrdiff_t y_below, const float *x, const float *w, const float *bias,
-                           bool relu, float *y) {
+                           float least, float most, float *y) {
   cnn__depthwise_row other = *row;
   other.lacks_last = false;
-  right.depthwise.forward(&other, height, x_below, y_below, x, w, bias, relu, y);
+  right.depthwise.forward(&other, height, x_below, y_below, x, w, bias, least, most, y);
 }
 static void plant_edge(cnn__kernels *table) {
   right = *table;

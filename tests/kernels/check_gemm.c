@@ -106,7 +106,8 @@ static double exact(const cnn__gemm *p, float c0, size_t row, size_t column, dou
     sum += (double)p->bias[column];
     *sizes += fabs((double)p->bias[column]);
   }
-  return p->epilogue == CNN__GEMM_RELU && sum < 0 ? 0 : sum;
+  if (p->epilogue == CNN__GEMM_RELU6 && sum > 6) return 6;
+  return p->epilogue != CNN__GEMM_PLAIN && sum < 0 ? 0 : sum;
 }
 
 /* Against float64: a rounding for each step of the chain, two where products round as well. */
@@ -126,10 +127,18 @@ static void check_error(checker *check, const cnn__gemm *p, const float *c0) {
   }
 }
 
+static cnn__gemm_epilogue any_epilogue(checker *check) {
+  static const cnn__gemm_epilogue all[] = {CNN__GEMM_PLAIN, CNN__GEMM_RELU, CNN__GEMM_RELU6};
+  return all[check_between(check, 0, 2)];
+}
+static const char *epilogue_name(cnn__gemm_epilogue epilogue) {
+  static const char *const names[] = {"", " relu", " relu6"};
+  return names[epilogue];
+}
+
 static void check_product(checker *check) {
   const check_values kind = check_kind(check);
-  cnn__gemm p = {.accumulate = check_chance(check, 2),
-                 .epilogue = check_chance(check, 3) ? CNN__GEMM_RELU : CNN__GEMM_PLAIN};
+  cnn__gemm p = {.accumulate = check_chance(check, 2), .epilogue = any_epilogue(check)};
   choose_sizes(check, &p);
   const interval a_span = choose_a(check, &p), b_span = choose_b(check, &p);
   const float *a[GEMM_MOST_BATCH], *b[GEMM_MOST_BATCH];
@@ -159,8 +168,8 @@ static void check_product(checker *check) {
       "gemm m %zu n %zu k %zu batch %zu a_row %td a_depth %td b_row %td b_panel %td c_row %td%s%s%s"
       " kind %d",
       p.m, p.n, p.k, p.batch, p.a_row, p.a_depth, p.b_row, p.b_panel, p.c_row,
-      p.accumulate ? " accumulate" : "", p.bias ? " bias" : "",
-      p.epilogue == CNN__GEMM_RELU ? " relu" : "", (int)kind);
+      p.accumulate ? " accumulate" : "", p.bias ? " bias" : "", epilogue_name(p.epilogue),
+      (int)kind);
   p.c = expected + rows_before;
   check->generic->gemm.gemm(&p);
   p.c = got + rows_before;
@@ -258,7 +267,7 @@ static void check_rows(checker *check) {
                       .k = check_size(check, 40),
                       .a_depth = (ptrdiff_t)check_between(check, 1, 3),
                       .accumulate = check_chance(check, 2),
-                      .epilogue = check_chance(check, 3) ? CNN__GEMM_RELU : CNN__GEMM_PLAIN};
+                      .epilogue = any_epilogue(check)};
   const bool empty = !p.n || !p.k, by_rows = check_chance(check, 2);
   const size_t run = by_rows ? p.n : p.k, runs = by_rows ? p.k : p.n;
   const size_t step =
@@ -281,8 +290,8 @@ static void check_rows(checker *check) {
     expected[j] = got[j] = check_value(check, kind);
   check_case(check, "rows m %zu n %zu k %zu a %td, %td b %td, %td c_row %td%s%s%s kind %d", p.m,
              p.n, p.k, p.a_row, p.a_depth, p.b_row, p.b_column, p.c_row,
-             p.accumulate ? " accumulate" : "", p.bias ? " bias" : "",
-             p.epilogue == CNN__GEMM_RELU ? " relu" : "", (int)kind);
+             p.accumulate ? " accumulate" : "", p.bias ? " bias" : "", epilogue_name(p.epilogue),
+             (int)kind);
   /* The oracle of few rows is the product's; without fused products the same instruction set's. */
   (check->same_bits ? check->generic : check->tested)
       ->gemm.gemm(&(cnn__gemm){.m = p.m,

@@ -52,9 +52,13 @@ static void read_whole_panel(const cnn__gemm *p) {
     (void)*(const volatile float *)(p->b[0] + (ptrdiff_t)((p->n - 1) / CNN__PANEL) * p->b_panel +
                                     (ptrdiff_t)(p->k - 1) * p->b_row + CNN__PANEL - 1);
 }
+static float ended(const cnn__gemm *p, float x) {
+  if (p->epilogue == CNN__GEMM_RELU6 && x > 6) return 6;
+  return p->epilogue != CNN__GEMM_PLAIN && x < 0 ? 0 : x;
+}
 static void lose_nan_in_relu(const cnn__gemm *p) {
   generic_gemm(p);
-  for (size_t i = 0; p->epilogue == CNN__GEMM_RELU && i < p->m; i++)
+  for (size_t i = 0; p->epilogue != CNN__GEMM_PLAIN && i < p->m; i++)
     for (size_t j = 0; j < p->n; j++)
       c_of(p, i)[j] = fmaxf(c_of(p, i)[j], 0);
 }
@@ -87,7 +91,7 @@ static void sum_in_halves(const cnn__gemm *p) {
   for (size_t i = 0; i < p->m; i++)
     for (size_t j = 0; j < p->n; j++) {
       float x = c_of(p, i)[j] + sums[i * p->n + j] + (p->bias ? p->bias[j] : 0);
-      c_of(p, i)[j] = p->epilogue == CNN__GEMM_RELU && x < 0 ? 0 : x;
+      c_of(p, i)[j] = ended(p, x);
     }
   free(sums);
 }
@@ -108,7 +112,7 @@ static void round_products(const cnn__gemm *p) {
           x += product;
         }
       if (p->bias) x += p->bias[j];
-      c_of(p, i)[j] = p->epilogue == CNN__GEMM_RELU && x < 0 ? 0 : x;
+      c_of(p, i)[j] = ended(p, x);
     }
 }
 static void bias_after_relu(const cnn__gemm *p) {

@@ -32,11 +32,11 @@ typedef struct outputs_at {
 /* What every output goes through in the end. */
 typedef struct finish {
   const float *bias;
-  vector least; /* of the result: 0, or -infinity, which lets everything pass */
+  vector least, most; /* of the result; infinities let everything pass */
 } finish;
 
-INLINE_CONSTANTS vector finished(vector sum, vector offset, vector least) {
-  return vector_max(least, vector_add(sum, offset));
+INLINE_CONSTANTS vector finished(vector sum, vector offset, finish last) {
+  return vector_min(last.most, vector_max(last.least, vector_add(sum, offset)));
 }
 
 /* -0 leaves a sum as it is. */
@@ -76,7 +76,7 @@ INLINE_CONSTANTS void three_taps(const cnn__depthwise_row row, outputs_at at, co
   float *y = at.y + channel;
   WRITTEN_OUT
   for (size_t k = 0; k < count; k++, y += row.y_step)
-    vector_store(y, finished(sum[k], offset, last.least));
+    vector_store(y, finished(sum[k], offset, last));
 }
 
 /* A slice's vectors; the row's last one begins early enough to be whole, and repeats some channels. */
@@ -146,7 +146,7 @@ INLINE_CONSTANTS void any_taps(const cnn__depthwise_row *row, const float *x, co
   const vector offset = offset_of(last.bias, channel, left);
   WRITTEN_OUT
   for (size_t k = 0; k < count; k++)
-    put(y + (ptrdiff_t)k * row->y_step + channel, left, finished(sum[k], offset, last.least));
+    put(y + (ptrdiff_t)k * row->y_step + channel, left, finished(sum[k], offset, last));
 }
 
 /* count outputs, 4 or 1: the latter with what is left of the channels, too. */
@@ -178,8 +178,8 @@ static void any_taps_row(const cnn__depthwise_row *row, const float *x, const fl
 
 static void depthwise_forward(const cnn__depthwise_row *row, size_t height, ptrdiff_t x_below,
                               ptrdiff_t y_below, const float *x, const float *w, const float *bias,
-                              bool relu_follows, float *y) {
-  const finish last = {bias, vector_set(relu_follows ? 0.0f : -HUGE_VALF)};
+                              float least, float most, float *y) {
+  const finish last = {bias, vector_set(least), vector_set(most)};
   const bool three = BLOCKED && row->tap_columns == 3 && row->outputs >= FEWEST_OUTPUTS &&
                      row->channels >= VECTOR_WIDTH;
   if (three && row->x_step == row->x_column)
@@ -235,7 +235,7 @@ INLINE_CONSTANTS void pairs_of(const cnn__depthwise_row *row, const float *x, co
 
 /* The first of all pairs, and then the second. */
 static void pairs_apart(const cnn__depthwise_row *row, const float *x, const float *w, float *y) {
-  const finish nothing = {NULL, vector_set(-HUGE_VALF)};
+  const finish nothing = {NULL, vector_set(-HUGE_VALF), vector_set(HUGE_VALF)};
   cnn__depthwise_row half = *row;
   half.y_step = 2 * row->y_step;
   half.x_column = row->x_step;

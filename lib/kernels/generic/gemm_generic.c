@@ -1,6 +1,12 @@
 #include "kernels/fill.h"
 #include <math.h>
 
+static float ended(cnn__gemm_epilogue epilogue, float sum) {
+  if (epilogue == CNN__GEMM_PLAIN) return sum;
+  if (epilogue == CNN__GEMM_RELU6 && sum > 6) return 6;
+  return sum < 0 ? 0 : sum;
+}
+
 /* One row's part in one panel: columns [column, column + width), width <= 16. */
 static void row_of_panel(const cnn__gemm *product, size_t row, size_t column, size_t width) {
   float *c = product->c + (ptrdiff_t)row * product->c_row + (ptrdiff_t)column;
@@ -19,8 +25,7 @@ static void row_of_panel(const cnn__gemm *product, size_t row, size_t column, si
   }
   for (size_t j = 0; j < width; j++) {
     if (product->bias) sum[j] += product->bias[column + j];
-    if (product->epilogue == CNN__GEMM_RELU) sum[j] = sum[j] < 0 ? 0 : sum[j];
-    c[j] = sum[j];
+    c[j] = ended(product->epilogue, sum[j]);
   }
 }
 
@@ -42,7 +47,7 @@ static void rows(const cnn__gemm_rows *product) {
       for (ptrdiff_t depth = 0; depth < (ptrdiff_t)product->k; depth++)
         sum = fmaf(a[depth * product->a_depth], b[depth * product->b_row], sum);
       if (product->bias) sum += product->bias[j];
-      c[j] = product->epilogue == CNN__GEMM_RELU && sum < 0 ? 0 : sum;
+      c[j] = ended(product->epilogue, sum);
     }
 }
 

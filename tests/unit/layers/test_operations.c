@@ -76,7 +76,7 @@ static void test_no_more_is_kept_than_the_backward_pass_needs(void **state) {
                                  .inputs = 1,
                                  .input = &input,
                                  .input_gradient = {true},
-                                 .fuse_relu = cases[i].relu};
+                                 .fuse_activation = cases[i].relu ? CNN_RELU : CNN_LINEAR};
       cnn__op op;
       assert_int_equal(plan_of(cases[i].layer, &request, &op), CNN_OK);
       assert_int_equal(op.saved_bytes, !training ? 0
@@ -99,7 +99,10 @@ static void test_an_activation_layer_ends_in_its_function(void **state) {
   assert_true(slope == 0.3);
   assert_int_equal(dense->class->activation(dense, &slope), CNN_ELU);
   assert_true(slope == 1);
-  assert_true(dense->class->fuses_relu && !layer->class->fuses_relu);
+  const cnn__op_request request = {.training = true};
+  assert_true(dense->class->can_fuse_activation(&request, CNN_RELU));
+  assert_false(dense->class->can_fuse_activation(&request, CNN_ELU));
+  assert_null(layer->class->can_fuse_activation);
   assert_null(pool->class->activation);
   cnn_layer_free(layer);
   cnn_layer_free(dense);
@@ -211,7 +214,7 @@ test_fused_and_separate_operations_give_the_same_outputs_and_near_gradients(void
   trial_setup setup = {
       .layer = conv, .images = 3, .input = {image(9, 8, 4)}, .training = true, .exact = true};
   op_trial apart = start(&setup);
-  setup.fuse_relu = true;
+  setup.fuse_activation = CNN_RELU;
   setup.fuse_pool = &pool;
   op_trial fused = start(&setup);
   setup.training = false;
@@ -300,7 +303,7 @@ static void test_a_convolution_claims_what_its_gradient_reads(void **state) {
     const trial_setup setup = {.layer = conv,
                                .images = 2,
                                .input = {image(10, 10, 3)},
-                               .fuse_relu = relu,
+                               .fuse_activation = relu ? CNN_RELU : CNN_LINEAR,
                                .fuse_pool = pooled ? &pool : NULL,
                                .training = training,
                                .frozen = frozen};
