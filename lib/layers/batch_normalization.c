@@ -3,6 +3,7 @@
 #include "layers/classes.h"
 #include "layers/support.h"
 
+#include "ops/activation.h"
 #include "ops/normalization.h"
 #include <math.h>
 #include <string.h>
@@ -22,6 +23,7 @@ typedef struct normalization {
   float epsilon, keep, take; /* moving = moving * keep + batch * take */
   bool frozen;
   bool has_gamma, has_beta;
+  cnn_activation_kind activation; /* taken in */
   size_t beta, mean; /* their indices; gamma's is 0, moving_variance's follows mean's */
 } normalization;
 
@@ -61,8 +63,13 @@ static float *saved_mean(const cnn__op_run *run) {
   return (float *)(void *)run->saved;
 }
 
-static const float *gamma_of(const normalization *state, const cnn__op_run *run) {
-  return state->has_gamma ? run->parameter[0] : NULL;
+static cnn__batch_norm norm_of(const normalization *state, const cnn__op_run *run) {
+  return (cnn__batch_norm){.rows = run->images * state->rows,
+                           .channels = state->channels,
+                           .epsilon = state->epsilon,
+                           .gamma = state->has_gamma ? run->parameter[0] : NULL,
+                           .beta = state->has_beta ? run->parameter[state->beta] : NULL,
+                           .activation = state->activation};
 }
 
 static void move(const normalization *state, const float *batch, float *moving) {
@@ -72,39 +79,41 @@ static void move(const normalization *state, const float *batch, float *moving) 
 
 static void forward(const cnn__op *op, const cnn__op_run *run) {
   const normalization *state = op->state;
-  const size_t rows = run->images * state->rows, channels = state->channels;
+  const cnn__batch_norm norm = norm_of(state, run);
   float *moving_mean = run->parameter[state->mean];
   float *moving_variance = run->parameter[state->mean + 1];
   const float *mean = moving_mean, *variance = moving_variance;
   if (run->training && !state->frozen) {
-    float *batch_mean = saved_mean(run), *batch_variance = batch_mean + channels;
-    cnn__batch_norm_statistics(run->context, rows, channels, run->input[0], batch_mean,
+    float *batch_mean = saved_mean(run), *batch_variance = batch_mean + norm.channels;
+    cnn__batch_norm_statistics(run->context, norm.rows, norm.channels, run->input[0], batch_mean,
                                batch_variance, run->scratch);
     move(state, batch_mean, moving_mean);
     move(state, batch_variance, moving_variance);
     mean = batch_mean;
     variance = batch_variance;
   }
-  cnn__batch_norm_apply(run->context, rows, channels, run->input[0], mean, variance, state->epsilon,
-                        gamma_of(state, run), state->has_beta ? run->parameter[state->beta] : NULL,
-                        run->output, run->scratch);
+  cnn__batch_norm_apply(run->context, &norm, run->input[0], mean, variance, run->output,
+                        run->scratch);
 }
 
 static void backward(const cnn__op *op, const cnn__op_run *run) {
   const normalization *state = op->state;
-  const size_t rows = run->images * state->rows, channels = state->channels;
+  const cnn__batch_norm norm = norm_of(state, run);
+  float *dy = run->output_gradient;
   float *dgamma = state->has_gamma ? run->parameter_gradient[0] : NULL;
   float *dbeta = state->has_beta ? run->parameter_gradient[state->beta] : NULL;
-  if (run->training && !state->frozen)
-    cnn__batch_norm_backward(run->context, rows, channels, run->input[0], saved_mean(run),
-                             saved_mean(run) + channels, state->epsilon, gamma_of(state, run),
-                             run->output_gradient, dgamma, dbeta, run->input_gradient[0],
-                             run->scratch);
-  else
-    cnn__batch_norm_backward_frozen(run->context, rows, channels, run->input[0],
-                                    run->parameter[state->mean], run->parameter[state->mean + 1],
-                                    state->epsilon, gamma_of(state, run), run->output_gradient,
-                                    dgamma, dbeta, run->input_gradient[0], run->scratch);
+  if (run->training && !state->frozen) {
+    cnn__batch_norm_backward(run->context, &norm, run->input[0], saved_mean(run),
+                             saved_mean(run) + norm.channels, dy, dgamma, dbeta,
+                             run->input_gradient[0], run->scratch);
+    return;
+  }
+  if (state->activation != CNN_LINEAR)
+    cnn__activation_backward(run->context, state->activation, 0, norm.rows * norm.channels, NULL,
+                             run->output, dy, dy);
+  cnn__batch_norm_backward_frozen(run->context, &norm, run->input[0], run->parameter[state->mean],
+                                  run->parameter[state->mean + 1], dy, dgamma, dbeta,
+                                  run->input_gradient[0], run->scratch);
 }
 
 void cnn__batch_normalization_affine(const cnn_layer *layer, size_t channels,
@@ -134,6 +143,7 @@ static cnn_status plan(const cnn_layer *layer, const cnn__op_request *request, c
   state->keep = (float)settings->momentum;
   state->take = (float)(1 - settings->momentum);
   state->frozen = request->frozen;
+  state->activation = request->fuse_activation;
   state->has_gamma = !settings->no_scale;
   state->has_beta = !settings->no_center;
   state->beta = state->has_gamma ? 1 : 0;
@@ -147,9 +157,15 @@ static cnn_status plan(const cnn_layer *layer, const cnn__op_request *request, c
   op->flops = 2 * (double)count;
   op->saved_bytes = request->training && !request->frozen ? 2 * state->channels * sizeof(float) : 0;
   op->backward_reads_input = request->training && !request->frozen;
+  op->backward_reads_output = request->training && request->fuse_activation != CNN_LINEAR;
   op->forward = forward;
   op->backward = request->training ? backward : NULL;
   return CNN_OK;
+}
+
+static bool can_fuse_activation(const cnn__op_request *request, cnn_activation_kind kind) {
+  (void)request;
+  return kind == CNN_RELU || kind == CNN_RELU6;
 }
 
 const cnn__layer_class cnn__batch_normalization_class = {
@@ -163,6 +179,7 @@ const cnn__layer_class cnn__batch_normalization_class = {
     .maximum_inputs = 1,
     .infer = infer,
     .plan = plan,
+    .can_fuse_activation = can_fuse_activation,
 };
 
 void cnn_batch_normalization_options_init(cnn_batch_normalization_options *options, size_t size) {

@@ -41,8 +41,8 @@ static void sum_block(void *argument, size_t task, size_t slot) {
     kernels->column_moments(block.count, columns, of->x + first, sums, sums + columns);
     break;
   case CNN__COLUMN_PRODUCTS:
-    kernels->column_products(block.count, columns, of->x + first, of->mean, of->dy + first, sums,
-                             sums + columns);
+    kernels->column_products(block.count, columns, of->x + first, of->mean, of->dy + first,
+                             of->gate, sums, sums + columns);
     break;
   }
 }

@@ -4,6 +4,7 @@
 #define CNN_OPS_COLUMNS_H
 
 #include "base/context.h"
+#include "kernels/elementwise/normalization.h"
 #include <stdbool.h>
 
 typedef enum cnn__column_kind {
@@ -15,7 +16,8 @@ typedef enum cnn__column_kind {
 typedef struct cnn__columns {
   cnn__column_kind kind;
   size_t rows, columns;
-  const float *x, *mean, *dy; /* rows x columns; mean: columns */
+  const float *x, *mean, *dy;          /* rows x columns; mean: columns */
+  const cnn__normalization_gate *gate; /* of dy, or NULL */
 } cnn__columns;
 
 /* sums: how many each column has, 1 or 2. False where the bytes overflow. */

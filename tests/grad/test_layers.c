@@ -186,6 +186,27 @@ static void test_batch_normalization(void **state) {
                                  .input = {{1, {5}}}});
 }
 
+static void test_batch_normalization_with_an_activation_taken_in(void **state) {
+  const struct {
+    const char *name;
+    cnn_layer *layer;
+    cnn_activation_kind kind;
+    bool frozen;
+  } cases[] = {
+      {"relu", cnn_batch_normalization(.epsilon = 2), CNN_RELU, false},
+      {"relu6", cnn_batch_normalization(.epsilon = 2), CNN_RELU6, false},
+      {"no center", cnn_batch_normalization(.no_center = 1, .epsilon = 2), CNN_RELU, false},
+      {"frozen", cnn_batch_normalization(.frozen = 1), CNN_RELU6, true}};
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+    check_gradient((gradient_case){.name = cases[i].name,
+                                   .layer = cases[i].layer,
+                                   .smoothness = PIECEWISE,
+                                   .fuse_activation = cases[i].kind,
+                                   .frozen = cases[i].frozen,
+                                   .images = 9,
+                                   .input = {{1, {5}}}});
+}
+
 static void test_activations(void **state) {
   const struct {
     cnn_activation_kind kind;
@@ -260,6 +281,7 @@ int main(void) {
       cmocka_unit_test(test_dense),
       cmocka_unit_test(test_pooling),
       cmocka_unit_test(test_batch_normalization),
+      cmocka_unit_test(test_batch_normalization_with_an_activation_taken_in),
       cmocka_unit_test(test_activations),
       cmocka_unit_test(test_softmax),
       cmocka_unit_test(test_the_rest),

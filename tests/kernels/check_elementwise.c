@@ -139,10 +139,22 @@ static void softmax_backward_in_one_chain(size_t rows, size_t n, const float *y,
       dx[i] = y[i] * (dy[i] - sum);
   }
 }
+static void (*right_products)(size_t rows, size_t columns, const float *x, const float *mean,
+                              const float *dy, const cnn__normalization_gate *gate, double *sums,
+                              double *products);
 static void normalize_a_row_too_few(size_t rows, size_t columns, const float *x, const float *mean,
-                                    const float *scale, const float *offset, float *y) {
+                                    const float *scale, const float *offset, float least,
+                                    float most, float *y) {
   for (size_t i = 0; i + columns < rows * columns; i++)
-    y[i] = fmaf(x[i] - mean[i % columns], scale[i % columns], offset[i % columns]);
+    y[i] =
+        fminf(fmaxf(fmaf(x[i] - mean[i % columns], scale[i % columns], offset[i % columns]), least),
+              most);
+}
+static void products_behind_no_gate(size_t rows, size_t columns, const float *x, const float *mean,
+                                    const float *dy, const cnn__normalization_gate *gate,
+                                    double *sums, double *products) {
+  (void)gate;
+  right_products(rows, columns, x, mean, dy, NULL, sums, products);
 }
 static void plant_relu_end(cnn__kernels *table) {
   table->elementwise.activation.relu.forward = relu_without_its_end;
@@ -162,6 +174,10 @@ static void plant_order(cnn__kernels *table) {
 static void plant_normalize(cnn__kernels *table) {
   table->elementwise.normalization.normalize = normalize_a_row_too_few;
 }
+static void plant_gate(cnn__kernels *table) {
+  right_products = table->elementwise.normalization.column_products;
+  table->elementwise.normalization.column_products = products_behind_no_gate;
+}
 static const check_planted planted[] = {
     {"ReLU without its last element", plant_relu_end},
     {"ReLU that makes NaN zero", plant_relu_nan},
@@ -169,6 +185,7 @@ static const check_planted planted[] = {
     {"axpy without a fused multiply-add", plant_axpy},
     {"a sum in another order", plant_order},
     {"normalisation without its last row", plant_normalize},
+    {"a gradient that passes where the activation is flat", plant_gate},
 };
 
 /* Speeds, in elements a nanosecond. */

@@ -1,4 +1,5 @@
 #include "elementwise_runners.h"
+#include <math.h>
 #include <string.h>
 
 static size_t count_of(const sample *s) {
@@ -190,14 +191,33 @@ static void run_column_moments(const cnn__elementwise_kernels *k, const sample *
   k->normalization.column_moments(s->rows, s->columns, s->in[0], s->sums[0], s->sums[1]);
 }
 static void run_column_products(const cnn__elementwise_kernels *k, const sample *s) {
-  k->normalization.column_products(s->rows, s->columns, s->in[0], s->in[2], s->in[1], s->sums[0],
-                                   s->sums[1]);
+  k->normalization.column_products(s->rows, s->columns, s->in[0], s->in[2], s->in[1], NULL,
+                                   s->sums[0], s->sums[1]);
+}
+/* By factors of 1 and -1, which round nothing: a result beside its limit would pass on one side alone. */
+static cnn__normalization_gate gate_of(const sample *s, float most) {
+  float *scale = s->out[2];
+  for (size_t i = 0; i < s->columns && s->rows > 0; i++)
+    scale[i] = copysignf(1, scale[i]);
+  return (cnn__normalization_gate){scale, s->in[3], 0, most};
+}
+static void run_gated_products(const cnn__elementwise_kernels *k, const sample *s) {
+  const cnn__normalization_gate gate = gate_of(s, 6);
+  k->normalization.column_products(s->rows, s->columns, s->in[0], s->in[2], s->in[1], &gate,
+                                   s->sums[0], s->sums[1]);
 }
 static void run_normalize(const cnn__elementwise_kernels *k, const sample *s) {
   k->normalization.normalize(s->rows, s->columns, s->in[0], s->in[1], s->in[2], s->in[3],
+                             -HUGE_VALF, HUGE_VALF, s->out[0]);
+  k->normalization.normalize_backward(s->rows, s->columns, s->in[0], s->in[1], s->in[3], NULL,
+                                      s->in[2], s->in[1], s->in[2], s->out[1]);
+}
+static void run_gated_normalize(const cnn__elementwise_kernels *k, const sample *s) {
+  const cnn__normalization_gate gate = gate_of(s, NAN);
+  k->normalization.normalize(s->rows, s->columns, s->in[0], s->in[1], s->in[2], s->in[3], 0, 6,
                              s->out[0]);
-  k->normalization.normalize_backward(s->rows, s->columns, s->in[0], s->in[1], s->in[3], s->in[2],
-                                      s->in[1], s->in[2], s->out[1]);
+  k->normalization.normalize_backward(s->rows, s->columns, s->in[0], s->in[1], s->in[3], &gate,
+                                      s->in[2], s->in[1], s->in[2], s->out[1]);
 }
 
 /* Optimizers */
@@ -267,7 +287,9 @@ const elementwise_runner elementwise_runners[] = {
     {"column_sums", run_column_sums, -1},
     {"column_moments", run_column_moments, -1},
     {"column_products", run_column_products, -1},
+    {"gated column_products", run_gated_products, -1},
     {"normalize", run_normalize, 1e-6},
+    {"normalize, gated", run_gated_normalize, 1e-6},
     {"adam", run_adam, 1e-5},
     {"amsgrad", run_amsgrad, 1e-5},
     {"sgd", run_sgd, 1e-6},

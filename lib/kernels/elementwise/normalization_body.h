@@ -56,45 +56,79 @@ static void column_moments(size_t rows, size_t columns, const float *x, double *
   }
 }
 
-static void column_products(size_t rows, size_t columns, const float *x, const float *mean,
-                            const float *dy, double *sums, double *products) {
+/* What passes the gate of a vector of dy; gated is a constant. */
+INLINE_CONSTANTS vector gradient_at(const float *dy, const cnn__normalization_gate *gate,
+                                    bool gated, vector deviation, size_t i, size_t columns) {
+  const vector gradient = get(dy, i, columns);
+  if (!gated) return gradient;
+  const vector y =
+      vector_fma(deviation, get(gate->scale, i, columns), get(gate->offset, i, columns));
+  const vector_mask shut = vector_mask_or(vector_less_equal(y, vector_set(gate->least)),
+                                          vector_less_equal(vector_set(gate->most), y));
+  return vector_select(shut, vector_zero(), gradient);
+}
+
+INLINE_CONSTANTS void products(size_t rows, size_t columns, const float *x, const float *mean,
+                               const float *dy, const cnn__normalization_gate *gate, bool gated,
+                               double *sums, double *with_x) {
   for (size_t first = 0; first < rows; first += ROWS_AT_ONCE) {
     const size_t group = rows_in_group(rows, first);
     for (size_t i = 0; i < columns; i += VECTOR_WIDTH) {
       const vector centre = get(mean, i, columns);
-      doubles sum = get_sums(sums, i, columns), product = get_sums(products, i, columns);
+      doubles sum = get_sums(sums, i, columns), product = get_sums(with_x, i, columns);
       for (size_t r = 0; r < group; r++) {
         const vector deviation = vector_sub(get(x + r * columns, i, columns), centre);
-        const doubles gradient = doubles_of(get(dy + r * columns, i, columns));
+        const doubles gradient =
+            doubles_of(gradient_at(dy + r * columns, gate, gated, deviation, i, columns));
         sum = doubles_add(sum, gradient);
         product = doubles_add_product(product, gradient, doubles_of(deviation));
       }
       put_sums(sums, i, columns, sum);
-      put_sums(products, i, columns, product);
+      put_sums(with_x, i, columns, product);
     }
     x += ROWS_AT_ONCE * columns;
     dy += ROWS_AT_ONCE * columns;
   }
 }
 
+static void column_products(size_t rows, size_t columns, const float *x, const float *mean,
+                            const float *dy, const cnn__normalization_gate *gate, double *sums,
+                            double *with_x) {
+  if (gate)
+    products(rows, columns, x, mean, dy, gate, true, sums, with_x);
+  else
+    products(rows, columns, x, mean, dy, gate, false, sums, with_x);
+}
+
 static void normalize(size_t rows, size_t columns, const float *x, const float *mean,
-                      const float *scale, const float *offset, float *y) {
+                      const float *scale, const float *offset, float least, float most, float *y) {
   for (size_t row = 0; row < rows; row++, x += columns, y += columns)
     for (size_t i = 0; i < columns; i += VECTOR_WIDTH) {
       const vector deviation = vector_sub(get(x, i, columns), get(mean, i, columns));
-      put(y, i, columns, vector_fma(deviation, get(scale, i, columns), get(offset, i, columns)));
+      const vector value = vector_fma(deviation, get(scale, i, columns), get(offset, i, columns));
+      put(y, i, columns, vector_min(vector_set(most), vector_max(vector_set(least), value)));
     }
 }
 
-static void normalize_backward(size_t rows, size_t columns, const float *x, const float *mean,
-                               const float *dy, const float *a, const float *b, const float *c,
-                               float *dx) {
+INLINE_CONSTANTS void gradients(size_t rows, size_t columns, const float *x, const float *mean,
+                                const float *dy, const cnn__normalization_gate *gate, bool gated,
+                                const float *a, const float *b, const float *c, float *dx) {
   for (size_t row = 0; row < rows; row++, x += columns, dy += columns, dx += columns)
     for (size_t i = 0; i < columns; i += VECTOR_WIDTH) {
       const vector deviation = vector_sub(get(x, i, columns), get(mean, i, columns));
       const vector rest = vector_fma(deviation, get(b, i, columns), get(c, i, columns));
-      put(dx, i, columns, vector_fma(get(dy, i, columns), get(a, i, columns), rest));
+      const vector gradient = gradient_at(dy, gate, gated, deviation, i, columns);
+      put(dx, i, columns, vector_fma(gradient, get(a, i, columns), rest));
     }
+}
+
+static void normalize_backward(size_t rows, size_t columns, const float *x, const float *mean,
+                               const float *dy, const cnn__normalization_gate *gate, const float *a,
+                               const float *b, const float *c, float *dx) {
+  if (gate)
+    gradients(rows, columns, x, mean, dy, gate, true, a, b, c, dx);
+  else
+    gradients(rows, columns, x, mean, dy, gate, false, a, b, c, dx);
 }
 
 static void fill_normalization(cnn__normalization_kernels *table) {

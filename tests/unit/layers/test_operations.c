@@ -55,6 +55,7 @@ static void test_no_more_is_kept_than_the_backward_pass_needs(void **state) {
     bool reads_input, relu;
   } cases[] = {
       {cnn_batch_normalization(), 2 * 4 * sizeof(float), 0, true, false},
+      {cnn_batch_normalization(), 2 * 4 * sizeof(float), 0, true, true},
       {cnn_max_pool2d(), BATCH * 3 * 2 * 4 * sizeof(uint32_t), BATCH * 3 * 2 * 4 * sizeof(uint32_t),
        false, false},
       {cnn_average_pool2d(), 0, 0, false, false},

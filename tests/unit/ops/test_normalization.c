@@ -1,5 +1,6 @@
 /* Batch normalisation against double precision. */
 #include "arrays.h"
+#include "ops/activation.h"
 #include "ops/normalization.h"
 
 typedef struct results {
@@ -32,21 +33,29 @@ static void free_problem(problem *p) {
   free(p->beta);
 }
 
+static cnn__batch_norm norm_of(const problem *p, bool affine, cnn_activation_kind activation) {
+  return (cnn__batch_norm){.rows = p->rows,
+                           .channels = p->channels,
+                           .epsilon = epsilon,
+                           .gamma = affine ? p->gamma : NULL,
+                           .beta = affine ? p->beta : NULL,
+                           .activation = activation};
+}
+
 static results run_all(const problem *p, cnn_context *context, bool affine) {
   const size_t rows = p->rows, channels = p->channels, count = rows * channels;
-  const float *gamma = affine ? p->gamma : NULL, *beta = affine ? p->beta : NULL;
+  const cnn__batch_norm norm = norm_of(p, affine, CNN_LINEAR);
   results r = {floats(channels), floats(channels), floats(count), floats(channels),
                floats(channels), floats(count),    floats(count)};
   size_t bytes;
   assert_true(cnn__batch_norm_scratch(rows, channels, &bytes));
   void *scratch = array_of(bytes, 1);
   cnn__batch_norm_statistics(context, rows, channels, p->x, r.mean, r.variance, scratch);
-  cnn__batch_norm_apply(context, rows, channels, p->x, r.mean, r.variance, epsilon, gamma, beta,
-                        r.y, scratch);
-  cnn__batch_norm_backward_frozen(context, rows, channels, p->x, r.mean, r.variance, epsilon, gamma,
-                                  p->dy, NULL, NULL, r.frozen_dx, scratch);
-  cnn__batch_norm_backward(context, rows, channels, p->x, r.mean, r.variance, epsilon, gamma, p->dy,
-                           r.dgamma, r.dbeta, r.dx, scratch);
+  cnn__batch_norm_apply(context, &norm, p->x, r.mean, r.variance, r.y, scratch);
+  cnn__batch_norm_backward_frozen(context, &norm, p->x, r.mean, r.variance, p->dy, NULL, NULL,
+                                  r.frozen_dx, scratch);
+  cnn__batch_norm_backward(context, &norm, p->x, r.mean, r.variance, p->dy, r.dgamma, r.dbeta, r.dx,
+                           scratch);
   free(scratch);
   return r;
 }
@@ -107,6 +116,46 @@ static void test_normalisation_and_its_gradients_are_right(void **state) {
     }
 }
 
+/* The same bits as the two operations one after the other, at limits and NaN, too. */
+static void test_an_activation_taken_in_changes_no_bit(void **state) {
+  const cnn_activation_kind kinds[] = {CNN_RELU, CNN_RELU6};
+  for (size_t k = 0; k < 2; k++) {
+    problem p = make_problem(3000, 21);
+    const size_t count = p.rows * p.channels;
+    for (size_t i = 0; i < p.channels; i++)
+      p.gamma[i] *= 4, p.beta[i] += (float)(i % 3) * 2;
+    p.gamma[0] = 0, p.beta[0] = 0; /* y is 0, */
+    p.gamma[1] = 0, p.beta[1] = 6; /* 6, */
+    p.x[2] = NAN;
+    const cnn__batch_norm apart = norm_of(&p, true, CNN_LINEAR);
+    const cnn__batch_norm together = norm_of(&p, true, kinds[k]);
+    results r = run_all(&p, contexts[0], true);
+    size_t bytes;
+    assert_true(cnn__batch_norm_scratch(p.rows, p.channels, &bytes));
+    void *scratch = array_of(bytes, 1);
+    float *y = floats(count), *dy = floats(count), *dx = floats(count);
+    float *dgamma = floats(p.channels), *dbeta = floats(p.channels);
+    cnn__activation_forward(contexts[0], kinds[k], 0, count, r.y, r.y);
+    cnn__activation_backward(contexts[0], kinds[k], 0, count, NULL, r.y, p.dy, dy);
+    cnn__batch_norm_backward(contexts[0], &apart, p.x, r.mean, r.variance, dy, r.dgamma, r.dbeta,
+                             r.dx, scratch);
+    for (size_t t = 0; t < CONTEXTS; t++) {
+      cnn__batch_norm_apply(contexts[t], &together, p.x, r.mean, r.variance, y, scratch);
+      cnn__batch_norm_backward(contexts[t], &together, p.x, r.mean, r.variance, p.dy, dgamma, dbeta,
+                               dx, scratch);
+      expect_same(count * sizeof *y, y, r.y);
+      expect_same(count * sizeof *dx, dx, r.dx);
+      expect_same(p.channels * sizeof *dgamma, dgamma, r.dgamma);
+      expect_same(p.channels * sizeof *dbeta, dbeta, r.dbeta);
+    }
+    float *all[] = {y, dy, dx, dgamma, dbeta, scratch};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+      free(all[i]);
+    free_results(&r);
+    free_problem(&p);
+  }
+}
+
 static void test_equal_values_have_no_variance_and_nan_spreads(void **state) {
   float x[200], mean, variance;
   size_t bytes;
@@ -134,14 +183,15 @@ static void test_gradients_that_nobody_wants_may_be_null(void **state) {
   assert_true(cnn__batch_norm_scratch(50, 6, &bytes));
   void *scratch = array_of(bytes, 1);
   float *dgamma = floats(6), *dx = floats(300);
-  cnn__batch_norm_backward(contexts[0], 50, 6, p.x, r.mean, r.variance, epsilon, p.gamma, p.dy,
-                           dgamma, NULL, NULL, scratch);
+  const cnn__batch_norm norm = norm_of(&p, true, CNN_LINEAR);
+  cnn__batch_norm_backward(contexts[0], &norm, p.x, r.mean, r.variance, p.dy, dgamma, NULL, NULL,
+                           scratch);
   expect_same(6 * sizeof *dgamma, dgamma, r.dgamma);
-  cnn__batch_norm_backward(contexts[0], 50, 6, p.x, r.mean, r.variance, epsilon, p.gamma, p.dy,
-                           NULL, NULL, dx, scratch);
+  cnn__batch_norm_backward(contexts[0], &norm, p.x, r.mean, r.variance, p.dy, NULL, NULL, dx,
+                           scratch);
   expect_same(300 * sizeof *dx, dx, r.dx);
-  cnn__batch_norm_backward_frozen(contexts[0], 50, 6, p.x, r.mean, r.variance, epsilon, p.gamma,
-                                  p.dy, dgamma, NULL, NULL, scratch);
+  cnn__batch_norm_backward_frozen(contexts[0], &norm, p.x, r.mean, r.variance, p.dy, dgamma, NULL,
+                                  NULL, scratch);
   expect_same(6 * sizeof *dgamma, dgamma, r.dgamma);
   free(dgamma);
   free(dx);
@@ -153,6 +203,7 @@ static void test_gradients_that_nobody_wants_may_be_null(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_normalisation_and_its_gradients_are_right),
+      cmocka_unit_test(test_an_activation_taken_in_changes_no_bit),
       cmocka_unit_test(test_equal_values_have_no_variance_and_nan_spreads),
       cmocka_unit_test(test_scratch_that_overflows_is_refused),
       cmocka_unit_test(test_gradients_that_nobody_wants_may_be_null),
