@@ -103,7 +103,7 @@ static inline doubles doubles_add(doubles a, doubles b) {
    with a fused multiply-add or without. */
 static inline doubles doubles_add_product(doubles sum, doubles a, doubles b) {
   for (size_t h = 0; h < HALVES; h++)
-    sum.half[h] = vector_double_add(sum.half[h], vector_double_mul(a.half[h], b.half[h]));
+    sum.half[h] = vector_double_fma(a.half[h], b.half[h], sum.half[h]);
   return sum;
 }
 static inline double sum_double_lanes(const doubles lanes[VECTORS]) {

@@ -4,7 +4,7 @@
 
 /* The sums live in memory, in float64: going down several rows before storing them again keeps
    that traffic small without changing the order. */
-enum { ROWS_AT_ONCE = 8 };
+enum { ROWS_AT_ONCE = 8, AHEAD = 16 /* rows that are asked for so much earlier */ };
 
 /* A vector of sums, of which fewer than a vector may be there. */
 static inline doubles get_sums(const double *sums, size_t i, size_t count) {
@@ -23,6 +23,13 @@ static inline void put_sums(double *sums, size_t i, size_t count, doubles value)
   memcpy(sums + i, part, (count - i) * sizeof *part);
 }
 
+/* Asks for lines of later rows: so many rows side by side the processor does not foresee. Harmless past the end. */
+INLINE_CONSTANTS void fetch_ahead(const float *x, size_t columns, size_t i) {
+  if (i % LANES != 0) return;
+  for (size_t r = 0; r < ROWS_AT_ONCE; r++)
+    __builtin_prefetch((const void *)((uintptr_t)(x + i) + (AHEAD + r) * columns * sizeof *x));
+}
+
 static inline size_t rows_in_group(size_t rows, size_t first) {
   return rows - first < ROWS_AT_ONCE ? rows - first : ROWS_AT_ONCE;
 }
@@ -31,6 +38,7 @@ static void column_sums(size_t rows, size_t columns, const float *x, double *sum
   for (size_t first = 0; first < rows; first += ROWS_AT_ONCE, x += ROWS_AT_ONCE * columns) {
     const size_t group = rows_in_group(rows, first);
     for (size_t i = 0; i < columns; i += VECTOR_WIDTH) {
+      fetch_ahead(x, columns, i);
       doubles sum = get_sums(sums, i, columns);
       for (size_t r = 0; r < group; r++)
         sum = doubles_add(sum, doubles_of(get(x + r * columns, i, columns)));
@@ -44,6 +52,7 @@ static void column_moments(size_t rows, size_t columns, const float *x, double *
   for (size_t first = 0; first < rows; first += ROWS_AT_ONCE, x += ROWS_AT_ONCE * columns) {
     const size_t group = rows_in_group(rows, first);
     for (size_t i = 0; i < columns; i += VECTOR_WIDTH) {
+      fetch_ahead(x, columns, i);
       doubles sum = get_sums(sums, i, columns), square = get_sums(squares, i, columns);
       for (size_t r = 0; r < group; r++) {
         const doubles value = doubles_of(get(x + r * columns, i, columns));
@@ -56,48 +65,56 @@ static void column_moments(size_t rows, size_t columns, const float *x, double *
   }
 }
 
-/* What passes the gate of a vector of dy; gated is a constant. */
-INLINE_CONSTANTS vector gradient_at(const float *dy, const cnn__normalization_gate *gate,
-                                    bool gated, vector deviation, size_t i, size_t columns) {
-  const vector gradient = get(dy, i, columns);
-  if (!gated) return gradient;
-  const vector y =
-      vector_fma(deviation, get(gate->scale, i, columns), get(gate->offset, i, columns));
-  const vector_mask shut = vector_mask_or(vector_less_equal(y, vector_set(gate->least)),
-                                          vector_less_equal(vector_set(gate->most), y));
+/* A vector of columns of a gate. */
+typedef struct gate_columns {
+  vector scale, offset, least, most;
+} gate_columns;
+
+static inline gate_columns columns_of(const cnn__normalization_gate *gate, size_t i,
+                                      size_t columns) {
+  return (gate_columns){get(gate->scale, i, columns), get(gate->offset, i, columns),
+                        vector_set(gate->least), vector_set(gate->most)};
+}
+
+/* What passes of a vector of dy. */
+static inline vector passing(gate_columns gate, vector deviation, vector gradient) {
+  const vector y = vector_fma(deviation, gate.scale, gate.offset);
+  const vector_mask shut =
+      vector_mask_or(vector_less_equal(y, gate.least), vector_less_equal(gate.most, y));
   return vector_select(shut, vector_zero(), gradient);
 }
 
-INLINE_CONSTANTS void products(size_t rows, size_t columns, const float *x, const float *mean,
-                               const float *dy, const cnn__normalization_gate *gate, bool gated,
-                               double *sums, double *with_x) {
-  for (size_t first = 0; first < rows; first += ROWS_AT_ONCE) {
-    const size_t group = rows_in_group(rows, first);
-    for (size_t i = 0; i < columns; i += VECTOR_WIDTH) {
-      const vector centre = get(mean, i, columns);
-      doubles sum = get_sums(sums, i, columns), product = get_sums(with_x, i, columns);
-      for (size_t r = 0; r < group; r++) {
-        const vector deviation = vector_sub(get(x + r * columns, i, columns), centre);
-        const doubles gradient =
-            doubles_of(gradient_at(dy + r * columns, gate, gated, deviation, i, columns));
-        sum = doubles_add(sum, gradient);
-        product = doubles_add_product(product, gradient, doubles_of(deviation));
-      }
-      put_sums(sums, i, columns, sum);
-      put_sums(with_x, i, columns, product);
-    }
-    x += ROWS_AT_ONCE * columns;
-    dy += ROWS_AT_ONCE * columns;
-  }
+/* A gate without limits, whatever its numbers: memory takes longer than to compute what is not used. */
+static inline cnn__normalization_gate gate_or_open(const cnn__normalization_gate *gate,
+                                                   const float *any) {
+  return gate ? *gate : (cnn__normalization_gate){any, any, NAN, NAN};
 }
 
 static void column_products(size_t rows, size_t columns, const float *x, const float *mean,
                             const float *dy, const cnn__normalization_gate *gate, double *sums,
-                            double *with_x) {
-  if (gate)
-    products(rows, columns, x, mean, dy, gate, true, sums, with_x);
-  else
-    products(rows, columns, x, mean, dy, gate, false, sums, with_x);
+                            double *products) {
+  const cnn__normalization_gate limits = gate_or_open(gate, mean);
+  for (size_t first = 0; first < rows; first += ROWS_AT_ONCE) {
+    const size_t group = rows_in_group(rows, first);
+    for (size_t i = 0; i < columns; i += VECTOR_WIDTH) {
+      const vector centre = get(mean, i, columns);
+      const gate_columns of = columns_of(&limits, i, columns);
+      fetch_ahead(x, columns, i);
+      fetch_ahead(dy, columns, i);
+      doubles sum = get_sums(sums, i, columns), product = get_sums(products, i, columns);
+      for (size_t r = 0; r < group; r++) {
+        const vector deviation = vector_sub(get(x + r * columns, i, columns), centre);
+        const doubles gradient =
+            doubles_of(passing(of, deviation, get(dy + r * columns, i, columns)));
+        sum = doubles_add(sum, gradient);
+        product = doubles_add_product(product, gradient, doubles_of(deviation));
+      }
+      put_sums(sums, i, columns, sum);
+      put_sums(products, i, columns, product);
+    }
+    x += ROWS_AT_ONCE * columns;
+    dy += ROWS_AT_ONCE * columns;
+  }
 }
 
 static void normalize(size_t rows, size_t columns, const float *x, const float *mean,
@@ -110,25 +127,18 @@ static void normalize(size_t rows, size_t columns, const float *x, const float *
     }
 }
 
-INLINE_CONSTANTS void gradients(size_t rows, size_t columns, const float *x, const float *mean,
-                                const float *dy, const cnn__normalization_gate *gate, bool gated,
-                                const float *a, const float *b, const float *c, float *dx) {
+static void normalize_backward(size_t rows, size_t columns, const float *x, const float *mean,
+                               const float *dy, const cnn__normalization_gate *gate, const float *a,
+                               const float *b, const float *c, float *dx) {
+  const cnn__normalization_gate limits = gate_or_open(gate, mean);
   for (size_t row = 0; row < rows; row++, x += columns, dy += columns, dx += columns)
     for (size_t i = 0; i < columns; i += VECTOR_WIDTH) {
       const vector deviation = vector_sub(get(x, i, columns), get(mean, i, columns));
       const vector rest = vector_fma(deviation, get(b, i, columns), get(c, i, columns));
-      const vector gradient = gradient_at(dy, gate, gated, deviation, i, columns);
+      const vector gradient =
+          passing(columns_of(&limits, i, columns), deviation, get(dy, i, columns));
       put(dx, i, columns, vector_fma(gradient, get(a, i, columns), rest));
     }
-}
-
-static void normalize_backward(size_t rows, size_t columns, const float *x, const float *mean,
-                               const float *dy, const cnn__normalization_gate *gate, const float *a,
-                               const float *b, const float *c, float *dx) {
-  if (gate)
-    gradients(rows, columns, x, mean, dy, gate, true, a, b, c, dx);
-  else
-    gradients(rows, columns, x, mean, dy, gate, false, a, b, c, dx);
 }
 
 static void fill_normalization(cnn__normalization_kernels *table) {

@@ -207,6 +207,10 @@ static inline vector_double vector_double_add(vector_double a, vector_double b) 
 static inline vector_double vector_double_mul(vector_double a, vector_double b) {
   return a * b;
 }
+/* Rounded twice here, once elsewhere. */
+static inline vector_double vector_double_fma(vector_double a, vector_double b, vector_double c) {
+  return a * b + c;
+}
 
 static inline void vector_transpose(vector rows[VECTOR_WIDTH]) {}
 #include "kernels/turned.h"
