@@ -65,7 +65,8 @@ typedef struct cnn_context_options {
                            use. Ignored where an executor is lent. At most 1024. */
   uint64_t seed;      /**< Key of all randomness: initial weights, shuffling, dropout. Default 0. */
   int64_t exact;      /**< 1: convolve directly only, never by a faster algorithm with a larger
-                           rounding error (docs/numerics.md has both errors). Default 0. */
+                           rounding error (docs/numerics.md has both errors), and normalise apart from convolution when predicting,
+                           too. Default 0. */
   const cnn_allocator *allocator; /**< Copied; NULL: the C library's. */
   const cnn_executor *executor;   /**< Copied; NULL: the library's own threads. */
   const cnn_log *log;             /**< Copied; NULL: no log. */

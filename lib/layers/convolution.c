@@ -140,7 +140,7 @@ cnn_status cnn__convolution_plan(const cnn__op_request *request, const cnn__wind
   cnn__conv_mode mode = mode_of(request);
   status = cnn__conv_plan(&shape, &mode, &state->conv);
   if (status == CNN_OK && !count_prepared(state, &op->prepared_floats))
-    status = cnn__fail(CNN_E_LIMIT, ": the prepared kernel exceeds memory");
+    status = cnn__fail(CNN_E_LIMIT, "the prepared kernel exceeds memory");
   if (status != CNN_OK) {
     op->release(op, request->context);
     return cnn__fail_prefix(status, "%s", request->name);

@@ -67,8 +67,7 @@ typedef struct cnn__op_request {
   bool input_gradient[CNN__MAX_INPUTS]; /* which of them need one */
   const cnn__shape *output;             /* of the layer itself, before what is fused */
   /* What follows, in this order, and is to be taken into the operation: */
-  const cnn_layer *
-      fuse_normalization; /* inference alone: its parameters come behind the layer's own; or NULL */
+  const cnn_layer *fuse_normalization; /* not in training; its parameters come behind; or NULL */
   cnn_activation_kind fuse_activation; /* CNN_LINEAR: none */
   const cnn__pool_shape *fuse_pool;    /* max-pooling, or NULL */
 } cnn__op_request;
@@ -135,8 +134,7 @@ struct cnn__layer_class {
   /* The operation for these shapes, without the layer's own activation unless that is the request's. So an Activation
      layer is an alias that ends in its activation: what fuses for .activation fuses for the layer, too. */
   cnn_status (*plan)(const cnn_layer *layer, const cnn__op_request *request, cnn__op *op);
-  bool
-      fuses_normalization; /* plan honours request.fuse_normalization; never set it for the others */
+  bool fuses_normalization; /* plan honours request.fuse_normalization */
   /* Whether plan could take the activation in; or NULL: none ever. */
   bool (*can_fuse_activation)(const cnn__op_request *request, cnn_activation_kind kind);
   /* The activation that ends the layer; CNN_LINEAR where there is none; or NULL: none ever. */

@@ -22,8 +22,7 @@ typedef struct cnn__fusion {
   cnn__pool_shape pool; /* what request.fuse_pool points to */
 } cnn__fusion;
 
-/* Decides for a node, and completes its request. drop: the activation that
-   ends the network is left out. */
+/* Decides for a node, and completes its request. drop: the activation that ends the network is left out. */
 void cnn__fuse(const cnn__network *network, const cnn__readers *readers, size_t node, bool drop,
                cnn__op_request *request, cnn__fusion *fusion);
 
