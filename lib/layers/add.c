@@ -1,13 +1,15 @@
-/* The sum of its inputs. In place on the first; each input's gradient is the output's. */
+/* The sum of its inputs, perhaps with a ReLU behind it. In place on the first; each input's gradient is the
+   output's, behind the ReLU. */
 #include "layers/classes.h"
 #include "layers/support.h"
 
+#include "ops/activation.h"
 #include "ops/vector.h"
-#include <string.h>
 
 typedef struct sum {
   size_t inputs;
   size_t count; /* floats of one image */
+  bool relu;
 } sum;
 
 static cnn_status infer(const cnn_layer *layer, const char *name, size_t inputs,
@@ -25,21 +27,36 @@ static cnn_status infer(const cnn_layer *layer, const char *name, size_t inputs,
   return cnn__expect_memory(name, spec);
 }
 
+/* y = a + b, and the ReLU with the last of them. */
+static void add(const sum *state, const cnn__op_run *run, size_t last, const float *a) {
+  const size_t count = run->images * state->count;
+  if (state->relu && last + 1 == state->inputs)
+    cnn__vector_add_relu(run->context, count, a, run->input[last], run->output);
+  else
+    cnn__vector_add(run->context, count, a, run->input[last], run->output);
+}
+
 static void forward(const cnn__op *op, const cnn__op_run *run) {
   const sum *state = op->state;
-  const size_t count = run->images * state->count;
-  cnn__vector_add(run->context, count, run->input[0], run->input[1], run->output);
+  add(state, run, 1, run->input[0]);
   for (size_t i = 2; i < state->inputs; i++)
-    cnn__vector_accumulate(run->context, count, run->input[i], run->output);
+    add(state, run, i, run->output);
 }
 
 static void backward(const cnn__op *op, const cnn__op_run *run) {
   const sum *state = op->state;
-  const size_t bytes = run->images * state->count * sizeof(float);
+  const size_t count = run->images * state->count;
+  const float *dy = run->output_gradient;
+  bool masked = !state->relu;
   for (size_t i = 0; i < state->inputs; i++) {
     float *gradient = run->input_gradient[i];
-    if (gradient != NULL && gradient != run->output_gradient)
-      memcpy(gradient, run->output_gradient, bytes);
+    if (gradient == NULL) continue;
+    if (!masked)
+      cnn__activation_backward(run->context, CNN_RELU, 0, count, NULL, run->output, dy, gradient);
+    else if (gradient != dy)
+      cnn__vector_copy(run->context, count, dy, gradient);
+    if (!masked) dy = gradient;
+    masked = true;
   }
 }
 
@@ -50,11 +67,18 @@ static cnn_status plan(const cnn_layer *layer, const cnn__op_request *request, c
   if (state == NULL) return CNN_E_NOMEM;
   state->inputs = request->inputs;
   state->count = cnn__shape_product(request->output);
+  state->relu = request->fuse_activation == CNN_RELU;
   op->flops = (double)state->count * (double)(request->inputs - 1);
   op->in_place = true;
+  op->backward_reads_output = request->training && state->relu;
   op->forward = forward;
   op->backward = request->training ? backward : NULL;
   return CNN_OK;
+}
+
+static bool can_fuse_activation(const cnn__op_request *request, cnn_activation_kind kind) {
+  (void)request;
+  return kind == CNN_RELU;
 }
 
 const cnn__layer_class cnn__add_class = {
@@ -66,6 +90,7 @@ const cnn__layer_class cnn__add_class = {
     .maximum_inputs = CNN__MAX_INPUTS,
     .infer = infer,
     .plan = plan,
+    .can_fuse_activation = can_fuse_activation,
 };
 
 void cnn_add_options_init(cnn_add_options *options, size_t size) {

@@ -2,6 +2,7 @@
 #include "kernels/kernels.h"
 #include "ops/blocks.h"
 #include "ops/columns.h"
+#include <string.h>
 
 static const cnn__arithmetic_kernels *arithmetic(void) {
   return &cnn__kernels_get()->elementwise.arithmetic;
@@ -29,6 +30,13 @@ static void run(cnn_context *context, call of) {
 static void add(const call *of, size_t first, size_t count) {
   arithmetic()->add(count, of->p + first, of->q + first, of->y + first);
 }
+static void add_relu(const call *of, size_t first, size_t count) {
+  add(of, first, count);
+  cnn__kernels_get()->elementwise.activation.relu.forward(count, 0, of->y + first, of->y + first);
+}
+static void copy(const call *of, size_t first, size_t count) {
+  memcpy(of->y + first, of->p + first, count * sizeof *of->y);
+}
 static void multiply(const call *of, size_t first, size_t count) {
   arithmetic()->multiply(count, of->p + first, of->q + first, of->y + first);
 }
@@ -53,6 +61,13 @@ static void logarithms(const call *of, size_t first, size_t count) {
 
 void cnn__vector_add(cnn_context *context, size_t count, const float *a, const float *b, float *y) {
   run(context, (call){.work = add, .count = count, .p = a, .q = b, .y = y});
+}
+void cnn__vector_add_relu(cnn_context *context, size_t count, const float *a, const float *b,
+                          float *y) {
+  run(context, (call){.work = add_relu, .count = count, .p = a, .q = b, .y = y});
+}
+void cnn__vector_copy(cnn_context *context, size_t count, const float *x, float *y) {
+  run(context, (call){.work = copy, .count = count, .p = x, .y = y});
 }
 void cnn__vector_accumulate(cnn_context *context, size_t count, const float *x, float *y) {
   cnn__vector_add(context, count, y, x, y);

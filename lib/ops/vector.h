@@ -7,6 +7,9 @@
 #include <stdbool.h>
 
 void cnn__vector_add(cnn_context *context, size_t count, const float *a, const float *b, float *y);
+void cnn__vector_add_relu(cnn_context *context, size_t count, const float *a, const float *b,
+                          float *y); /* the same, and then y < 0 ? 0 : y */
+void cnn__vector_copy(cnn_context *context, size_t count, const float *x, float *y);
 void cnn__vector_accumulate(cnn_context *context, size_t count, const float *x,
                             float *y); /* y += x */
 void cnn__vector_multiply(cnn_context *context, size_t count, const float *a, const float *b,

@@ -147,6 +147,24 @@ static void test_an_activation_layer_fuses_as_an_option_does(void **state) {
   cnn_model_free(model);
 }
 
+/* In training, too: normalisations and sums take the activation behind them. */
+static void test_normalisations_and_sums_take_activations_in(void **state) {
+  cnn_graph *graph = cnn_graph_create();
+  cnn_node image = cnn_graph_add(graph, cnn_input(.shape = {6, 6, 4}));
+  cnn_node even = cnn_graph_add(graph, cnn_batch_normalization(), image);
+  even = cnn_graph_add(graph, cnn_activation(.function = CNN_RELU6), even);
+  cnn_node sum = cnn_graph_add(graph, cnn_add(), even, image);
+  sum = cnn_graph_add(graph, cnn_activation(.function = CNN_RELU), sum);
+  cnn_model *model = cnn_graph_model(graph, cnn_graph_add(graph, cnn_flatten(), sum));
+  assert_made(model);
+  for (int training = 0; training < 2; training++) {
+    cnn__plan *plan = make_plan(model, 3, training);
+    assert_int_equal(plan->step_count, 2);
+    cnn__plan_free(plan);
+  }
+  cnn_model_free(model);
+}
+
 /* Not where each of several channels gives one: that is computed in a way of its own. */
 static void test_pooling_goes_into_some_depthwise_convolutions(void **state) {
   static const struct {
@@ -243,6 +261,7 @@ int main(void) {
       cmocka_unit_test(test_the_description_names_layers_and_memory),
       cmocka_unit_test(test_activation_and_pooling_go_into_the_convolution),
       cmocka_unit_test(test_an_activation_layer_fuses_as_an_option_does),
+      cmocka_unit_test(test_normalisations_and_sums_take_activations_in),
       cmocka_unit_test(test_pooling_goes_into_some_depthwise_convolutions),
       cmocka_unit_test(test_a_value_with_two_readers_stays),
       cmocka_unit_test(test_fewer_images_than_planned_give_the_same_bits),

@@ -11,8 +11,10 @@ static void test_arithmetic_is_right_for_any_count(void **state) {
     float *a = random_floats(count, -2, 2), *b = random_floats(count, -2, 2);
     float *sum = floats(count), *product = floats(count), *scaled = floats(count);
     float *affine = floats(count), *total = copy_of(count, b), *axpy = copy_of(count, b);
-    float *clipped = copy_of(count, a);
+    float *clipped = copy_of(count, a), *positive = floats(count), *copied = floats(count);
     cnn__vector_add(contexts[2], count, a, b, sum);
+    cnn__vector_add_relu(contexts[2], count, a, b, positive);
+    cnn__vector_copy(contexts[2], count, a, copied);
     cnn__vector_multiply(contexts[2], count, a, b, product);
     cnn__vector_scale(contexts[2], count, 3, a, scaled);
     cnn__vector_affine(contexts[2], count, 3, 0.1f, a, affine);
@@ -21,12 +23,13 @@ static void test_arithmetic_is_right_for_any_count(void **state) {
     cnn__vector_clip(contexts[2], count, 0.5f, clipped);
     for (size_t i = 0; i < count; i++) {
       assert_true(sum[i] == a[i] + b[i] && product[i] == a[i] * b[i] && scaled[i] == 3 * a[i]);
-      assert_true(total[i] == sum[i]);
+      assert_true(total[i] == sum[i] && copied[i] == a[i]);
+      assert_true(positive[i] == (sum[i] < 0 ? 0 : sum[i]));
       assert_true(clipped[i] == (a[i] > 0.5f ? 0.5f : a[i] < -0.5f ? -0.5f : a[i]));
       expect_near(affine[i], 3.0 * a[i] + (double)0.1f, 2e-7, 1e-6);
       expect_near(axpy[i], (double)0.7f * a[i] + b[i], 2e-7, 1e-6);
     }
-    float *all[] = {a, b, sum, product, scaled, affine, total, axpy, clipped};
+    float *all[] = {a, b, sum, product, scaled, affine, total, axpy, clipped, positive, copied};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
       free(all[i]);
   }
