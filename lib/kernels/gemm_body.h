@@ -117,11 +117,6 @@ INLINE_CONSTANTS void relu_row(extent row, vector x[MOST_VECTORS]) {
   EACH_VECTOR(j, row.vectors, x[j] = vector_max(vector_zero(), x[j]);)
 }
 
-/* x > 6 ? 6 : x, which keeps NaN. */
-INLINE_CONSTANTS void at_most_six_row(extent row, vector x[MOST_VECTORS]) {
-  EACH_VECTOR(j, row.vectors, x[j] = vector_min(vector_set(6.0f), x[j]);)
-}
-
 /* Two hints without code. opaque(): address arithmetic is not to be "improved" into chains of additions,
    each waiting for the last, or into a register for every row and depth. What it returns may be written
    where the argument may, as with strchr(). in_order(): loads of A are not to be gathered ahead of their
@@ -133,6 +128,14 @@ INLINE_CONSTANTS float *opaque(const float *pointer) {
 }
 INLINE_CONSTANTS void in_order(void) {
   __asm__ volatile("" ::: "memory");
+}
+
+/* x > 6 ? 6 : x, which keeps NaN. The 6 is read where it is used: kept through the product it would take a register
+   from the sums. */
+INLINE_CONSTANTS void at_most_six_row(extent row, vector x[MOST_VECTORS]) {
+  static const float six = 6;
+  const vector most = vector_set(*opaque(&six));
+  EACH_VECTOR(j, row.vectors, x[j] = vector_min(most, x[j]);)
 }
 
 /* Where the next depth of A and B lies. Rows of A and panels of B go by pairs, which share a pointer:
