@@ -76,11 +76,6 @@ static cnn_status plan(const cnn_layer *layer, const cnn__op_request *request, c
   return CNN_OK;
 }
 
-static bool can_fuse_activation(const cnn__op_request *request, cnn_activation_kind kind) {
-  (void)request;
-  return kind == CNN_RELU;
-}
-
 const cnn__layer_class cnn__add_class = {
     .class_name = "Add",
     .base_name = "add",
@@ -90,7 +85,7 @@ const cnn__layer_class cnn__add_class = {
     .maximum_inputs = CNN__MAX_INPUTS,
     .infer = infer,
     .plan = plan,
-    .can_fuse_activation = can_fuse_activation,
+    .can_fuse_activation = cnn__can_fuse_relu,
 };
 
 void cnn_add_options_init(cnn_add_options *options, size_t size) {

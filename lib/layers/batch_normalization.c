@@ -5,7 +5,6 @@
 
 #include "ops/activation.h"
 #include "ops/normalization.h"
-#include <math.h>
 #include <string.h>
 
 static const cnn__field fields[] = {
@@ -119,15 +118,10 @@ static void backward(const cnn__op *op, const cnn__op_run *run) {
 void cnn__batch_normalization_affine(const cnn_layer *layer, size_t channels,
                                      float *const *parameter, float *scale, float *offset) {
   const cnn_batch_normalization_options *settings = layer->settings;
-  const float *gamma = settings->no_scale ? NULL : *parameter++;
-  const float *beta = settings->no_center ? NULL : *parameter++;
-  const float *mean = parameter[0], *variance = parameter[1];
-  for (size_t i = 0; i < channels; i++) {
-    const double inverse = 1 / sqrt((double)variance[i] + (double)(float)settings->epsilon);
-    const double factor = (gamma ? (double)gamma[i] : 1) * inverse;
-    scale[i] = (float)factor;
-    offset[i] = (float)((beta ? (double)beta[i] : 0) - factor * (double)mean[i]);
-  }
+  cnn__batch_norm norm = {.channels = channels, .epsilon = (float)settings->epsilon};
+  if (!settings->no_scale) norm.gamma = *parameter++;
+  if (!settings->no_center) norm.beta = *parameter++;
+  cnn__batch_norm_affine(&norm, parameter[0], parameter[1], scale, offset);
 }
 
 static cnn_status plan(const cnn_layer *layer, const cnn__op_request *request, cnn__op *op) {

@@ -209,11 +209,6 @@ static cnn_status plan(const cnn_layer *layer, const cnn__op_request *request, c
   return CNN_OK;
 }
 
-static bool can_fuse_activation(const cnn__op_request *request, cnn_activation_kind kind) {
-  (void)request;
-  return kind == CNN_RELU;
-}
-
 static cnn_activation_kind activation(const cnn_layer *layer, double *slope) {
   const cnn_dense_options *settings = layer->settings;
   *slope = cnn__activation_default_slope((cnn_activation_kind)settings->activation);
@@ -233,7 +228,7 @@ const cnn__layer_class cnn__dense_class = {
     .check = check,
     .infer = infer,
     .plan = plan,
-    .can_fuse_activation = can_fuse_activation,
+    .can_fuse_activation = cnn__can_fuse_relu,
     .activation = activation,
 };
 

@@ -182,6 +182,11 @@ void *cnn__op_new_state(const cnn__op_request *request, size_t size, cnn__op *op
   return op->state;
 }
 
+bool cnn__can_fuse_relu(const cnn__op_request *request, cnn_activation_kind kind) {
+  (void)request;
+  return kind == CNN_RELU;
+}
+
 cnn_status cnn__op_alias(const cnn__op_request *request, cnn__op *op) {
   cnn_status status = cnn__op_start(request, "alias", op);
   op->alias = true;

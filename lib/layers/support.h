@@ -63,6 +63,9 @@ void *cnn__op_new_state(const cnn__op_request *request, size_t size, cnn__op *op
 /* An op that does nothing: its output is its input under the output's shape. */
 cnn_status cnn__op_alias(const cnn__op_request *request, cnn__op *op);
 
+/* can_fuse_activation of layers that take a ReLU in, and nothing else. */
+bool cnn__can_fuse_relu(const cnn__op_request *request, cnn_activation_kind kind);
+
 /* ---- convolutions ---- */
 
 /* The operation of Conv2D and DepthwiseConv2D. groups of the latter: the input's channels. */

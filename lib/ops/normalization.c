@@ -64,17 +64,26 @@ static void run(cnn_context *context, map of) {
   cnn__for_blocks(context, of.rows, cnn__block_rows(of.channels), map_block, &of);
 }
 
-static float factor_of(const cnn__batch_norm *of, const float *variance, size_t channel) {
-  return (float)((of->gamma ? (double)of->gamma[channel] : 1) *
-                 inverse_deviation(variance[channel], of->epsilon));
+static double factor_of(const cnn__batch_norm *of, const float *variance, size_t channel) {
+  return (of->gamma ? (double)of->gamma[channel] : 1) *
+         inverse_deviation(variance[channel], of->epsilon);
 }
 
 /* y's factors and offsets. */
 static void find_affine(const cnn__batch_norm *of, const float *variance, float *scale,
                         float *offset) {
   for (size_t i = 0; i < of->channels; i++) {
-    scale[i] = factor_of(of, variance, i);
+    scale[i] = (float)factor_of(of, variance, i);
     offset[i] = of->beta ? of->beta[i] : 0;
+  }
+}
+
+void cnn__batch_norm_affine(const cnn__batch_norm *of, const float *mean, const float *variance,
+                            float *scale, float *offset) {
+  for (size_t i = 0; i < of->channels; i++) {
+    const double factor = factor_of(of, variance, i);
+    scale[i] = (float)factor;
+    offset[i] = (float)((of->beta ? (double)of->beta[i] : 0) - factor * (double)mean[i]);
   }
 }
 
@@ -127,7 +136,7 @@ void cnn__batch_norm_backward(cnn_context *context, const cnn__batch_norm *of, c
   if (!dx) return;
   for (size_t i = 0; i < channels; i++) {
     const double inverse = inverse_deviation(variance[i], of->epsilon);
-    const double factor = (of->gamma ? (double)of->gamma[i] : 1) * inverse;
+    const double factor = factor_of(of, variance, i);
     b[i] = (float)(-factor * inverse * inverse * (sums[channels + i] / (double)rows));
     c[i] = (float)(-factor * (sums[i] / (double)rows));
   }
@@ -155,7 +164,7 @@ void cnn__batch_norm_backward_frozen(cnn_context *context, const cnn__batch_norm
   if (!dx) return;
   float *scale = coefficients_in(scratch, of->rows, of->channels), *zeros = scale + of->channels;
   for (size_t i = 0; i < of->channels; i++) {
-    scale[i] = factor_of(of, variance, i);
+    scale[i] = (float)factor_of(of, variance, i);
     zeros[i] = 0;
   }
   run(context, (map){.rows = of->rows,

@@ -22,6 +22,9 @@ void cnn__batch_norm_statistics(cnn_context *context, size_t rows, size_t channe
 /* y = activation(gamma * (x - mean) / sqrt(variance + epsilon) + beta) */
 void cnn__batch_norm_apply(cnn_context *context, const cnn__batch_norm *of, const float *x,
                            const float *mean, const float *variance, float *y, void *scratch);
+/* The same with statistics that stay, for who applies it elsewhere, the activation aside: y = scale x + offset. */
+void cnn__batch_norm_affine(const cnn__batch_norm *of, const float *mean, const float *variance,
+                            float *scale, float *offset);
 /* Training: the statistics depend on x. dgamma, dbeta, dx may each be NULL. */
 void cnn__batch_norm_backward(cnn_context *context, const cnn__batch_norm *of, const float *x,
                               const float *mean, const float *variance, const float *dy,

@@ -6,8 +6,8 @@
 #include <stddef.h>
 
 /* The gradient passes an activation behind the normalisation where the result y is none of its limits: 0 is there
-   in place of dy where y <= least or y >= most (NaN: there is no such limit). y is computed once more, which
-   takes less time than reading it. */
+   in place of dy where y <= least or y >= most (NaN: there is no such limit). y is computed once more, so
+   that it need not be read. */
 typedef struct cnn__normalization_gate {
   const float *scale, *offset;
   float least, most;

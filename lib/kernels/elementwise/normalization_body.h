@@ -84,7 +84,7 @@ static inline vector passing(gate_columns gate, vector deviation, vector gradien
   return vector_select(shut, vector_zero(), gradient);
 }
 
-/* A gate without limits, whatever its numbers: memory takes longer than to compute what is not used. */
+/* A gate without limits, whatever its numbers, so that one loop serves both. */
 static inline cnn__normalization_gate gate_or_open(const cnn__normalization_gate *gate,
                                                    const float *any) {
   return gate ? *gate : (cnn__normalization_gate){any, any, NAN, NAN};
