@@ -212,15 +212,17 @@ INLINE_CONSTANTS void begin_column(cursor *at, const float *column, size_t rows)
   EACH_VECTOR(i, (rows + 1) / 2, at->a[i] = column + 2 * i;)
 }
 
-/* Several depths of an A whose rows lie side by side: they share a pointer. */
+/* Several depths of an A whose rows lie side by side: they share a pointer. far: each depth on lines of its
+   own, of which the next is asked for, as tiles below will need it. Harmless past A's end. */
 INLINE_CONSTANTS size_t take_turns_by_columns(const cnn__gemm *product, cursor *at, size_t depth,
-                                              size_t rows, extent row,
+                                              size_t rows, extent row, bool far,
                                               vector sum[MOST_ROWS][MOST_VECTORS]) {
   const size_t turn = DEPTHS_AT_A_TIME;
   const float *column = at->a[0];
   for (; depth >= turn; depth -= turn)
     EACH_ROW(ahead, turn, {
       begin_column(at, column, rows);
+      if (far) __builtin_prefetch(column + FLOATS_OF_LINE);
       multiply_depth(product, at, 0, rows, row, sum);
       column = opaque(column + product->a_depth);
     })
@@ -231,7 +233,7 @@ INLINE_CONSTANTS size_t take_turns_by_columns(const cnn__gemm *product, cursor *
 INLINE_CONSTANTS void multiply_extent(const cnn__gemm *product, const float *a, const float *b,
                                       size_t rows, extent row,
                                       vector sum[MOST_ROWS][MOST_VECTORS]) {
-  enum { AHEAD = 8 };
+  enum { AHEAD = 8, FAR = 128 };
   const cnn__gemm strides = *product; /* in registers, whatever in_order() says of memory */
   cursor at = cursor_at(&strides, a, b, rows, row);
   size_t depth = strides.k;
@@ -240,7 +242,9 @@ INLINE_CONSTANTS void multiply_extent(const cnn__gemm *product, const float *a, 
   if (by_turns && strides.a_depth == 1)
     depth = take_turns(&strides, &at, a, depth, rows, row, sum);
   else if (by_turns && COLUMNS_BY_TURNS && rows > 4 && strides.a_row == 1)
-    depth = take_turns_by_columns(&strides, &at, depth, rows, row, sum);
+    depth = strides.a_depth > FAR
+                ? take_turns_by_columns(&strides, &at, depth, rows, row, true, sum)
+                : take_turns_by_columns(&strides, &at, depth, rows, row, false, sum);
   for (; depth > 0; depth--) {
     if (FETCH_A && large) __builtin_prefetch(at.a[0] + AHEAD * strides.a_depth);
     multiply_depth(&strides, &at, 0, rows, row, sum);

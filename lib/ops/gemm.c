@@ -10,7 +10,8 @@
 enum {
   DEPTHS = 512,            /* deep enough that loading and storing C costs little, */
   NEAR_FLOATS = 6144,      /* and of what is not packed so many that both stay in L1, */
-  LEAST_DEPTHS = 96,       /* but at least these */
+  LEAST_DEPTHS = 96,       /* but at least these; */
+  COLUMN_DEPTHS = 128,     /* of an A in columns so many that its lines stay for the next tile */
   ROWS = 96,               /* ROWS x DEPTHS of A stay in L2 */
   PACKED_ROWS = 1024,      /* of A, packed together for all tasks */
   PACKED_COLUMNS = 2048,   /* of B, the same */
@@ -20,10 +21,11 @@ enum {
   NEAR_B = 16,         /* rows of B with a stride up to this are read as they are, */
   NEAR_B_OF_SOME = 64, /* up to this under SOME rows of A; */
   SOME = 144,
-  NEAR_A = 128,       /* so are columns of A, */
-  REUSED = 64,        /* unless under columns of B that make packing A worth while; */
-  SAME_SET = 1024,    /* and its rows, unless all of them share a set of the L1 cache */
-  OFTEN_REUSED = 256, /* under so many columns */
+  NEAR_A = 128,    /* so are columns of A, */
+  REUSED = 97,     /* and longer ones, but under so many columns of B packing is worth while; */
+  SAME_SET = 1024, /* and rows of A; but where all share a set of the L1 cache they are packed, */
+  HARDLY_REUSED = 16, /* columns of A under so many of B, */
+  OFTEN_REUSED = 256, /* rows under so many */
   THIN = 16,          /* rows of A that are best worked on as few */
   FEW = 120,          /* the same where they are contiguous */
   MOST_TASKS = 16     /* enough for some threads to share evenly */
@@ -51,10 +53,11 @@ static bool should_pack_b(const cnn__matmul *product) {
   return product->b && !(product->b_column == 1 && cnn__within(product->b_row, near));
 }
 
-/* Reading a column of A across long rows misses the caches at every step. */
+/* Reading a column of A across long rows takes another line at every step. */
 static bool should_pack_a(const cnn__matmul *product) {
   if (product->a_depth == 1) return product->n >= OFTEN_REUSED && product->a_row % SAME_SET == 0;
-  return product->n >= REUSED && !cnn__within(product->a_depth, NEAR_A);
+  if (cnn__within(product->a_depth, NEAR_A)) return false;
+  return product->n >= (product->a_depth % SAME_SET == 0 ? HARDLY_REUSED : REUSED);
 }
 
 /* For several threads, halves blocks until there are tasks enough, or work too little to split. */
@@ -85,7 +88,8 @@ static void choose_depths(blocking *work) {
   const size_t m = work->product->m, n = work->product->n, k = work->product->k;
   const size_t lines = (work->pack_a ? cnn__size_min(m, PACKED_ROWS) : 0) +
                        (work->pack_b ? padded(cnn__size_min(n, PACKED_COLUMNS)) : 0);
-  size_t most = DEPTHS;
+  const bool by_columns = !work->pack_a && work->product->a_depth != 1;
+  size_t most = by_columns ? COLUMN_DEPTHS : DEPTHS;
   if (lines == 0) most = cnn__size_min(most, cnn__size_max(NEAR_FLOATS / (m + n), LEAST_DEPTHS));
   work->depths = balanced(k, most, 8);
   work->pass = lines ? work->depths : k;
