@@ -38,7 +38,8 @@ typedef struct blocking {
   bool pack_a, pack_b;
   float *a, *b;                       /* this pass's, packed; A by rows ... */
   size_t a_row;                       /* ... this far apart */
-  size_t rows, columns, depths, pass; /* of a block; depths of a pass */
+  size_t row_step, column_step, pass; /* rows, columns, depths of a pass */
+  size_t rows, columns, depths;       /* of a block */
   size_t column_blocks, b_pieces;     /* of this pass */
   cnn__range row, column, depth;      /* this pass */
 } blocking;
@@ -60,9 +61,10 @@ static bool should_pack_a(const cnn__matmul *product) {
   return product->n >= (product->a_depth % SAME_SET == 0 ? HARDLY_REUSED : REUSED);
 }
 
-/* For several threads, halves blocks until there are tasks enough, or work too little to split. */
+/* For several threads, halves blocks until each pass has tasks enough, or work too little to split. */
 static void choose_blocks(blocking *work, size_t slots) {
-  const size_t m = work->product->m, n = work->product->n;
+  const size_t m = cnn__size_min(work->product->m, work->row_step);
+  const size_t n = cnn__size_min(work->product->n, work->column_step);
   work->rows = balanced(m, ROWS, 1);
   work->columns = balanced(n, PACKED_COLUMNS, PIECE);
   while (slots > 1) {
@@ -171,20 +173,20 @@ static void run_blocks(const cnn__matmul *product, cnn_context *context, float *
                    .pack_a = should_pack_a(product),
                    .pack_b = should_pack_b(product),
                    .b = scratch};
+  work.row_step = work.pack_a ? PACKED_ROWS : product->m;
+  work.column_step = work.pack_b ? PACKED_COLUMNS : product->n;
   choose_blocks(&work, cnn__context_slots(context));
   choose_depths(&work);
   const cnn__range m = {0, product->m}, n = {0, product->n}, k = {0, product->k};
-  const size_t row_step = work.pack_a ? PACKED_ROWS : product->m;
-  const size_t column_step = work.pack_b ? PACKED_COLUMNS : product->n;
   work.a = scratch;
   if (work.pack_b) work.a += work.pass * padded(cnn__size_min(product->n, PACKED_COLUMNS));
-  for (size_t column = 0; column < product->n; column += column_step) {
-    work.column = cnn__range_part(n, column, column_step);
+  for (size_t column = 0; column < product->n; column += work.column_step) {
+    work.column = cnn__range_part(n, column, work.column_step);
     size_t depth = 0;
     do { /* once without depth, for bias and activation */
       work.depth = cnn__range_part(k, depth, work.pass);
-      for (size_t row = 0; row < product->m; row += row_step) {
-        work.row = cnn__range_part(m, row, row_step);
+      for (size_t row = 0; row < product->m; row += work.row_step) {
+        work.row = cnn__range_part(m, row, work.row_step);
         run_pass(&work, context);
       }
       depth += work.pass;
