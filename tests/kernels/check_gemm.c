@@ -24,8 +24,8 @@ static size_t extent(interval span, bool empty) {
 static interval choose_a(checker *check, cnn__gemm *p) {
   const ptrdiff_t gap = (ptrdiff_t)check_between(check, 0, 5), k = (ptrdiff_t)p->k;
   switch (check_between(check, 0, 5)) {
-  case 0:
-    p->a_row = 1, p->a_depth = (ptrdiff_t)p->m + gap;
+  case 0: /* near, or each column on lines of its own */
+    p->a_row = 1, p->a_depth = (ptrdiff_t)p->m + gap + (check_chance(check, 2) ? 128 : 0);
     break;
   case 1:
     p->a_depth = 2 + gap, p->a_row = p->a_depth * k + 1;

@@ -168,7 +168,8 @@ static void test_every_form_equals_the_plain_chain(void **state) {
 static void test_products_of_many_blocks_equal_the_plain_chain(void **state) {
   static const sizes list[] = {{250, 300, 330},  {123, 257, 641}, {300, 2100, 40}, {1, 1000, 700},
                                {700, 1, 1000},   {4, 700, 650},   {1000, 20, 30},  {257, 130, 129},
-                               {130, 260, 1024}, {16, 2100, 40},  {9, 1037, 83}};
+                               {130, 260, 1024}, {16, 2100, 40},  {9, 1037, 83},   {257, 64, 300},
+                               {1024, 40, 300},  {1100, 100, 600}};
   static const unsigned forms[] = {ACCUMULATE | BIAS | RELU | C_WITH_GAPS, A_TRANSPOSED | BIAS,
                                    B_TRANSPOSED | RELU, B_PACKED | A_TRANSPOSED | BIAS | RELU};
   cnn_context *context = context_of(3);
