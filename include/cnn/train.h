@@ -484,8 +484,8 @@ CNN_API cnn_callback *cnn_reduce_on_plateau_create(const cnn_reduce_on_plateau_o
 /** Settings of cnn_model_checkpoint(); 0 means the default. */
 typedef struct cnn_checkpoint_options {
   size_t struct_size; /**< sizeof(cnn_checkpoint_options) */
-  const char
-      *path; /**< Copied. "{epoch}" in it becomes the epoch, from 1 (as Keras's). Required. */
+  /** Copied. Each "{epoch}" in it becomes the epoch, from 1 (as Keras's). Its folders are there already. Required. */
+  const char *path;
   const char *monitor;  /**< For best_only; as early stopping's. */
   int64_t best_only;    /**< 1: only when the monitored value is the best so far. Default 0. */
   int64_t maximize;     /**< As early stopping's. */

@@ -1,4 +1,5 @@
 /* The callback that saves the model after epochs. */
+#include "base/file.h"
 #include "base/number.h"
 #include "model/model.h"
 #include <inttypes.h>
@@ -22,14 +23,17 @@ typedef struct checkpoint {
   cnn__monitor monitor;
 } checkpoint;
 
-/* The path with the epoch's number, from 1, in place of "{epoch}". */
-static char *path_of(const checkpoint *self, int64_t epoch) {
+/* Writes the path with the epoch's number, from 1, for each "{epoch}" in it. */
+static cnn_status write_path(const checkpoint *self, int64_t epoch, cnn__text *path) {
   static const char place[] = "{epoch}";
-  cnn_context *context = self->base.context;
-  const char *at = strstr(self->path, place);
-  if (!at) return cnn__strdup(context, self->path);
-  return cnn__format(context, "%.*s%" PRId64 "%s", (int)(at - self->path), self->path, epoch,
-                     at + sizeof place - 1);
+  const char *rest = self->path;
+  cnn__text_start(path, self->base.context);
+  for (const char *at; (at = strstr(rest, place)); rest = at + sizeof place - 1) {
+    cnn__text_append(path, rest, (size_t)(at - rest));
+    cnn__text_format(path, "%" PRId64, epoch);
+  }
+  cnn__text_append(path, rest, strlen(rest));
+  return path->status;
 }
 
 static cnn_status fit_begin(cnn_callback *callback, const cnn__event *event) {
@@ -45,11 +49,12 @@ static cnn_status epoch_end(cnn_callback *callback, const cnn__event *event) {
   if (self->best_only &&
       !cnn__monitor_improves(&self->monitor, cnn__monitor_value(&self->monitor, info)))
     return CNN_OK;
-  char *path = path_of(self, info->epoch + 1);
-  if (!path) return CNN_E_NOMEM;
-  cnn_status status = self->weights_only ? cnn_model_save_weights(info->model, path)
-                                         : cnn_model_save(info->model, path);
-  cnn__free(callback->context, path);
+  cnn__text path;
+  cnn_status status = write_path(self, info->epoch + 1, &path);
+  if (status == CNN_OK)
+    status = self->weights_only ? cnn_model_save_weights(info->model, path.bytes)
+                                : cnn_model_save(info->model, path.bytes);
+  cnn__text_free(&path);
   return status;
 }
 

@@ -39,6 +39,20 @@ static void test_a_checkpoint_of_each_epoch(void **state) {
   cnn_model_free(model);
 }
 
+static void test_a_path_may_name_the_epoch_more_than_once(void **state) {
+  static const char *const cases[][2] = {{"of-{epoch}/{epoch}-{epoch}.model", "of-1/1-1.model"},
+                                         {"{epoch}{epoch}", "11"},
+                                         {"{{epoch}-{epoch", "{1-{epoch"}};
+  cnn_model *model = compiled_model();
+  assert_int_equal(mkdir("of-1", 0700), 0);
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    assert_int_equal(fit(model, 1, 0, cnn_model_checkpoint(.path = cases[i][0])), CNN_OK);
+    assert_int_equal(remove(cases[i][1]), 0);
+  }
+  assert_int_equal(remove("of-1"), 0);
+  cnn_model_free(model);
+}
+
 static void test_weights_only(void **state) {
   cnn_model *model = compiled_model();
   assert_int_equal(fit(model, 1, 0, cnn_model_checkpoint(.path = "w", .weights_only = 1)), CNN_OK);
@@ -206,6 +220,7 @@ static void test_logs_that_are_damaged(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_a_checkpoint_of_each_epoch),
+      cmocka_unit_test(test_a_path_may_name_the_epoch_more_than_once),
       cmocka_unit_test(test_weights_only),
       cmocka_unit_test(test_only_the_best_is_kept_after_a_resume_too),
       cmocka_unit_test(test_what_is_not_better_is_not_saved),
