@@ -92,7 +92,8 @@ CNN_API void cnn_folder_options_init(cnn_folder_options *options, size_t size);
 
 /**
  * A folder of photographs, one sub-folder a class: files whose names end in .png, .jpg, .jpeg, .jpe or
- * .jfif in any case, decoded by content when they are fetched. Names that begin with a dot are left out.
+ * .jfif in any case, decoded by content when they are fetched. Names that begin with a dot are left out,
+ * and folders in a class's folder; a link counts as what it leads to.
  * NULL on failure: CNN_E_INVALID, CNN_E_NOT_FOUND, CNN_E_IO, CNN_E_UNSUPPORTED (built without
  * libpng and libturbojpeg), CNN_E_NOMEM. Since 0.1.0.
  */

@@ -1,3 +1,4 @@
+#define _DEFAULT_SOURCE /* d_type */
 /* A folder of images, one sub-folder a class. Files are found when the set is made, and read and decoded
    when they are fetched. */
 #include "base/file.h"
@@ -85,9 +86,14 @@ static void release_names(cnn_context *context, names *n) {
   cnn__free(context, n->offsets);
 }
 
-static bool is_folder(cnn_context *context, const char *path, const char *name, bool *failed) {
+/* Whether an entry of path is a folder or a link to one. Most systems' entries tell, but for links. */
+static bool is_folder(cnn_context *context, const char *path, const struct dirent *entry,
+                      bool *failed) {
+#ifdef DT_UNKNOWN
+  if (entry->d_type != DT_UNKNOWN && entry->d_type != DT_LNK) return entry->d_type == DT_DIR;
+#endif
   struct stat state;
-  char *full = cnn__format(context, "%s/%s", path, name);
+  char *full = cnn__format(context, "%s/%s", path, entry->d_name);
   const bool is = full && stat(full, &state) == 0 && S_ISDIR(state.st_mode);
   *failed = !full;
   cnn__free(context, full);
@@ -115,14 +121,11 @@ static cnn_status list(cnn_context *context, const char *path, bool folders, nam
         status = cnn__fail(CNN_E_IO, "%s: cannot read the folder", path);
       break;
     }
+    if (entry->d_name[0] == '.' || (!folders && !is_image(entry->d_name))) continue;
     bool failed = false;
-    if (entry->d_name[0] == '.') continue;
-    if (folders ? !is_folder(context, path, entry->d_name, &failed) : !is_image(entry->d_name)) {
-      if (!failed) continue;
-      status = CNN_E_NOMEM;
-    }
-    if (status == CNN_OK)
-      status = grow(context, &n->offsets, sizeof *n->offsets, n->count, &n->capacity);
+    if (is_folder(context, path, entry, &failed) != folders && !failed) continue;
+    status = failed ? CNN_E_NOMEM
+                    : grow(context, &n->offsets, sizeof *n->offsets, n->count, &n->capacity);
     if (status != CNN_OK) break;
     n->offsets[n->count++] = n->text.size;
     cnn__text_append(&n->text, entry->d_name, strlen(entry->d_name) + 1);

@@ -220,6 +220,33 @@ static void test_every_allocation_may_fail(void **state) {
   remove_folder();
 }
 
+/* Links count as what they lead to, as a class and as an image. */
+static void test_folders_in_a_class_are_no_images(void **state) {
+  static const char *const links[][2] = {
+      {"a", "d"}, {"../a", "b/4.png"}, {"../c/y.png", "b/5.png"}};
+  static const int32_t labels[] = {0, 1, 1, 1, 2, 3};
+  make_folder();
+  mkdir(scratch_path("b/3.png"), 0700);
+  for (size_t i = 0; i < 3; i++)
+    assert_int_equal(symlink(links[i][0], scratch_path(links[i][1])), 0);
+  cnn_dataset *set = cnn_image_folder(scratch_folder());
+  assert_int_equal(cnn_dataset_count(set), 6);
+  for (int64_t i = 0; i < 6; i++) {
+    cnn_tensor *image;
+    int32_t label;
+    assert_int_equal(cnn_dataset_fetch(set, i, &image, &label, NULL), CNN_OK);
+    assert_int_equal(label, labels[i]);
+    cnn_tensor_free(image);
+  }
+  cnn_dataset_free(set);
+  folder_batch = 3;
+  every_allocation_fails(use_folder);
+  for (size_t i = 0; i < 3; i++)
+    unlink(scratch_path(links[i][1]));
+  rmdir(scratch_path("b/3.png"));
+  remove_folder();
+}
+
 /* ---- images that are made together ---- */
 
 static const char *const together[] = {"exif1.jpg", "exif2.jpg", "exif3.jpg", "exif4.jpg",
@@ -357,6 +384,7 @@ int main(void) {
       cmocka_unit_test(test_a_folder_may_hold_many_images),
       cmocka_unit_test(test_what_is_no_folder_of_classes_is_refused),
       cmocka_unit_test(test_every_allocation_may_fail),
+      cmocka_unit_test(test_folders_in_a_class_are_no_images),
       cmocka_unit_test(test_images_are_the_same_alone_and_together),
       cmocka_unit_test(test_a_file_that_vanishes_is_named_among_others),
       cmocka_unit_test(test_reading_ahead_leaves_a_pending_failure),
