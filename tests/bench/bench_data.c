@@ -10,13 +10,13 @@
    All take --threads N, --workers N, --batch N, --images N, --rounds N. Times are the least of the rounds: by the
    clock, and the processor's. The same work in Python: tests/bench/peers/data_*.py. */
 #define _XOPEN_SOURCE 700
+#include "bench.h"
 #include "raw_jpeg.h"
 #include <cnn/cnn.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 typedef struct setting {
@@ -30,14 +30,8 @@ typedef struct spent {
   double wall, processor;
 } spent;
 
-static double read_clock(clockid_t clock) {
-  struct timespec time;
-  clock_gettime(clock, &time);
-  return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
-}
-
 static spent start_time(void) {
-  return (spent){read_clock(CLOCK_MONOTONIC), read_clock(CLOCK_PROCESS_CPUTIME_ID)};
+  return (spent){bench_now(), bench_processor()};
 }
 
 /* What has passed since then; kept where it is less than the least so far. */
@@ -77,13 +71,8 @@ static void keep_ratio(ratios *kept, spent first, spent second) {
   kept->processor[kept->count++] = second.processor / first.processor;
 }
 
-static int compare_numbers(const void *a, const void *b) {
-  const double x = *(const double *)a, y = *(const double *)b;
-  return (x > y) - (x < y);
-}
-
 static void print_ratios(const char *what, const char *name, double *values, size_t count) {
-  qsort(values, count, sizeof *values, compare_numbers);
+  bench_sort(values, count);
   printf("%s, %s, median of %zu rounds (all):%*s%7.3f (", what, name, count,
          (int)(12 - strlen(name)), "", (values[(count - 1) / 2] + values[count / 2]) / 2);
   for (size_t i = 0; i < count; i++)
@@ -128,7 +117,7 @@ static cnn_dataset *open_cifar(const setting *s) {
 
 /* ---- augmentation ---- */
 
-static int bench_augment(const setting *s) {
+static int run_augment(const setting *s) {
   cnn_dataset *set = open_cifar(s);
   cnn_loader *plain = open_loader(s, set, NULL), *augmented = open_loader(s, set, tutorial());
   spent without = never, with = never;
@@ -167,7 +156,7 @@ static cnn_model *network(void) {
 }
 
 /* Two models that start alike, trained in turn, an epoch each: what disturbs one disturbs the other. */
-static int bench_train(const setting *s) {
+static int run_train(const setting *s) {
   cnn_dataset *set = open_cifar(s);
   cnn_loader *loaders[2] = {open_loader(s, set, NULL), open_loader(s, set, tutorial())};
   cnn_model *models[2] = {network(), network()};
@@ -200,7 +189,7 @@ static int bench_train(const setting *s) {
 
 /* ---- folders ---- */
 
-static int bench_folder(const setting *s) {
+static int run_folder(const setting *s) {
   raw_files files = {0};
   const bool raw = raw_jpeg_find(s->folder, &files);
   const int64_t threads = s->workers ? s->workers : s->threads;
@@ -239,7 +228,7 @@ static int bench_folder(const setting *s) {
 
 /* ---- large photographs ---- */
 
-static int bench_large(const setting *s) {
+static int run_large(const setting *s) {
   char root[] = "/tmp/bench-data-XXXXXX", class[64], path[96];
   if (!mkdtemp(root)) return perror("bench_data"), 1;
   snprintf(class, sizeof class, "%s/one", root);
@@ -283,7 +272,7 @@ static double resident(void) {
   return (double)pages * (double)sysconf(_SC_PAGESIZE);
 }
 
-static int bench_memory(const setting *s) {
+static int run_memory(const setting *s) {
   cnn_dataset *set = cnn_image_folder(s->folder, .skip_broken = 1);
   cnn_loader *loader = cnn_loader_new(
       set, .batch_size = s->batch, .shuffle = 1, .rescale = 1 / 255., .workers = s->workers,
@@ -337,11 +326,11 @@ int main(int argc, char **argv) {
     const char *name;
     int (*run)(const setting *s);
     bool folder;
-  } modes[] = {{"augment", bench_augment, false},
-               {"train", bench_train, false},
-               {"folder", bench_folder, true},
-               {"large", bench_large, false},
-               {"memory", bench_memory, true}};
+  } modes[] = {{"augment", run_augment, false},
+               {"train", run_train, false},
+               {"folder", run_folder, true},
+               {"large", run_large, false},
+               {"memory", run_memory, true}};
   setting s = {.batch = 64, .images = 50000, .rounds = 5};
   int result = 2;
   if (read_arguments(&s, argc, argv)) {

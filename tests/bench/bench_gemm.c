@@ -172,11 +172,6 @@ static void take_turn(const bench *b, contestant *who, const shape *s, const mat
   if (who->peer && b->options.threads > 1) rest(0.04);
 }
 
-static int by_size(const void *a, const void *b) {
-  const double x = *(const double *)a, y = *(const double *)b;
-  return (x > y) - (x < y);
-}
-
 /* The first contestant is this library. */
 static void report(bench *b, const shape *s) {
   const double flops = 2.0 * (double)s->m * (double)s->n * (double)s->k * 1e-9;
@@ -185,7 +180,7 @@ static void report(bench *b, const shape *s) {
          s->b_transposed ? 'T' : 'N', s->m, s->n, s->k);
   for (size_t i = 0; i < b->count; i++) {
     const contestant *who = &b->contestants[i];
-    qsort(who->samples, who->count, sizeof *who->samples, by_size);
+    bench_sort(who->samples, who->count);
     const double least = who->samples[0], median = who->samples[who->count / 2];
     printf("  %6.1f %6.1f %4.0f%%", flops / least, flops / median, 100 * flops / least / b->peak);
     if (!who->peer) continue;

@@ -5,23 +5,11 @@
    Times are the least and the median of many runs. First use: from loading the file to the first prediction, in a
    process that has done nothing else. */
 #define _POSIX_C_SOURCE 200809L
+#include "bench.h"
 #include <cnn/cnn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-#include <unistd.h>
-
-static double now(void) {
-  struct timespec time;
-  clock_gettime(CLOCK_MONOTONIC, &time);
-  return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
-}
-
-static int by_size(const void *a, const void *b) {
-  double x = *(const double *)a, y = *(const double *)b;
-  return (x > y) - (x < y);
-}
 
 static void run(const cnn_model *model, int64_t batch) {
   enum { RUNS = 400 };
@@ -33,12 +21,12 @@ static void run(const cnn_model *model, int64_t batch) {
     images[i] = (float)(i * 7919 % 1000) / 1000;
   int repeats = batch == 1 ? 20 : 1;
   for (int i = 0; i < RUNS; i++) {
-    double start = now();
+    double start = bench_now();
     for (int k = 0; k < repeats; k++)
       cnn_predictor_run(predictor, images, batch, outputs);
-    times[i] = (now() - start) / repeats;
+    times[i] = (bench_now() - start) / repeats;
   }
-  qsort(times, RUNS, sizeof *times, by_size);
+  bench_sort(times, RUNS);
   printf("batch %lld: best %.1f us, median %.1f us\n", (long long)batch, 1e6 * times[0],
          1e6 * times[RUNS / 2]);
   free(images), free(outputs);
@@ -62,7 +50,7 @@ int main(int argc, char **argv) {
     if (!strcmp(argv[i], "--threads")) threads = strtoll(argv[i + 1], NULL, 10);
     if (!strcmp(argv[i], "--model")) path = argv[i + 1];
   }
-  double start = now();
+  double start = bench_now();
   cnn_context *context = cnn_context_new(.threads = threads);
   cnn_context_use(context);
   cnn_model *model = path ? cnn_model_load(path) : network();
@@ -73,7 +61,8 @@ int main(int argc, char **argv) {
     return 1;
   }
   printf("%s, %lld threads: %s, plan, first prediction %.2f ms\n", cnn_cpu_isa(),
-         (long long)cnn_context_threads(context), path ? "load" : "build", 1e3 * (now() - start));
+         (long long)cnn_context_threads(context), path ? "load" : "build",
+         1e3 * (bench_now() - start));
   cnn_predictor_free(first);
   run(model, 1);
   run(model, 64);

@@ -5,18 +5,11 @@
 
    Images are made up; an epoch has N (1,600) of them, by 64. peers/networks_torch.py builds the same two. */
 #define _POSIX_C_SOURCE 200809L
+#include "bench.h"
 #include <cnn/cnn.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-
-static double now(void) {
-  struct timespec time;
-  clock_gettime(CLOCK_MONOTONIC, &time);
-  return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
-}
 
 /* ---- networks ---- */
 
@@ -81,11 +74,6 @@ static cnn_model *build(cnn_node (*body)(cnn_graph *graph, cnn_node image)) {
 
 /* ---- timings ---- */
 
-static int by_size(const void *a, const void *b) {
-  const double x = *(const double *)a, y = *(const double *)b;
-  return (x > y) - (x < y);
-}
-
 static void predict(const cnn_model *model, int64_t batch, size_t runs) {
   cnn_predictor *predictor = cnn_predictor_new(model, .batch_size = batch);
   const size_t count = (size_t)batch * 32 * 32 * 3;
@@ -95,11 +83,11 @@ static void predict(const cnn_model *model, int64_t batch, size_t runs) {
   for (size_t i = 0; i < count; i++)
     images[i] = (float)(i * 7919 % 1000) / 1000;
   for (size_t i = 0; i < runs; i++) {
-    const double start = now();
+    const double start = bench_now();
     cnn_predictor_run(predictor, images, batch, outputs);
-    times[i] = now() - start;
+    times[i] = bench_now() - start;
   }
-  qsort(times, runs, sizeof *times, by_size);
+  bench_sort(times, runs);
   printf("  batch %lld: best %.3f ms, median %.3f ms\n", (long long)batch, 1e3 * times[0],
          1e3 * times[runs / 2]);
   free(times), free(outputs), free(images);

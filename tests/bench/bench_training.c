@@ -7,12 +7,12 @@
    convolution's operations, over independent multiply-adds of every thread measured in this run. */
 #include "../kernels/vector_probe.h"
 #include "base/cpu.h"
+#include "bench.h"
 #include <cnn/cnn.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 typedef struct setting {
   int64_t images, batch, epochs, threads, filters[3], exact, augment;
@@ -29,13 +29,6 @@ static double flops(const setting *s) {
     channels = (double)s->filters[i];
   }
   return total + 3 * 2 * (size * size * channels * 128 + 128 * 10);
-}
-
-/* Of all threads: what a busy machine's clock on the wall does not tell. With several threads it has their waiting, too. */
-static double processor_seconds(void) {
-  struct timespec time;
-  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
-  return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
 }
 
 static cnn_model *network(const setting *s) {
@@ -94,9 +87,9 @@ int main(int argc, char **argv) {
                                       .rescale = 1 / 255., .augment = augment);
   uint64_t before = cnn_context_memory(context);
   cnn_model *model = network(&s);
-  double start = processor_seconds();
+  double start = bench_processor();
   cnn_model_fit(model, loader, .epochs = s.epochs);
-  double processor = (processor_seconds() - start) / (double)s.epochs;
+  double processor = (bench_processor() - start) / (double)s.epochs;
   const double *seconds = cnn_history_seconds(cnn_model_history(model));
   if (cnn_last_status()) {
     fprintf(stderr, "bench_training: %s\n", cnn_last_error());
