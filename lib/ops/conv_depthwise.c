@@ -68,28 +68,39 @@ static void prepare(const cnn__conv *conv, cnn_context *context, const float *ke
            channels * sizeof *kernel);
 }
 
+/* Where a pass stands. */
+typedef struct row_place {
+  const float *x;        /* the image */
+  const float *w, *bias; /* of a pass to y */
+  float *y;              /* the row */
+  float least, most;
+} row_place;
+
 /* One pass over images: x to y, forward or back; or for the weights' gradient both read. */
 typedef struct depthwise_job {
   const cnn__conv *conv;
   const cnn__conv_buffers *buffers;
   cnn__gather gather;
   size_t images;
-  const float *x;
-  float *y;
+  row_place first;            /* of the first image */
   size_t x_size, y_size;      /* of an image */
   const float *x_end, *y_end; /* behind the last image; NULL where nothing is fetched ahead */
-  const float *w, *bias;      /* of a pass to y */
-  float least, most;
   size_t width, height, rows; /* of y; rows of a task */
 } depthwise_job;
 
-/* A pass of so many bytes finds little in the cache: it fetches ahead. */
-static void find_ends(depthwise_job *job) {
+/* What a job has of the convolution. A pass of many bytes finds little in the cache: it fetches ahead. */
+static depthwise_job completed(depthwise_job job, const cnn__conv *conv, size_t images,
+                               const cnn__conv_buffers *buffers) {
   enum { CACHED = 16 << 20 };
-  const double floats = (double)job->images * (double)(job->x_size + job->y_size);
-  if (!job->y || floats <= (double)CACHED / sizeof(float)) return;
-  job->x_end = job->x + job->images * job->x_size;
-  job->y_end = job->y + job->images * job->y_size;
+  const double floats = (double)images * (double)(job.x_size + job.y_size);
+  job.conv = conv;
+  job.buffers = buffers;
+  job.images = images;
+  job.gather.depth = conv->shape.out_channels;
+  if (!job.first.y || floats <= (double)CACHED / sizeof(float)) return job;
+  job.x_end = job.first.x + images * job.x_size;
+  job.y_end = job.first.y + images * job.y_size;
+  return job;
 }
 
 /* ---- rows ---- */
@@ -176,13 +187,6 @@ static cnn__depthwise_ahead x_ahead(const depthwise_job *job, const cnn__gather_
 
 /* ---- forward, and the input's gradient ---- */
 
-typedef struct row_place {
-  const float *x; /* the image */
-  const float *w, *bias;
-  float *y; /* the row */
-  float least, most;
-} row_place;
-
 static void compute_piece(const cnn__gather *gather, const cnn__gather_span *rows,
                           const piece *columns, const row_place *at, cnn__depthwise_ahead x_next,
                           cnn__depthwise_ahead y_next) {
@@ -263,12 +267,9 @@ static void rows_task(void *argument, size_t task, size_t slot) {
   const depthwise_job *job = argument;
   const size_t blocks = cnn__size_ceil_div(job->height, job->rows), image = task / blocks;
   const size_t begin = task % blocks * job->rows, pitch = (size_t)job->gather.output_row;
-  row_place at = {.x = job->x + image * job->x_size,
-                  .w = job->w,
-                  .bias = job->bias,
-                  .y = job->y + image * job->y_size + begin * pitch,
-                  .least = job->least,
-                  .most = job->most};
+  row_place at = job->first;
+  at.x += image * job->x_size;
+  at.y += image * job->y_size + begin * pitch;
   const size_t end = cnn__size_min(begin + job->rows, job->height);
   for (size_t row = begin, done; row < end; row += done, at.y += done * pitch)
     done = compute_rows(job, row, end, &at);
@@ -278,32 +279,23 @@ static size_t row_tasks(const depthwise_job *job) {
   return job->images * cnn__size_ceil_div(job->height, job->rows);
 }
 
-static cnn__gather with_channels(cnn__gather gather, const cnn__conv_shape *shape) {
-  gather.depth = shape->out_channels;
-  return gather;
-}
-
 /* y: outputs, or their gradients. */
 static depthwise_job forward_job(const cnn__conv *conv, size_t images,
                                  const cnn__conv_buffers *buffers, float *y) {
   const cnn__conv_shape *shape = &conv->shape;
-  depthwise_job job = {.conv = conv,
-                       .buffers = buffers,
-                       .gather = with_channels(cnn__conv_forward_gather(shape), shape),
-                       .images = images,
-                       .x = buffers->x,
-                       .y = y,
-                       .x_size = cnn__conv_x_size(shape),
-                       .y_size = cnn__conv_y_size(shape),
-                       .w = buffers->prepared,
-                       .bias = shape->bias ? buffers->bias : NULL,
-                       .least = shape->relu ? 0 : -HUGE_VALF,
-                       .most = shape->relu6 ? 6 : HUGE_VALF,
-                       .width = shape->out_width,
-                       .height = shape->out_height,
-                       .rows = conv->parameters[DEPTHWISE_ROWS]};
-  find_ends(&job);
-  return job;
+  const depthwise_job job = {.gather = cnn__conv_forward_gather(shape),
+                             .first = {.x = buffers->x,
+                                       .w = buffers->prepared,
+                                       .bias = shape->bias ? buffers->bias : NULL,
+                                       .y = y,
+                                       .least = shape->relu ? 0 : -HUGE_VALF,
+                                       .most = shape->relu6 ? 6 : HUGE_VALF},
+                             .x_size = cnn__conv_x_size(shape),
+                             .y_size = cnn__conv_y_size(shape),
+                             .width = shape->out_width,
+                             .height = shape->out_height,
+                             .rows = conv->parameters[DEPTHWISE_ROWS]};
+  return completed(job, conv, images, buffers);
 }
 
 static void forward(const cnn__conv *conv, cnn_context *context, size_t images,
@@ -352,7 +344,7 @@ static void weights_task(void *argument, size_t slice, size_t slot) {
   memset(partial, 0, partial_size(shape) * sizeof *partial);
   for (size_t image = slice * job->images / slices; image < (slice + 1) * job->images / slices;
        image++) {
-    const float *x = job->x + image * job->x_size, *dy = job->y + image * job->y_size;
+    const float *x = job->first.x + image * job->x_size, *dy = job->first.y + image * job->y_size;
     for (size_t row = 0; row < shape->out_height;) {
       const size_t end = cnn__size_min(row + most, shape->out_height);
       const cnn__gather_span rows = cnn__gather_span_at(&job->gather.rows, row, end);
@@ -365,22 +357,18 @@ static void weights_task(void *argument, size_t slice, size_t slot) {
 static depthwise_job backward_job(const cnn__conv *conv, size_t images,
                                   const cnn__conv_buffers *buffers) {
   const cnn__conv_shape *shape = &conv->shape;
-  depthwise_job job = {.conv = conv,
-                       .buffers = buffers,
-                       .gather = with_channels(cnn__conv_backward_gather(shape), shape),
-                       .images = images,
-                       .x = buffers->dy,
-                       .y = buffers->dx,
-                       .x_size = cnn__conv_y_size(shape),
-                       .y_size = cnn__conv_x_size(shape),
-                       .w = buffers->prepared + cnn__conv_kernel_size(shape),
-                       .least = -HUGE_VALF,
-                       .most = HUGE_VALF,
-                       .width = shape->in_width,
-                       .height = shape->in_height,
-                       .rows = conv->parameters[DEPTHWISE_BACK_ROWS]};
-  find_ends(&job);
-  return job;
+  const depthwise_job job = {.gather = cnn__conv_backward_gather(shape),
+                             .first = {.x = buffers->dy,
+                                       .w = buffers->prepared + cnn__conv_kernel_size(shape),
+                                       .y = buffers->dx,
+                                       .least = -HUGE_VALF,
+                                       .most = HUGE_VALF},
+                             .x_size = cnn__conv_y_size(shape),
+                             .y_size = cnn__conv_x_size(shape),
+                             .width = shape->in_width,
+                             .height = shape->in_height,
+                             .rows = conv->parameters[DEPTHWISE_BACK_ROWS]};
+  return completed(job, conv, images, buffers);
 }
 
 static void backward(const cnn__conv *conv, cnn_context *context, size_t images,
