@@ -2,7 +2,7 @@
  * Pictures of training: curves, image grids, confusion matrices, filters.
  *
  * This is libcnn-plot, a library of its own beside libcnn: it draws with cairo and is built where
- * cairo is found. Link with `pkg-config --libs cnn-plot`, which also defines CNN_HAVE_PLOT.
+ * cairo is found. `pkg-config --cflags --libs cnn-plot` builds with it, and defines CNN_HAVE_PLOT.
  *
  * Every function writes one file, whole or not at all; its ending says what: .png, .svg or .pdf
  * (sizes are pixels in the first, points in the others). The same call writes the same bytes: no

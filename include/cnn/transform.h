@@ -88,8 +88,8 @@ typedef struct cnn_resize_options {
 CNN_API void cnn_resize_options_init(cnn_resize_options *options, size_t size);
 
 /**
- * Every image at one size (uint8 stays uint8). NULL on failure: CNN_E_INVALID, CNN_E_NOMEM. Since
- * 0.1.0.
+ * Every image at one size, or with short_side at one length of the shorter side: a crop then makes them
+ * equal (uint8 stays uint8). NULL on failure: CNN_E_INVALID, CNN_E_NOMEM. Since 0.1.0.
  */
 CNN_API cnn_transform *cnn_resize_create(const cnn_resize_options *options);
 
