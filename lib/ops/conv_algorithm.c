@@ -93,6 +93,25 @@ void cnn__conv_mask_relu(const cnn__conv *conv, cnn_context *context, size_t ima
   cnn__parallel_for(context, images * conv->shape.out_height, mask_row, &job);
 }
 
+void cnn__conv_unpool(const cnn__conv *conv, const cnn__conv_buffers *buffers, size_t image,
+                      size_t first, size_t count, size_t channel, size_t n, size_t pitch,
+                      float *rows) {
+  const cnn__conv_shape *shape = &conv->shape;
+  const cnn__window_row pool = {.height = shape->pool_height,
+                                .width = shape->pool_width,
+                                .columns = cnn__conv_y_width(shape),
+                                .channels = n,
+                                .cell = pitch,
+                                .pitch = shape->out_channels};
+  const size_t y_row = pool.columns * pool.pitch;
+  size_t at = image * cnn__conv_y_size(shape) + first * y_row + channel;
+  for (size_t row = 0; row < count; row++, at += y_row) {
+    cnn__kernels_get()->convolution.windows.spread(&pool, buffers->dy + at, buffers->saved + at,
+                                                   rows);
+    rows += pool.height * pool.columns * pool.width * pitch;
+  }
+}
+
 cnn__gather cnn__conv_forward_gather(const cnn__conv_shape *shape) {
   return (cnn__gather){.rows = {.inputs = shape->in_height,
                                 .taps = shape->kernel_height,

@@ -49,6 +49,12 @@ void cnn__conv_multiply(cnn__gemm *product, size_t most, const float *a, const f
 void cnn__conv_mask_relu(const cnn__conv *conv, cnn_context *context, size_t images,
                          const cnn__conv_buffers *buffers);
 
+/* Spreads pooled gradients out: of an image, rows [first, first + count) of dy, channels [channel,
+   channel + n), to cells pitch floats apart. */
+void cnn__conv_unpool(const cnn__conv *conv, const cnn__conv_buffers *buffers, size_t image,
+                      size_t first, size_t count, size_t channel, size_t n, size_t pitch,
+                      float *rows);
+
 /* The forward pass as a gather, whose output is dense. */
 cnn__gather cnn__conv_forward_gather(const cnn__conv_shape *shape);
 /* The input's gradient as one; what it reads is the part of the output that counts. */

@@ -107,12 +107,6 @@ void cnn__strided_backward(const cnn__conv *conv, const cnn__gather_part *part, 
 
 bool cnn__direct_plan(cnn__conv *conv);
 
-/* Spreads pooled gradients out: of an image, rows [first, first + count) of dy, channels [channel,
-   channel + n), to cells pitch floats apart. */
-void cnn__direct_unpool(const cnn__conv *conv, const cnn__conv_buffers *buffers, size_t image,
-                        size_t first, size_t count, size_t channel, size_t n, size_t pitch,
-                        float *rows);
-
 void cnn__direct_backward(const cnn__conv *conv, cnn_context *context, size_t images,
                           const cnn__conv_buffers *buffers);
 

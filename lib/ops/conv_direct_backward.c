@@ -10,25 +10,6 @@ typedef struct backward_job {
   size_t blocks, row_blocks, image_blocks;
 } backward_job;
 
-void cnn__direct_unpool(const cnn__conv *conv, const cnn__conv_buffers *buffers, size_t image,
-                        size_t first, size_t count, size_t channel, size_t n, size_t pitch,
-                        float *rows) {
-  const cnn__conv_shape *shape = &conv->shape;
-  const cnn__window_row pool = {.height = shape->pool_height,
-                                .width = shape->pool_width,
-                                .columns = cnn__conv_y_width(shape),
-                                .channels = n,
-                                .cell = pitch,
-                                .pitch = shape->out_channels};
-  const size_t y_row = pool.columns * pool.pitch;
-  size_t at = image * cnn__conv_y_size(shape) + first * y_row + channel;
-  for (size_t row = 0; row < count; row++, at += y_row) {
-    cnn__kernels_get()->convolution.windows.spread(&pool, buffers->dy + at, buffers->saved + at,
-                                                   rows);
-    rows += pool.height * pool.columns * pool.width * pitch;
-  }
-}
-
 /* Rows [begin, end) of some images' dx, channels of one block; gradients: the images', not pooled. */
 static void input_rows(const backward_job *job, size_t image, size_t block, size_t begin,
                        size_t end, const float *gradients, size_t slot) {
@@ -71,8 +52,8 @@ static void pooled_input_task(const backward_job *job, size_t image, size_t slot
   const size_t end = cnn__size_min(image + conv->parameters[DIRECT_BACK_IMAGES], job->images);
   float *gradients = cnn__direct_rows(conv, job->buffers->scratch, slot);
   for (size_t i = image; i < end; i++)
-    cnn__direct_unpool(conv, job->buffers, i, 0, cnn__conv_y_height(shape), 0, shape->out_channels,
-                       shape->out_channels, gradients + (i - image) * size);
+    cnn__conv_unpool(conv, job->buffers, i, 0, cnn__conv_y_height(shape), 0, shape->out_channels,
+                     shape->out_channels, gradients + (i - image) * size);
   for (size_t block = 0; block < job->blocks; block++)
     input_rows(job, image, block, 0, shape->in_height, gradients, slot);
 }

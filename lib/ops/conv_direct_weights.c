@@ -66,9 +66,9 @@ static void find_gradients(cnn__weight_task *work) {
   for (size_t image = 0; image < work->images; image++) {
     float *to = work->gradients + image * work->dy_image;
     if (cnn__conv_pooled(shape))
-      cnn__direct_unpool(conv, job->buffers, work->first_image + image,
-                         work->first_row / shape->pool_height, work->rows / shape->pool_height,
-                         channel, work->out_count, work->dy_pitch, to);
+      cnn__conv_unpool(conv, job->buffers, work->first_image + image,
+                       work->first_row / shape->pool_height, work->rows / shape->pool_height,
+                       channel, work->out_count, work->dy_pitch, to);
     else
       cnn__kernels_get()->gemm.pack_a(cells, work->out_count,
                                       dy + image * image_cells * shape->out_channels,
