@@ -155,25 +155,6 @@ static void multiply(const forward_job *job, const cnn__winograd_layout *layout,
                            first * channels);
 }
 
-void cnn__winograd_transform_output(const cnn__conv *conv, const cnn__winograd_geometry *geometry,
-                                    const cnn__winograd_layout *layout,
-                                    const cnn__winograd_place *place,
-                                    const cnn__conv_buffers *buffers, size_t first, size_t count,
-                                    const float *m) {
-  const cnn__conv_shape *shape = &conv->shape;
-  const cnn__winograd_kernels *kernels = &cnn__kernels_get()->convolution.winograd;
-  const cnn__winograd_epilogue epilogue = {.bias = shape->bias ? buffers->bias + first : NULL,
-                                           .relu = shape->relu};
-  size_t y;
-  const cnn__winograd_tile tile = cnn__winograd_outputs(conv, geometry, layout, place, count, &y);
-  y += first;
-  if (cnn__conv_pooled(shape))
-    kernels->output_pooled(&tile, &epilogue, m, buffers->y + y,
-                           buffers->saved ? buffers->saved + y : NULL);
-  else
-    kernels->output(&tile, &epilogue, m, buffers->y + y);
-}
-
 static void transform_outputs(const forward_job *job, const cnn__winograd_layout *layout,
                               size_t first, size_t count, size_t pitch, const float *m) {
   cnn__winograd_place place = cnn__winograd_first(&job->geometry, &layout->group);

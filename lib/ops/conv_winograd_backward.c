@@ -20,21 +20,6 @@ typedef struct slice_work {
   bool accumulate;
 } slice_work;
 
-void cnn__winograd_transform_gradient(const cnn__conv *conv, const cnn__winograd_geometry *geometry,
-                                      const cnn__winograd_layout *layout,
-                                      const cnn__winograd_place *place,
-                                      const cnn__conv_buffers *buffers, float *m, float *sums) {
-  const cnn__conv_shape *shape = &conv->shape;
-  const cnn__winograd_kernels *kernels = &cnn__kernels_get()->convolution.winograd;
-  size_t y;
-  const cnn__winograd_tile tile =
-      cnn__winograd_outputs(conv, geometry, layout, place, shape->out_channels, &y);
-  if (cnn__conv_pooled(shape))
-    kernels->output_pooled_adjoint(&tile, buffers->dy + y, buffers->saved + y, m, sums);
-  else
-    kernels->output_adjoint(&tile, buffers->dy + y, shape->relu ? buffers->y + y : NULL, m, sums);
-}
-
 static void transform_gradients(const slice_work *work, const cnn__winograd_layout *layout) {
   const backward_job *job = work->job;
   cnn__winograd_place place = cnn__winograd_first(&job->geometry, &layout->group);
@@ -150,35 +135,6 @@ static void slice_task(void *argument, size_t slice, size_t slot) {
     }
     image += p[WINOGRAD_BACK_IMAGES];
   } while (image < end);
-}
-
-/* One input channel's weights: the slices' sum, back from the spectrum. */
-static void kernel_task(void *argument, size_t task, size_t slot) {
-  (void)slot;
-  const backward_job *job = argument;
-  const cnn__conv_shape *shape = &job->conv->shape;
-  const size_t *p = job->conv->parameters;
-  const size_t high =
-      job->geometry.rows.tiles > 1 ? job->geometry.rows.size : job->geometry.rows.last_size;
-  const size_t wide = job->geometry.columns.tiles > 1 ? job->geometry.columns.size
-                                                      : job->geometry.columns.last_size;
-  size_t spectrum[CNN__WINOGRAD_FREQUENCIES];
-  for (size_t number = 0; number < job->geometry.frequencies; number++)
-    spectrum[job->geometry.frequency[number]] = number * p[WINOGRAD_GRADIENT_STRIDE];
-  cnn__kernels_get()->convolution.winograd.kernel_adjoint(
-      high, wide, spectrum, job->slices, job->geometry.frequencies * p[WINOGRAD_GRADIENT_STRIDE],
-      shape->out_channels,
-      (const float *)(void *)((char *)job->buffers->scratch + p[WINOGRAD_PARTIAL]) +
-          task * p[WINOGRAD_OUT_PITCH],
-      (ptrdiff_t)(shape->in_channels * shape->out_channels),
-      job->buffers->dkernel + task * shape->out_channels);
-}
-
-void cnn__winograd_kernel_gradient(const cnn__conv *conv, cnn_context *context,
-                                   const cnn__winograd_geometry *geometry, size_t slices,
-                                   const cnn__conv_buffers *buffers) {
-  backward_job job = {.conv = conv, .buffers = buffers, .geometry = *geometry, .slices = slices};
-  cnn__parallel_for(context, conv->shape.in_channels, kernel_task, &job);
 }
 
 void cnn__winograd_backward(const cnn__conv *conv, cnn_context *context, size_t images,

@@ -1,16 +1,8 @@
-/* Winograd convolution: the kernel's spectrum, by all threads. */
+/* Winograd convolution: the kernel to its spectrum, and its gradient back from there, by all threads. */
 #include "base/threads.h"
 #include "ops/conv_winograd.h"
 
-typedef struct prepare_job {
-  const cnn__conv *conv;
-  const float *kernel;
-  float *prepared;
-  cnn__winograd_geometry geometry;
-  size_t panels, back_panels;
-} prepare_job;
-
-/* Offsets of the frequencies in a prepared kernel. */
+/* Offsets of the frequencies in a prepared kernel, or in its gradient. */
 static void spectrum_of(const cnn__winograd_geometry *geometry, size_t stride,
                         size_t spectrum[CNN__WINOGRAD_FREQUENCIES]) {
   for (size_t number = 0; number < geometry->frequencies; number++)
@@ -20,6 +12,16 @@ static void spectrum_of(const cnn__winograd_geometry *geometry, size_t stride,
 static size_t largest(const cnn__winograd_axis *axis) {
   return axis->tiles > 1 ? axis->size : axis->last_size;
 }
+
+/* ---- to the spectrum ---- */
+
+typedef struct prepare_job {
+  const cnn__conv *conv;
+  const float *kernel;
+  float *prepared;
+  cnn__winograd_geometry geometry;
+  size_t panels, back_panels;
+} prepare_job;
 
 /* A panel of 16 output channels. */
 static void prepare_panel(const prepare_job *job, size_t panel) {
@@ -80,4 +82,37 @@ void cnn__winograd_prepare(const cnn__conv *conv, cnn_context *context, const fl
   if (conv->mode.training && conv->mode.input_gradient)
     job.back_panels = cnn__size_ceil_div(shape->in_channels, CNN__PANEL);
   cnn__parallel_for(context, job.panels + job.back_panels, prepare_task, &job);
+}
+
+/* ---- its gradient ---- */
+
+typedef struct gradient_job {
+  const cnn__conv *conv;
+  const cnn__conv_buffers *buffers;
+  cnn__winograd_geometry geometry;
+  size_t slices;
+} gradient_job;
+
+/* One input channel's weights: the slices' sum, back from the spectrum. */
+static void gradient_task(void *argument, size_t task, size_t slot) {
+  (void)slot;
+  const gradient_job *job = argument;
+  const cnn__conv_shape *shape = &job->conv->shape;
+  const size_t *p = job->conv->parameters;
+  size_t spectrum[CNN__WINOGRAD_FREQUENCIES];
+  spectrum_of(&job->geometry, p[WINOGRAD_GRADIENT_STRIDE], spectrum);
+  cnn__kernels_get()->convolution.winograd.kernel_adjoint(
+      largest(&job->geometry.rows), largest(&job->geometry.columns), spectrum, job->slices,
+      job->geometry.frequencies * p[WINOGRAD_GRADIENT_STRIDE], shape->out_channels,
+      (const float *)(void *)((char *)job->buffers->scratch + p[WINOGRAD_PARTIAL]) +
+          task * p[WINOGRAD_OUT_PITCH],
+      (ptrdiff_t)(shape->in_channels * shape->out_channels),
+      job->buffers->dkernel + task * shape->out_channels);
+}
+
+void cnn__winograd_kernel_gradient(const cnn__conv *conv, cnn_context *context,
+                                   const cnn__winograd_geometry *geometry, size_t slices,
+                                   const cnn__conv_buffers *buffers) {
+  gradient_job job = {.conv = conv, .buffers = buffers, .geometry = *geometry, .slices = slices};
+  cnn__parallel_for(context, conv->shape.in_channels, gradient_task, &job);
 }

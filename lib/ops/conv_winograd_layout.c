@@ -185,14 +185,3 @@ cnn__winograd_tile cnn__winograd_outputs(const cnn__conv *conv,
        shape->out_channels;
   return tile;
 }
-
-void cnn__winograd_transform_inputs(const cnn__conv *conv, const cnn__winograd_geometry *geometry,
-                                    const cnn__winograd_layout *layout, const float *x, float *v) {
-  const cnn__winograd_kernels *kernels = &cnn__kernels_get()->convolution.winograd;
-  cnn__winograd_place place = cnn__winograd_first(geometry, &layout->group);
-  do {
-    size_t at;
-    const cnn__winograd_tile tile = cnn__winograd_inputs(conv, geometry, layout, &place, &at);
-    kernels->input(&tile, x + at, v + place.index * conv->parameters[WINOGRAD_IN_PITCH]);
-  } while (cnn__winograd_next(geometry, &layout->group, &place));
-}
