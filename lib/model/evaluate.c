@@ -74,6 +74,7 @@ void cnn__evaluation_end(cnn__evaluation *evaluation, double *results) {
   }
   put_metrics_back(training, evaluation->kept);
   cnn__outputs_end(&evaluation->outputs);
+  evaluation->model = NULL;
 }
 
 void cnn__training_metric_state(const cnn_model *model, size_t metric, double state[2]) {

@@ -1,89 +1,9 @@
 /* Running a fit: one transition after another, so that it may pause between any two batches. */
 #include "model/fit.h"
-
 #include "base/size.h"
 #include "base/threads.h"
 
 static const char who[] = "cnn_model_fit";
-
-void cnn__fit_free(cnn_fit *fit) {
-  cnn_context *context = fit->context;
-  for (size_t i = 0; i < fit->callback_count; i++)
-    cnn_callback_free(fit->callbacks[i]);
-  for (size_t i = 0; fit->series.names != NULL && i < fit->series.count; i++)
-    cnn__free(context, fit->series.names[i]);
-  cnn__free(context, fit->series.names);
-  cnn__free(context, fit->series.values);
-  cnn__free(context, fit->class_weights);
-  cnn_loader_free(fit->own[0]);
-  cnn_loader_free(fit->own[1]);
-  cnn__free(context, fit);
-  cnn_context_free(context);
-}
-
-/* ---- callbacks ---- */
-
-typedef cnn_status (*handler)(cnn_callback *callback, const cnn__event *event);
-
-static handler handler_of(const cnn__callback_class *class, cnn__moment moment) {
-  switch (moment) {
-  case CNN__FIT_BEGIN:
-    return class->fit_begin;
-  case CNN__EPOCH_BEGIN:
-    return class->epoch_begin;
-  case CNN__BATCH_BEGIN:
-    return class->batch_begin;
-  case CNN__BATCH_END:
-    return class->batch_end;
-  case CNN__EPOCH_END:
-    return class->epoch_end;
-  case CNN__FIT_END:
-    return class->fit_end;
-  }
-  return NULL;
-}
-
-/* The user's own code runs in the user's own floating-point environment. */
-static cnn_status call_one(cnn_fit *fit, cnn_callback *callback, cnn__moment moment,
-                           const cnn__event *event) {
-  handler function = handler_of(callback->class, moment);
-  if (function == NULL) return CNN_OK;
-  if (!callback->class->foreign) return function(callback, event);
-  cnn__float_environment_leave(&fit->callers);
-  cnn_status status = function(callback, event);
-  cnn__float_environment_enter(&fit->callers);
-  return status;
-}
-
-cnn_status cnn__fit_call(cnn_fit *fit, cnn__moment moment) {
-  const cnn__training_state *state = &fit->model->training->state;
-  cnn__event event = {.info = &fit->info,
-                      .fit = fit,
-                      .outcome = moment == CNN__FIT_END ? fit->outcome : CNN__RUNNING,
-                      .resumed = fit->resumed,
-                      .series = fit->series.watched,
-                      .series_names = (const char *const *)fit->series.names};
-  bool epoch_is_over = moment == CNN__EPOCH_END;
-  fit->info.epoch = (int64_t)state->epoch - epoch_is_over;
-  fit->info.batch = (int64_t)(epoch_is_over ? fit->epoch_batches : state->batch);
-  fit->info.learning_rate = state->learning_rate;
-  if (!epoch_is_over) fit->info.seconds = state->seconds;
-  cnn_status first = CNN_OK;
-  size_t count = moment == CNN__FIT_END ? fit->begun : fit->callback_count;
-  for (size_t i = 0; i < count; i++) {
-    cnn_status status = call_one(fit, fit->callbacks[i], moment, &event);
-    if (moment == CNN__FIT_BEGIN) fit->begun = i + 1;
-    if (first == CNN_OK) first = status;
-    if (first != CNN_OK && moment != CNN__FIT_END) break;
-  }
-  return first;
-}
-
-void cnn__fit_finish(cnn_fit *fit) {
-  fit->finish = true;
-}
-
-/* ---- transitions ---- */
 
 /* The fit's batches are a stream of the loader's epochs, one behind the other: with .steps an epoch of the
    fit may end in the middle of one of the loader's. Somebody else may have read from the loader since. */
@@ -215,12 +135,6 @@ static cnn_status begin_validation(cnn_fit *fit) {
   return cnn_loader_seek(fit->validation, epoch, 0);
 }
 
-static void end_validation(cnn_fit *fit, bool whole) {
-  if (fit->evaluation.model == NULL) return;
-  cnn__evaluation_end(&fit->evaluation, whole ? fit->series.values + fit->series.training : NULL);
-  fit->evaluation.model = NULL;
-}
-
 static cnn_status validate(cnn_fit *fit) {
   int64_t batches = cnn_loader_batches(fit->validation);
   bool done;
@@ -230,7 +144,7 @@ static cnn_status validate(cnn_fit *fit) {
   if (status != CNN_OK) return status;
   if (done) {
     status = check_samples("validation", fit->evaluation.samples);
-    end_validation(fit, true);
+    cnn__evaluation_end(&fit->evaluation, fit->series.values + fit->series.training);
     fit->phase = CNN__PHASE_EPOCH_END;
   } else
     check_stop(fit);
@@ -321,30 +235,6 @@ cnn_status cnn_fit_run(cnn_fit *fit, int64_t batches, double seconds, int64_t *d
   cnn__float_environment_leave(&fit->callers);
   if (status != CNN_OK) status = fail(fit, status);
   if (done != NULL) *done = fit->phase == CNN__PHASE_DONE;
-  return status;
-}
-
-/* Tells the callbacks; what they kept goes into the training's state first, as it stood between
-   two batches. */
-static cnn_status tell_end(cnn_fit *fit) {
-  if (fit->outcome == CNN__RUNNING) fit->outcome = CNN__INTERRUPTED;
-  cnn_status collected = cnn__training_collect(fit->model);
-  if (fit->outcome == CNN__FINISHED) cnn__training_settle(fit->model);
-  cnn_status told = cnn__fit_call(fit, CNN__FIT_END);
-  return collected != CNN_OK ? collected : told;
-}
-
-cnn_status cnn_fit_end(cnn_fit *fit) {
-  if (fit == NULL) return cnn_last_status();
-  cnn_model *model = fit->model;
-  cnn__float_environment_enter(&fit->callers);
-  end_validation(fit, false);
-  cnn_status status = tell_end(fit);
-  cnn__float_environment_leave(&fit->callers);
-  if (fit->failure.status != CNN_OK) status = cnn__failure_give(&fit->failure);
-  model->training->guarded = false;
-  model->fit = NULL;
-  cnn__fit_free(fit);
   return status;
 }
 

@@ -38,7 +38,7 @@ void cnn__training_settle(cnn_model *model);
 /* Loss and metrics over a loader, with a plan for its batches: running sums of their own, the
    training's kept. */
 typedef struct cnn__evaluation {
-  cnn_model *model;
+  cnn_model *model; /* NULL: none is under way */
   cnn_loader *loader;
   double loss_sum, samples;
   double kept[2 * CNN_MAX_METRICS][2]; /* the metrics' sums, put back at the end */
