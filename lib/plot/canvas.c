@@ -1,26 +1,12 @@
 #include "plot/canvas.h"
+#include "plot/svg.h"
 #include <cairo-pdf.h>
 #include <cairo-svg.h>
 #include <stdlib.h>
-#include <string.h>
 
 enum { MAX_SIDE = 32767, MAX_AREA = 1 << 26 };
 
 /* ---- the file ---- */
-
-void cnn__bytes_append(cnn__bytes *bytes, const unsigned char *data, size_t size) {
-  if (bytes->failed || size == 0) return;
-  if (size > bytes->capacity - bytes->size) {
-    size_t capacity = bytes->capacity * 2 + size + 4096;
-    unsigned char *grown = realloc(bytes->data, capacity);
-    bytes->failed = grown == NULL;
-    if (bytes->failed) return;
-    bytes->data = grown;
-    bytes->capacity = capacity;
-  }
-  memcpy(bytes->data + bytes->size, data, size);
-  bytes->size += size;
-}
 
 static cairo_status_t append(void *closure, const unsigned char *data, unsigned size) {
   cnn__bytes *bytes = closure;

@@ -3,9 +3,9 @@
 #ifndef CNN_PLOT_CANVAS_H
 #define CNN_PLOT_CANVAS_H
 
+#include "plot/bytes.h"
 #include "plot/support.h"
 #include <cairo.h>
-#include <stdbool.h>
 
 /* The colours of all pictures. Blue and vermilion are told apart with any eyesight. */
 typedef enum cnn__color {
@@ -21,14 +21,6 @@ typedef enum cnn__color {
 } cnn__color;
 
 typedef enum cnn__align { CNN__LEFT, CNN__CENTER, CNN__RIGHT } cnn__align;
-
-/* Bytes that grow. */
-typedef struct cnn__bytes {
-  unsigned char *data;
-  size_t size, capacity;
-  bool failed; /* an allocation; later appends do nothing */
-} cnn__bytes;
-void cnn__bytes_append(cnn__bytes *bytes, const unsigned char *data, size_t size);
 
 typedef struct cnn__canvas {
   const char *function, *path; /* borrowed */
@@ -67,8 +59,5 @@ void cnn__canvas_text_within(cnn__canvas *canvas, double x, double y, double wid
 void cnn__canvas_text_upward(cnn__canvas *canvas, double x, double y, cnn__align align,
                              cnn__font font, const char *text);
 double cnn__canvas_text_width(cnn__canvas *canvas, cnn__font font, const char *text);
-
-/* An SVG file's names, which cairo counts through the life of the process, numbered from 0 on. */
-void cnn__svg_renumber(cnn__bytes *svg);
 
 #endif

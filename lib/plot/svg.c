@@ -1,7 +1,7 @@
 /* Cairo struct numbers an SVG file's surfaces and images by a count that runs through the whole process
    ("surface25", "image29"), so that drawing the same twice gives other bytes. Here each of them
    gets the number of its first appearance instead. */
-#include "plot/canvas.h"
+#include "plot/svg.h"
 #include <stdlib.h>
 #include <string.h>
 

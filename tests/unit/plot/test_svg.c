@@ -1,5 +1,5 @@
 /* The names in an SVG file are numbered by their first appearance. */
-#include "plot/canvas.h"
+#include "plot/svg.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
