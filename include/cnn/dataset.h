@@ -112,8 +112,7 @@ typedef struct cnn_dataset_callbacks {
   size_t struct_size; /**< sizeof(cnn_dataset_callbacks) */
   void *user;         /**< Handed to every function. */
   int64_t count;      /**< Number of samples. */
-  /** Of every image; ends at the first 0; a first size of -1 says: they differ (height, width
-      vary; channels as given in shape[2]). */
+  /** Of every image; ends at the first 0. Or {-1, 0, channels}: heights and widths differ. */
   int64_t shape[CNN_MAX_RANK];
   int64_t dtype;                  /**< CNN_UINT8 or CNN_FLOAT32. Default CNN_UINT8. */
   int64_t label_width;            /**< 0: labels are class indices; n: vectors of n floats. */

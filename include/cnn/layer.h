@@ -30,8 +30,8 @@ typedef struct cnn_layer cnn_layer;
 /** Frees a layer that no model has taken. NULL is fine. Since 0.1.0. */
 CNN_API void cnn_layer_free(cnn_layer *layer);
 
-/** Says "zero itself" in real options, where 0 means the default: .rate, .momentum, .slope,
- * .learning_rate. */
+/** Says "zero itself" in any real option where 0 means the default: .rate, .momentum, .slope,
+ * .learning_rate, .beta_1, .threshold, .min_delta, ... */
 #define CNN_ZERO (-2.2250738585072014e-308)
 
 /** Element-wise functions. Values are part of the ABI and of the file format. */

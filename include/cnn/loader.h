@@ -61,7 +61,7 @@ CNN_API void cnn_loader_options_init(cnn_loader_options *options, size_t size);
 /**
  * Makes a loader.
  * @return The loader; NULL on failure: CNN_E_INVALID, CNN_E_SHAPE (images of differing sizes and no
- *         cnn_resize(), or transforms that do not fit them), CNN_E_STATE (a transform that is not
+ *         cnn_resize() or crop that makes them alike, or transforms that do not fit them), CNN_E_STATE (a transform that is not
  *         fitted), CNN_E_LIMIT, CNN_E_NOMEM, CNN_E_THREAD. Since 0.1.0.
  */
 CNN_API cnn_loader *cnn_loader_create(const cnn_loader_options *options);

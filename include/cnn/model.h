@@ -158,10 +158,10 @@ typedef struct cnn_compile_options {
   cnn_optimizer *optimizer;             /**< Or optimizer_name. */
   const char *optimizer_name;           /**< "adam", "sgd", "rmsprop", "adamw". */
   cnn_loss *loss;                       /**< Or loss_name. */
-  const char *loss_name;                /**< "sparse_categorical_crossentropy", ... */
+  const char *loss_name;                /**< As for cnn_loss_by_name(). */
   cnn_metric *metrics[CNN_MAX_METRICS]; /**< Ends at the first NULL: a metric that could not be made
                                                 at its end is left out, and cnn_last_status() tells. */
-  const char *metric_names[CNN_MAX_METRICS]; /**< More of them, by name. */
+  const char *metric_names[CNN_MAX_METRICS]; /**< More of them, as for cnn_metric_by_name(). */
 } cnn_compile_options;
 
 /** Fills options of the given size with the defaults. NULL is ignored. */
@@ -196,7 +196,7 @@ typedef struct cnn_fit_options {
   int64_t epochs;         /**< Up to this epoch, counted from 1. Default 1. */
   cnn_loader *validation; /**< Evaluated after each epoch; stays the caller's. NULL: none. */
   double
-      validation_split; /**< In place of validation: this share of the dataset's tail is held back, unshuffled and not augmented. Default 0. */
+      validation_split; /**< In place of validation: this share of the dataset's tail is held back, unshuffled and not augmented. A folder of images lies class by class: split it by cnn_dataset_split(), stratified. Default 0. */
   cnn_callback *
       progress; /**< cnn_progress_bar(stdout), say. Called before the others. Owned from here on, on failure too. */
   cnn_callback *callbacks

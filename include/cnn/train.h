@@ -5,7 +5,8 @@
  * plain function, cnn_adam_create(&options). In options 0 means the default; CNN_ZERO says zero
  * itself. Constructors return NULL on failure: CNN_E_INVALID or CNN_E_NOMEM. What takes a handle
  * (cnn_model_compile(), cnn_model_fit(), an optimizer its schedule) owns it from then on, on failure
- * too. Formulas and defaults are those of Keras 3; docs/numerics.md has them with their sources.
+ * too. Formulas and defaults are those of Keras 3; docs/numerics.md has the optimizers' with their
+ * sources.
  */
 #ifndef CNN_TRAIN_H
 #define CNN_TRAIN_H
@@ -39,9 +40,11 @@ CNN_API void cnn_schedule_free(cnn_schedule *schedule);
 /** Frees a callback that no fit has taken. NULL is fine. */
 CNN_API void cnn_callback_free(cnn_callback *callback);
 
-/** A loss by its Keras name ("sparse_categorical_crossentropy", "mse"), with its defaults. NULL: CNN_E_NOT_FOUND (the message lists the names), CNN_E_NOMEM. */
+/** A loss by its Keras name, with its defaults: "sparse_categorical_crossentropy", "categorical_crossentropy", "binary_crossentropy",
+ * "mean_squared_error" or "mse", "mean_absolute_error" or "mae", "huber". NULL: CNN_E_NOT_FOUND (the message lists the names), CNN_E_NOMEM. */
 CNN_API cnn_loss *cnn_loss_by_name(const char *name);
-/** A metric by its Keras name ("accuracy", "top_k_categorical_accuracy", ...). NULL: CNN_E_NOT_FOUND, CNN_E_NOMEM. */
+/** A metric by its Keras name: "accuracy" or "acc", "binary_accuracy", "categorical_accuracy", "sparse_categorical_accuracy",
+ * "top_k_categorical_accuracy". NULL: CNN_E_NOT_FOUND, CNN_E_NOMEM. */
 CNN_API cnn_metric *cnn_metric_by_name(const char *name);
 /** An optimizer by its Keras name ("adam", "sgd", "rmsprop", "adamw"), with its defaults. NULL: CNN_E_NOT_FOUND, CNN_E_NOMEM. */
 CNN_API cnn_optimizer *cnn_optimizer_by_name(const char *name);
@@ -395,7 +398,8 @@ typedef struct cnn_fit_info {
   const double *values;     /**< Running means so far. */
 } cnn_fit_info;
 
-/** A callback of the user's own. Any function may be NULL. What one returns but CNN_OK ends the fit with it (CNN_E_STOPPED unless it is another failure). */
+/** A callback of the user's own. Any function may be NULL. One that returns anything but CNN_OK ends the fit with that
+ * status (CNN_E_STOPPED for what is none). To end it without a failure, call cnn_model_stop(info->model) and return CNN_OK. */
 typedef struct cnn_callback_functions {
   size_t struct_size; /**< sizeof(cnn_callback_functions) */
   void *user;         /**< Handed to every function. */
@@ -468,7 +472,8 @@ CNN_API void cnn_reduce_on_plateau_options_init(cnn_reduce_on_plateau_options *o
                                                 size_t size);
 
 /**
- * Multiplies the learning rate when the monitored value has not improved for patience epochs.
+ * Multiplies the learning rate when the monitored value has not improved for patience epochs. From then on
+ * the optimizer's schedule, if it has one, counts no more.
  * @param options As above; NULL for all defaults.
  * @return The new object; NULL on failure: CNN_E_INVALID, CNN_E_NOMEM. Since 0.1.0.
  */
@@ -484,7 +489,8 @@ CNN_API cnn_callback *cnn_reduce_on_plateau_create(const cnn_reduce_on_plateau_o
 /** Settings of cnn_model_checkpoint(); 0 means the default. */
 typedef struct cnn_checkpoint_options {
   size_t struct_size; /**< sizeof(cnn_checkpoint_options) */
-  /** Copied. Each "{epoch}" in it becomes the epoch, from 1 (as Keras's). Its folders are there already. Required. */
+  /** Copied. Each "{epoch}" in it becomes the epoch, from 1; "{epoch:03d}" the same with three digits. Other braces stay.
+   * Its folders are there already. Required. */
   const char *path;
   const char *monitor;  /**< For best_only; as early stopping's. */
   int64_t best_only;    /**< 1: only when the monitored value is the best so far. Default 0. */
@@ -509,7 +515,7 @@ CNN_API cnn_callback *cnn_model_checkpoint_create(const cnn_checkpoint_options *
       &(const cnn_checkpoint_options){.struct_size = sizeof(cnn_checkpoint_options), __VA_ARGS__})
 #endif
 
-/** Sets the learning rate at the start of each epoch, from a schedule that counts epochs. Owns schedule. NULL: CNN_E_INVALID, CNN_E_NOMEM. */
+/** Sets the learning rate at the start of each epoch, from a schedule that counts epochs, in place of the optimizer's own. Owns schedule. NULL: CNN_E_INVALID, CNN_E_NOMEM. */
 CNN_API cnn_callback *cnn_learning_rate_by_epoch(cnn_schedule *schedule);
 
 /** Writes a line an epoch to a CSV file, whole after each: epoch, seconds, then every metric, then learning_rate. A resumed fit goes on behind the epochs that the file has. NULL: CNN_E_INVALID, CNN_E_NOMEM. */

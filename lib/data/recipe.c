@@ -87,7 +87,7 @@ static cnn_status take_shape(cnn__recipe *recipe) {
   if (!cnn__shape_count(&shape, &recipe->sample_values) || recipe->sample_values == 0)
     return cnn__fail(CNN_E_SHAPE,
                      "cnn_loader_new: images of %s (0: any) differ in size; a "
-                     "cnn_resize() among the transforms makes them alike",
+                     "cnn_resize() to a height and width, or a crop, makes them alike",
                      cnn__shape_text(&shape, text));
   if (shape.rank == CNN_MAX_RANK)
     return cnn__fail(CNN_E_SHAPE,

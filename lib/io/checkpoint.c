@@ -23,14 +23,30 @@ typedef struct checkpoint {
   cnn__monitor monitor;
 } checkpoint;
 
-/* Writes the path with the epoch's number, from 1, for each "{epoch}" in it. */
+/* The path's next "{epoch}" or "{epoch:0Nd}", N a digit; end: behind it; digits: at least so many. NULL: there is none. */
+static const char *next_place(const char *path, const char **end, int *digits) {
+  static const char name[] = "{epoch";
+  for (const char *at = path; (at = strstr(at, name)); at++) {
+    const char *after = at + sizeof name - 1;
+    *digits = 1;
+    if (strncmp(after, ":0", 2) == 0 && after[2] >= '1' && after[2] <= '9' && after[3] == 'd') {
+      *digits = after[2] - '0';
+      after += 4;
+    }
+    *end = after + 1;
+    if (*after == '}') return at;
+  }
+  return NULL;
+}
+
+/* Writes the path with the epoch's number, from 1, in each such place. */
 static cnn_status write_path(const checkpoint *self, int64_t epoch, cnn__text *path) {
-  static const char place[] = "{epoch}";
-  const char *rest = self->path;
+  const char *rest = self->path, *end;
+  int digits;
   cnn__text_start(path, self->base.context);
-  for (const char *at; (at = strstr(rest, place)); rest = at + sizeof place - 1) {
+  for (const char *at; (at = next_place(rest, &end, &digits)); rest = end) {
     cnn__text_append(path, rest, (size_t)(at - rest));
-    cnn__text_format(path, "%" PRId64, epoch);
+    cnn__text_format(path, "%0*" PRId64, digits, epoch);
   }
   cnn__text_append(path, rest, strlen(rest));
   return path->status;

@@ -40,9 +40,13 @@ static void test_a_checkpoint_of_each_epoch(void **state) {
 }
 
 static void test_a_path_may_name_the_epoch_more_than_once(void **state) {
-  static const char *const cases[][2] = {{"of-{epoch}/{epoch}-{epoch}.model", "of-1/1-1.model"},
-                                         {"{epoch}{epoch}", "11"},
-                                         {"{{epoch}-{epoch", "{1-{epoch"}};
+  static const char *const cases[][2] = {
+      {"of-{epoch}/{epoch}-{epoch}.model", "of-1/1-1.model"},
+      {"{epoch}{epoch}", "11"},
+      {"{{epoch}-{epoch", "{1-{epoch"},
+      {"{epoch:02d}-{epoch:09d}", "01-000000001"},
+      {"{epoch:2d}{epoch:00d}{epoch:0", "{epoch:2d}{epoch:00d}{epoch:0"},
+      {"{epoch:03d{epoch:03d}", "{epoch:03d001"}};
   cnn_model *model = compiled_model();
   assert_int_equal(mkdir("of-1", 0700), 0);
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
