@@ -94,6 +94,12 @@ static void run_in_place(const cnn__matmul *product, cnn_context *context) {
                  &work);
 }
 
+/* Fewer where some thread would have none. */
+static size_t columns_of_task(const cnn__matmul *product, cnn_context *context) {
+  const size_t share = cnn__size_ceil_div(product->n, cnn__context_slots(context));
+  return cnn__size_min(cnn__size_ceil_div(share, CNN__PANEL) * CNN__PANEL, COLUMNS);
+}
+
 void cnn__matmul_run_few(const cnn__matmul *product, cnn_context *context, float *scratch) {
   const bool near = is_near(product), thin = product->m <= THIN;
   const bool runs = product->b_column == 1 ? thin : product->b_row == 1 && product->m == 1;
@@ -106,7 +112,7 @@ void cnn__matmul_run_few(const cnn__matmul *product, cnn_context *context, float
               .scratch = scratch,
               .slot_floats = cnn__matmul_few_floats(product->n, product->k)};
   const bool in_l1 = work.pack && thin;
-  work.columns = in_l1 ? THIN_COLUMNS : COLUMNS;
+  work.columns = in_l1 ? THIN_COLUMNS : columns_of_task(product, context);
   work.depths = in_l1 ? THIN_DEPTHS : DEPTHS;
   if (!work.pack) work.depths = cnn__size_max(product->k, 1);
   cnn__run_parts(product, context, cnn__size_ceil_div(product->n, work.columns), multiply_columns,

@@ -182,7 +182,8 @@ static void test_products_of_many_blocks_equal_the_plain_chain(void **state) {
 static void test_any_number_of_threads_gives_the_same_bits(void **state) {
   enum { CONTEXTS = 4 };
   static const int64_t threads[CONTEXTS] = {1, 2, 3, 8};
-  static const sizes list[] = {{250, 300, 330}, {8, 500, 400}, {1, 2000, 300}, {2000, 64, 64}};
+  static const sizes list[] = {{250, 300, 330}, {8, 500, 400}, {1, 2000, 300},
+                               {2000, 64, 64},  {64, 64, 64},  {100, 96, 50}};
   cnn_context *contexts[CONTEXTS];
   for (size_t i = 0; i < CONTEXTS; i++)
     contexts[i] = context_of(threads[i]);
