@@ -1,6 +1,5 @@
 /* Convolution's entry points, and the choice of an algorithm, which then does the work. */
-#include "base/threads.h"
-#include "kernels/kernels.h"
+#include "ops/activation.h"
 #include "ops/conv_algorithm.h"
 
 /* In the order of preference: the first that accepts a shape computes it. */
@@ -51,26 +50,13 @@ void cnn__conv_prepare(const cnn__conv *conv, cnn_context *context, const float 
   conv->algorithm->prepare(conv, context, kernel, prepared);
 }
 
-typedef struct clip_job {
-  const cnn__conv *conv;
-  const cnn__conv_buffers *buffers;
-} clip_job;
-
-/* At most 6, of what has gone through the ReLU: ReLU6 does no harm there. */
-static void clip_image(void *argument, size_t image, size_t slot) {
-  (void)slot;
-  const clip_job *job = argument;
-  const size_t size = cnn__conv_y_size(&job->conv->shape);
-  float *y = job->buffers->y + image * size;
-  cnn__kernels_get()->elementwise.activation.relu6.forward(size, 0, y, y);
-}
-
 void cnn__conv_forward(const cnn__conv *conv, cnn_context *context, size_t images,
                        const cnn__conv_buffers *buffers) {
   if (images == 0) return;
   conv->algorithm->forward(conv, context, images, buffers);
-  clip_job job = {conv, buffers};
-  if (conv->shape.relu6 && !conv->clips) cnn__parallel_for(context, images, clip_image, &job);
+  if (!conv->shape.relu6 || conv->clips) return;
+  const size_t count = images * cnn__conv_y_size(&conv->shape); /* ReLU once more does no harm */
+  cnn__activation_forward(context, CNN_RELU6, 0, count, buffers->y, buffers->y);
 }
 
 void cnn__conv_backward(const cnn__conv *conv, cnn_context *context, size_t images,

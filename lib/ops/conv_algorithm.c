@@ -2,6 +2,7 @@
 #include "ops/conv_algorithm.h"
 #include "base/threads.h"
 #include "kernels/kernels.h"
+#include "ops/activation.h"
 #include <string.h>
 
 bool cnn__conv_place(size_t *total, size_t count, size_t size, size_t *offset) {
@@ -72,25 +73,10 @@ void cnn__conv_multiply(cnn__gemm *product, size_t most, const float *a, const f
   }
 }
 
-typedef struct mask_job {
-  const cnn__conv *conv;
-  const cnn__conv_buffers *buffers;
-} mask_job;
-
-static void mask_row(void *argument, size_t row, size_t slot) {
-  (void)slot;
-  const mask_job *job = argument;
-  const cnn__conv_shape *shape = &job->conv->shape;
-  const size_t size = shape->out_width * shape->out_channels;
-  float *dy = job->buffers->dy + row * size;
-  cnn__kernels_get()->elementwise.activation.relu.backward(size, 0, NULL,
-                                                           job->buffers->y + row * size, dy, dy);
-}
-
 void cnn__conv_mask_relu(const cnn__conv *conv, cnn_context *context, size_t images,
                          const cnn__conv_buffers *buffers) {
-  mask_job job = {conv, buffers};
-  cnn__parallel_for(context, images * conv->shape.out_height, mask_row, &job);
+  const size_t count = images * cnn__conv_y_size(&conv->shape);
+  cnn__activation_backward(context, CNN_RELU, 0, count, NULL, buffers->y, buffers->dy, buffers->dy);
 }
 
 void cnn__conv_unpool(const cnn__conv *conv, const cnn__conv_buffers *buffers, size_t image,
