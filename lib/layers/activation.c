@@ -46,9 +46,9 @@ static void backward(const cnn__op *op, const cnn__op_run *run) {
 
 cnn_status cnn__activation_plan(cnn_activation_kind kind, double slope,
                                 const cnn__op_request *request, cnn__op *op) {
-  if (kind == CNN_LINEAR) return cnn__op_alias(request, op);
-  cnn_status status = cnn__op_start(request, cnn__activation_name(kind), op);
+  cnn_status status = cnn__op_start(request, op);
   if (status != CNN_OK) return status;
+  op->algorithm = cnn__activation_name(kind);
   const cnn__shape *shape = request->output;
   activation_state *state = cnn__op_new_state(request, sizeof *state, op);
   if (state == NULL) return CNN_E_NOMEM;
@@ -82,18 +82,6 @@ static cnn_status check(const char *who, const void *options) {
                    cnn__activation_names[settings->function]);
 }
 
-static cnn_status infer(const cnn_layer *layer, const char *name, size_t inputs,
-                        const cnn__shape *input, cnn__layer_spec *spec) {
-  cnn_status status = cnn__expect_inputs(layer, name, inputs);
-  if (status != CNN_OK) return status;
-  *spec = (cnn__layer_spec){.output = *input};
-  return cnn__expect_memory(name, spec);
-}
-
-static cnn_status plan(const cnn_layer *layer, const cnn__op_request *request, cnn__op *op) {
-  return cnn__op_alias(request, op);
-}
-
 static cnn_activation_kind activation(const cnn_layer *layer, double *slope) {
   const cnn_activation_options *settings = layer->settings;
   *slope = settings->slope;
@@ -111,8 +99,6 @@ const cnn__layer_class cnn__activation_class = {
     .maximum_inputs = 1,
     .defaults = defaults,
     .check = check,
-    .infer = infer,
-    .plan = plan,
     .activation = activation,
 };
 

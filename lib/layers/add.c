@@ -14,8 +14,6 @@ typedef struct sum {
 
 static cnn_status infer(const cnn_layer *layer, const char *name, size_t inputs,
                         const cnn__shape *input, cnn__layer_spec *spec) {
-  cnn_status status = cnn__expect_inputs(layer, name, inputs);
-  if (status != CNN_OK) return status;
   for (size_t i = 1; i < inputs; i++) {
     char first[CNN__SHAPE_TEXT], other[CNN__SHAPE_TEXT];
     if (!cnn__shape_equal(&input[0], &input[i]))
@@ -24,7 +22,7 @@ static cnn_status infer(const cnn_layer *layer, const char *name, size_t inputs,
                        cnn__shape_text(&input[i], other));
   }
   *spec = (cnn__layer_spec){.output = input[0]};
-  return cnn__expect_memory(name, spec);
+  return CNN_OK;
 }
 
 /* y = a + b, and the ReLU with the last of them. */
@@ -61,8 +59,7 @@ static void backward(const cnn__op *op, const cnn__op_run *run) {
 }
 
 static cnn_status plan(const cnn_layer *layer, const cnn__op_request *request, cnn__op *op) {
-  cnn_status status = cnn__op_start(request, "sum", op);
-  if (status != CNN_OK) return status;
+  op->algorithm = "sum";
   sum *state = cnn__op_new_state(request, sizeof *state, op);
   if (state == NULL) return CNN_E_NOMEM;
   state->inputs = request->inputs;
@@ -70,9 +67,9 @@ static cnn_status plan(const cnn_layer *layer, const cnn__op_request *request, c
   state->relu = request->fuse_activation == CNN_RELU;
   op->flops = (double)state->count * (double)(request->inputs - 1);
   op->in_place = true;
-  op->backward_reads_output = request->training && state->relu;
+  op->backward_reads_output = state->relu;
   op->forward = forward;
-  op->backward = request->training ? backward : NULL;
+  op->backward = backward;
   return CNN_OK;
 }
 

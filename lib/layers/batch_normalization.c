@@ -29,8 +29,6 @@ typedef struct normalization {
 static cnn_status infer(const cnn_layer *layer, const char *name, size_t inputs,
                         const cnn__shape *input, cnn__layer_spec *spec) {
   const cnn_batch_normalization_options *settings = layer->settings;
-  cnn_status status = cnn__expect_inputs(layer, name, inputs);
-  if (status != CNN_OK) return status;
   if (input->rank == 0)
     return cnn__fail(CNN_E_SHAPE, "%s: a scalar has no channels to normalise", name);
   *spec = (cnn__layer_spec){.output = *input};
@@ -54,7 +52,7 @@ static cnn_status infer(const cnn_layer *layer, const char *name, size_t inputs,
           .fan_in = channels,
           .fan_out = channels,
       };
-  return cnn__expect_memory(name, spec);
+  return CNN_OK;
 }
 
 /* saved: the statistics that the forward pass normalised by, mean and then variance. */
@@ -126,8 +124,7 @@ void cnn__batch_normalization_affine(const cnn_layer *layer, size_t channels,
 
 static cnn_status plan(const cnn_layer *layer, const cnn__op_request *request, cnn__op *op) {
   const cnn_batch_normalization_options *settings = layer->settings;
-  cnn_status status = cnn__op_start(request, "batch-normalization", op);
-  if (status != CNN_OK) return status;
+  op->algorithm = "batch-normalization";
   normalization *state = cnn__op_new_state(request, sizeof *state, op);
   if (state == NULL) return CNN_E_NOMEM;
   const size_t count = cnn__shape_product(request->output);
@@ -142,18 +139,15 @@ static cnn_status plan(const cnn_layer *layer, const cnn__op_request *request, c
   state->has_beta = !settings->no_center;
   state->beta = state->has_gamma ? 1 : 0;
   state->mean = state->beta + (state->has_beta ? 1 : 0);
-  if (!cnn__batch_norm_scratch(request->batch * state->rows, state->channels, &op->scratch_bytes)) {
-    status = cnn__fail(CNN_E_LIMIT, "%s: the scratch memory for %zu rows of %zu exceeds memory",
-                       request->name, request->batch * state->rows, state->channels);
-    op->release(op, request->context);
-    return status;
-  }
+  if (!cnn__batch_norm_scratch(request->batch * state->rows, state->channels, &op->scratch_bytes))
+    return cnn__fail(CNN_E_LIMIT, "%s: the scratch memory for %zu rows of %zu exceeds memory",
+                     request->name, request->batch * state->rows, state->channels);
   op->flops = 2 * (double)count;
-  op->saved_bytes = request->training && !request->frozen ? 2 * state->channels * sizeof(float) : 0;
-  op->backward_reads_input = request->training && !request->frozen;
-  op->backward_reads_output = request->training && request->fuse_activation != CNN_LINEAR;
+  op->saved_bytes = request->frozen ? 0 : 2 * state->channels * sizeof(float);
+  op->backward_reads_input = !request->frozen;
+  op->backward_reads_output = request->fuse_activation != CNN_LINEAR;
   op->forward = forward;
-  op->backward = request->training ? backward : NULL;
+  op->backward = backward;
   return CNN_OK;
 }
 

@@ -14,8 +14,6 @@ typedef struct concatenation {
 
 static cnn_status infer(const cnn_layer *layer, const char *name, size_t inputs,
                         const cnn__shape *input, cnn__layer_spec *spec) {
-  cnn_status status = cnn__expect_inputs(layer, name, inputs);
-  if (status != CNN_OK) return status;
   char first[CNN__SHAPE_TEXT], other[CNN__SHAPE_TEXT];
   if (input[0].rank == 0)
     return cnn__fail(CNN_E_SHAPE, "%s: a scalar has no dimension to join along", name);
@@ -32,7 +30,7 @@ static cnn_status infer(const cnn_layer *layer, const char *name, size_t inputs,
       return cnn__fail(CNN_E_LIMIT, "%s: the inputs together exceed memory", name);
   }
   *spec = (cnn__layer_spec){.output = joined};
-  return cnn__expect_memory(name, spec);
+  return CNN_OK;
 }
 
 typedef struct copying {
@@ -78,8 +76,7 @@ static void backward(const cnn__op *op, const cnn__op_run *run) {
 }
 
 static cnn_status plan(const cnn_layer *layer, const cnn__op_request *request, cnn__op *op) {
-  cnn_status status = cnn__op_start(request, "copy", op);
-  if (status != CNN_OK) return status;
+  op->algorithm = "copy";
   concatenation *state = cnn__op_new_state(request, sizeof *state, op);
   if (state == NULL) return CNN_E_NOMEM;
   const size_t last = request->output->rank - 1;
@@ -89,7 +86,7 @@ static cnn_status plan(const cnn_layer *layer, const cnn__op_request *request, c
   for (size_t i = 0; i < request->inputs; i++)
     state->columns[i] = request->input[i].dim[last];
   op->forward = forward;
-  op->backward = request->training ? backward : NULL;
+  op->backward = backward;
   return CNN_OK;
 }
 

@@ -61,7 +61,7 @@ static cnn_status infer(const cnn_layer *layer, const char *name, size_t inputs,
                         const cnn__shape *input, cnn__layer_spec *spec) {
   const cnn_conv2d_options *settings = layer->settings;
   const size_t filters = (size_t)settings->filters, groups = (size_t)settings->groups;
-  cnn_status status = cnn__expect_image(layer, name, inputs, input);
+  cnn_status status = cnn__expect_image(name, input);
   if (status != CNN_OK) return status;
   if (input->dim[2] % groups != 0)
     return cnn__fail(CNN_E_SHAPE, "%s: %zu groups do not divide %zu input channels", name, groups,
@@ -88,7 +88,7 @@ static cnn_status infer(const cnn_layer *layer, const char *name, size_t inputs,
   if (!settings->no_bias)
     spec->parameters[1] =
         cnn__bias_spec(filters, settings->bias_initializer, settings->bias_scale, settings->frozen);
-  return cnn__expect_memory(name, spec);
+  return CNN_OK;
 }
 
 static cnn_status plan(const cnn_layer *layer, const cnn__op_request *request, cnn__op *op) {

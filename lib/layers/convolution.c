@@ -121,10 +121,8 @@ static bool count_prepared(const convolution *state, size_t *floats) {
 
 cnn_status cnn__convolution_plan(const cnn__op_request *request, const cnn__window *window,
                                  size_t groups, bool bias, cnn__op *op) {
-  cnn_status status = cnn__op_start(request, "direct", op);
-  if (status != CNN_OK) return status;
   cnn__conv_shape shape;
-  status = shape_of(request, window, groups, bias, &shape);
+  cnn_status status = shape_of(request, window, groups, bias, &shape);
   if (status != CNN_OK) return status;
   if (request->fuse_pool != NULL) {
     shape.pool_height = request->fuse_pool->pool_height;
@@ -141,19 +139,16 @@ cnn_status cnn__convolution_plan(const cnn__op_request *request, const cnn__wind
   status = cnn__conv_plan(&shape, &mode, &state->conv);
   if (status == CNN_OK && !count_prepared(state, &op->prepared_floats))
     status = cnn__fail(CNN_E_LIMIT, "the prepared kernel exceeds memory");
-  if (status != CNN_OK) {
-    op->release(op, request->context);
-    return cnn__fail_prefix(status, "%s", request->name);
-  }
+  if (status != CNN_OK) return cnn__fail_prefix(status, "%s", request->name);
   op->algorithm = conv->name;
   op->flops = cnn__conv_flops(&shape);
   op->saved_bytes = conv->saved_size;
   op->scratch_bytes = conv->scratch_size;
-  op->backward_reads_input = request->training && !request->frozen;
-  op->backward_reads_output = request->training && (shape.relu || request->fuse_pool != NULL);
+  op->backward_reads_input = !request->frozen;
+  op->backward_reads_output = shape.relu || request->fuse_pool != NULL;
   op->prepare = op->prepared_floats > 0 ? prepare : NULL;
   op->forward = forward;
-  op->backward = request->training ? backward : NULL;
+  op->backward = backward;
   return CNN_OK;
 }
 

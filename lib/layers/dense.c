@@ -55,8 +55,6 @@ static cnn_status check(const char *who, const void *options) {
 static cnn_status infer(const cnn_layer *layer, const char *name, size_t inputs,
                         const cnn__shape *input, cnn__layer_spec *spec) {
   const cnn_dense_options *settings = layer->settings;
-  cnn_status status = cnn__expect_inputs(layer, name, inputs);
-  if (status != CNN_OK) return status;
   if (input->rank == 0)
     return cnn__fail(CNN_E_SHAPE, "%s: a scalar has no dimension to multiply", name);
   const size_t depth = input->dim[input->rank - 1], units = (size_t)settings->units;
@@ -75,7 +73,7 @@ static cnn_status infer(const cnn_layer *layer, const char *name, size_t inputs,
   if (!settings->no_bias)
     spec->parameters[1] =
         cnn__bias_spec(units, settings->bias_initializer, settings->bias_scale, settings->frozen);
-  return cnn__expect_memory(name, spec);
+  return CNN_OK;
 }
 
 static void prepare(const cnn__op *op, cnn_context *context, float *const *parameter,
@@ -181,8 +179,7 @@ static bool count_memory(const cnn__op_request *request, dense *state, cnn__op *
 
 static cnn_status plan(const cnn_layer *layer, const cnn__op_request *request, cnn__op *op) {
   const cnn_dense_options *settings = layer->settings;
-  cnn_status status = cnn__op_start(request, "gemm", op);
-  if (status != CNN_OK) return status;
+  op->algorithm = "gemm";
   dense *state = cnn__op_new_state(request, sizeof *state, op);
   if (state == NULL) return CNN_E_NOMEM;
   const cnn__shape *input = request->input;
@@ -194,18 +191,15 @@ static cnn_status plan(const cnn_layer *layer, const cnn__op_request *request, c
       .relu = request->fuse_activation == CNN_RELU,
       .transpose = request->training && request->input_gradient[0],
   };
-  if (!count_memory(request, state, op)) {
-    status = cnn__fail(CNN_E_LIMIT, "%s: the buffers of a %zux%zu kernel exceed memory",
-                       request->name, state->inputs, state->units);
-    op->release(op, request->context);
-    return status;
-  }
+  if (!count_memory(request, state, op))
+    return cnn__fail(CNN_E_LIMIT, "%s: the buffers of a %zux%zu kernel exceed memory",
+                     request->name, state->inputs, state->units);
   op->flops = 2 * (double)state->rows * (double)state->inputs * (double)state->units;
-  op->backward_reads_input = request->training && !request->frozen;
-  op->backward_reads_output = request->training && state->relu;
+  op->backward_reads_input = !request->frozen;
+  op->backward_reads_output = state->relu;
   op->prepare = prepare;
   op->forward = forward;
-  op->backward = request->training ? backward : NULL;
+  op->backward = backward;
   return CNN_OK;
 }
 

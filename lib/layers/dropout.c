@@ -29,14 +29,6 @@ static uint64_t stream_of(const char *name) {
   return (hash ^ hash >> 24 ^ hash >> 48) & 0xffffff;
 }
 
-static cnn_status infer(const cnn_layer *layer, const char *name, size_t inputs,
-                        const cnn__shape *input, cnn__layer_spec *spec) {
-  cnn_status status = cnn__expect_inputs(layer, name, inputs);
-  if (status != CNN_OK) return status;
-  *spec = (cnn__layer_spec){.output = *input};
-  return cnn__expect_memory(name, spec);
-}
-
 static void drop(const cnn__op *op, const cnn__op_run *run, const float *x, float *y) {
   const dropout *state = op->state;
   size_t count = run->images * state->count;
@@ -56,9 +48,11 @@ static void backward(const cnn__op *op, const cnn__op_run *run) {
 
 static cnn_status plan(const cnn_layer *layer, const cnn__op_request *request, cnn__op *op) {
   const cnn_dropout_options *settings = layer->settings;
-  if (!request->training || settings->rate == 0) return cnn__op_alias(request, op);
-  cnn_status status = cnn__op_start(request, "dropout", op);
-  if (status != CNN_OK) return status;
+  if (!request->training || settings->rate == 0) {
+    cnn__op_alias(op);
+    return CNN_OK;
+  }
+  op->algorithm = "dropout";
   dropout *state = cnn__op_new_state(request, sizeof *state, op);
   if (state == NULL) return CNN_E_NOMEM;
   state->stream = stream_of(request->name);
@@ -80,7 +74,6 @@ const cnn__layer_class cnn__dropout_class = {
     .field_count = sizeof fields / sizeof *fields,
     .minimum_inputs = 1,
     .maximum_inputs = 1,
-    .infer = infer,
     .plan = plan,
 };
 

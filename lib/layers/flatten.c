@@ -4,14 +4,8 @@
 
 static cnn_status infer(const cnn_layer *layer, const char *name, size_t inputs,
                         const cnn__shape *input, cnn__layer_spec *spec) {
-  cnn_status status = cnn__expect_inputs(layer, name, inputs);
-  if (status != CNN_OK) return status;
   *spec = (cnn__layer_spec){.output = {.rank = 1, .dim = {cnn__shape_product(input)}}};
-  return cnn__expect_memory(name, spec);
-}
-
-static cnn_status plan(const cnn_layer *layer, const cnn__op_request *request, cnn__op *op) {
-  return cnn__op_alias(request, op);
+  return CNN_OK;
 }
 
 const cnn__layer_class cnn__flatten_class = {
@@ -22,7 +16,6 @@ const cnn__layer_class cnn__flatten_class = {
     .minimum_inputs = 1,
     .maximum_inputs = 1,
     .infer = infer,
-    .plan = plan,
 };
 
 void cnn_flatten_options_init(cnn_flatten_options *options, size_t size) {

@@ -4,10 +4,10 @@
 
 static cnn_status infer(const cnn_layer *layer, const char *name, size_t inputs,
                         const cnn__shape *input, cnn__layer_spec *spec) {
-  cnn_status status = cnn__expect_image(layer, name, inputs, input);
+  cnn_status status = cnn__expect_image(name, input);
   if (status != CNN_OK) return status;
   *spec = (cnn__layer_spec){.output = {.rank = 1, .dim = {input->dim[2]}}};
-  return cnn__expect_memory(name, spec);
+  return CNN_OK;
 }
 
 static cnn_status plan(const cnn_layer *layer, const cnn__op_request *request, cnn__op *op) {

@@ -12,14 +12,7 @@ static cnn_status infer(const cnn_layer *layer, const char *name, size_t inputs,
   size_t rank = 0;
   while (rank < CNN_MAX_RANK && settings->shape[rank] != 0)
     rank++;
-  *spec = (cnn__layer_spec){0};
-  cnn_status status = cnn__expect_inputs(layer, name, inputs);
-  if (status == CNN_OK) status = cnn__shape_read(name, rank, settings->shape, false, &spec->output);
-  return status == CNN_OK ? cnn__expect_memory(name, spec) : status;
-}
-
-static cnn_status plan(const cnn_layer *layer, const cnn__op_request *request, cnn__op *op) {
-  return cnn__op_alias(request, op);
+  return cnn__shape_read(name, rank, settings->shape, false, &spec->output);
 }
 
 const cnn__layer_class cnn__input_class = {
@@ -30,7 +23,6 @@ const cnn__layer_class cnn__input_class = {
     .fields = fields,
     .field_count = sizeof fields / sizeof *fields,
     .infer = infer,
-    .plan = plan,
 };
 
 void cnn_input_options_init(cnn_input_options *options, size_t size) {

@@ -127,12 +127,13 @@ struct cnn__layer_class {
   void (*defaults)(void *settings);
   /* Checks what fields cannot, after they were checked (groups divide filters): CNN_E_INVALID; or NULL. */
   cnn_status (*check)(const char *who, const void *settings);
-  /* The shape rule: fills *spec, or fails with CNN_E_SHAPE naming the layer and the numbers; CNN_E_LIMIT where an
-     output or a parameter has more bytes than memory can. */
+  /* The shape rule, for as many inputs as the class takes: fills *spec, which is empty, or fails with CNN_E_SHAPE naming
+     the layer and the numbers. NULL: the output is as the input. */
   cnn_status (*infer)(const cnn_layer *layer, const char *name, size_t inputs,
                       const cnn__shape *input, cnn__layer_spec *spec);
-  /* The operation for these shapes, without the layer's own activation unless that is the request's. So an Activation
-     layer is an alias that ends in its activation: what fuses for .activation fuses for the layer, too. */
+  /* The operation for these shapes, without the layer's own activation unless that is the request's: fills *op, which is
+     empty. What it says of the backward pass counts in training alone. NULL: an alias. So an Activation layer is an alias
+     that ends in its activation: what fuses for .activation fuses for the layer, too. */
   cnn_status (*plan)(const cnn_layer *layer, const cnn__op_request *request, cnn__op *op);
   bool fuses_normalization; /* plan honours request.fuse_normalization */
   /* Whether plan could take the activation in; or NULL: none ever. */
@@ -153,6 +154,13 @@ cnn_layer *cnn__layer_create(const cnn__layer_class *class, const char *function
                              const void *options);
 cnn_layer *cnn__layer_clone(cnn_context *context, const cnn_layer *layer);
 
+/* What the layer becomes for these inputs. name begins messages. What the class's shape rule fails with; CNN_E_SHAPE for a
+   number of inputs that it does not take; CNN_E_LIMIT where an output or a parameter has more bytes than memory can. */
+cnn_status cnn__layer_infer(const cnn_layer *layer, const char *name, size_t inputs,
+                            const cnn__shape *input, cnn__layer_spec *spec);
+/* The layer's operation. CNN_E_LIMIT, CNN_E_NOMEM: nothing is left to release then. */
+cnn_status cnn__layer_plan(const cnn_layer *layer, const cnn__op_request *request, cnn__op *op);
+
 /* What the description says; false for classes without parameters. A model may decide otherwise later. */
 bool cnn__layer_frozen(const cnn_layer *layer);
 
@@ -161,6 +169,9 @@ void cnn__layer_write(cnn__text *text, const cnn_layer *layer, const char *name)
 /* The reverse, by the same validator; unknown, missing or doubled members are CNN_E_FORMAT. what: for messages. */
 cnn_status cnn__layer_read(cnn_context *context, const char *what, const cnn__json *json,
                            cnn_layer **layer);
+/* The same, once class and name are read. */
+cnn_status cnn__layer_restore(cnn_context *context, const char *what, const cnn__layer_class *class,
+                              const char *name, const cnn__json *json, cnn_layer **layer);
 
 /* The operation of an activation (softmax included) on its own: for layers that end in one. */
 cnn_status cnn__activation_plan(cnn_activation_kind activation, double slope,

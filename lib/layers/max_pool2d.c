@@ -48,26 +48,22 @@ static void backward(const cnn__op *op, const cnn__op_run *run) {
 }
 
 static cnn_status plan(const cnn_layer *layer, const cnn__op_request *request, cnn__op *op) {
-  cnn_status status = cnn__op_start(request, "max-pool", op);
-  if (status != CNN_OK) return status;
+  op->algorithm = "max-pool";
   cnn__pool_shape *shape = cnn__op_new_state(request, sizeof *shape, op);
   if (shape == NULL) return CNN_E_NOMEM;
   cnn__window window = window_of(layer->settings);
-  status = cnn__pool_place(request->name, &window, request->input, shape);
+  cnn_status status = cnn__pool_place(request->name, &window, request->input, shape);
   size_t cells = 0;
   if (status == CNN_OK &&
       (!cnn__size_mul(shape->in_height, shape->in_width, &cells) || cells > UINT32_MAX))
     status = cnn__fail(CNN_E_LIMIT, "%s: a plane of %zux%zu exceeds 2^32 cells", request->name,
                        shape->in_height, shape->in_width);
-  if (status != CNN_OK) {
-    op->release(op, request->context);
-    return status;
-  }
+  if (status != CNN_OK) return status;
   size_t outputs = cnn__shape_product(request->output);
   op->flops = (double)outputs * (double)shape->pool_height * (double)shape->pool_width;
-  op->saved_bytes = request->training ? request->batch * outputs * sizeof(uint32_t) : 0;
+  op->saved_bytes = request->batch * outputs * sizeof(uint32_t);
   op->forward = forward;
-  op->backward = request->training ? backward : NULL;
+  op->backward = backward;
   return CNN_OK;
 }
 

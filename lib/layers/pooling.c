@@ -32,12 +32,12 @@ cnn_status cnn__pool_infer(const cnn_layer *layer, const char *name, size_t inpu
                            const cnn__shape *input, const cnn__window *window,
                            cnn__layer_spec *spec) {
   cnn__pool_shape shape;
-  cnn_status status = cnn__expect_image(layer, name, inputs, input);
+  cnn_status status = cnn__expect_image(name, input);
   if (status == CNN_OK) status = cnn__pool_place(name, window, input, &shape);
   if (status != CNN_OK) return status;
   *spec = (cnn__layer_spec){
       .output = {.rank = 3, .dim = {shape.out_height, shape.out_width, shape.channels}}};
-  return cnn__expect_memory(name, spec);
+  return CNN_OK;
 }
 
 /* ---- means ---- */
@@ -54,14 +54,13 @@ static void average_backward(const cnn__op *op, const cnn__op_run *run) {
 
 cnn_status cnn__average_pool_plan(const cnn__op_request *request, const cnn__pool_shape *shape,
                                   cnn__op *op) {
-  cnn_status status = cnn__op_start(request, "average-pool", op);
-  if (status != CNN_OK) return status;
+  op->algorithm = "average-pool";
   cnn__pool_shape *state = cnn__op_new_state(request, sizeof *state, op);
   if (state == NULL) return CNN_E_NOMEM;
   *state = *shape;
   op->flops = (double)cnn__shape_product(request->output) * (double)shape->pool_height *
               (double)shape->pool_width;
   op->forward = average_forward;
-  op->backward = request->training ? average_backward : NULL;
+  op->backward = average_backward;
   return CNN_OK;
 }

@@ -16,14 +16,6 @@ typedef struct rescaling {
   size_t count; /* floats of one image */
 } rescaling;
 
-static cnn_status infer(const cnn_layer *layer, const char *name, size_t inputs,
-                        const cnn__shape *input, cnn__layer_spec *spec) {
-  cnn_status status = cnn__expect_inputs(layer, name, inputs);
-  if (status != CNN_OK) return status;
-  *spec = (cnn__layer_spec){.output = *input};
-  return cnn__expect_memory(name, spec);
-}
-
 static void forward(const cnn__op *op, const cnn__op_run *run) {
   const rescaling *state = op->state;
   cnn__vector_affine(run->context, run->images * state->count, state->scale, state->offset,
@@ -39,8 +31,7 @@ static void backward(const cnn__op *op, const cnn__op_run *run) {
 
 static cnn_status plan(const cnn_layer *layer, const cnn__op_request *request, cnn__op *op) {
   const cnn_rescaling_options *settings = layer->settings;
-  cnn_status status = cnn__op_start(request, "affine", op);
-  if (status != CNN_OK) return status;
+  op->algorithm = "affine";
   rescaling *state = cnn__op_new_state(request, sizeof *state, op);
   if (state == NULL) return CNN_E_NOMEM;
   state->scale = (float)settings->scale;
@@ -48,7 +39,7 @@ static cnn_status plan(const cnn_layer *layer, const cnn__op_request *request, c
   state->count = cnn__shape_product(request->output);
   op->flops = 2 * (double)state->count;
   op->forward = forward;
-  op->backward = request->training ? backward : NULL;
+  op->backward = backward;
   return CNN_OK;
 }
 
@@ -61,7 +52,6 @@ const cnn__layer_class cnn__rescaling_class = {
     .field_count = sizeof fields / sizeof *fields,
     .minimum_inputs = 1,
     .maximum_inputs = 1,
-    .infer = infer,
     .plan = plan,
 };
 

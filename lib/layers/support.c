@@ -69,45 +69,6 @@ cnn__parameter_spec cnn__bias_spec(size_t count, int64_t initializer, double sca
   };
 }
 
-cnn_status cnn__expect_inputs(const cnn_layer *layer, const char *name, size_t inputs) {
-  const cnn__layer_class *class = layer->class;
-  if (inputs >= class->minimum_inputs && inputs <= class->maximum_inputs) return CNN_OK;
-  if (class->minimum_inputs == class->maximum_inputs)
-    return cnn__fail(CNN_E_SHAPE, "%s: %zu inputs; %s takes %zu", name, inputs, class->class_name,
-                     class->minimum_inputs);
-  return cnn__fail(CNN_E_SHAPE, "%s: %zu inputs; %s takes %zu to %zu", name, inputs,
-                   class->class_name, class->minimum_inputs, class->maximum_inputs);
-}
-
-cnn_status cnn__expect_image(const cnn_layer *layer, const char *name, size_t inputs,
-                             const cnn__shape *input) {
-  cnn_status status = cnn__expect_inputs(layer, name, inputs);
-  if (status != CNN_OK) return status;
-  if (input->rank == 3) return CNN_OK;
-  char text[CNN__SHAPE_TEXT];
-  return cnn__fail(CNN_E_SHAPE, "%s: input %s is no image (height x width x channels)", name,
-                   cnn__shape_text(input, text));
-}
-
-/* Whether count times shape floats have a number of bytes. */
-static bool fits_memory(const cnn__shape *shape, size_t count) {
-  size_t bytes;
-  return cnn__shape_count(shape, &bytes) && cnn__size_mul(bytes, sizeof(float), &bytes) &&
-         cnn__size_mul(bytes, count, &bytes) && bytes <= PTRDIFF_MAX;
-}
-
-cnn_status cnn__expect_memory(const char *name, const cnn__layer_spec *spec) {
-  char text[CNN__SHAPE_TEXT];
-  if (!fits_memory(&spec->output, 1))
-    return cnn__fail(CNN_E_LIMIT, "%s: output %s exceeds memory", name,
-                     cnn__shape_text(&spec->output, text));
-  for (size_t i = 0; i < spec->parameter_count; i++)
-    if (!fits_memory(&spec->parameters[i].shape, 1))
-      return cnn__fail(CNN_E_LIMIT, "%s: %s %s exceeds memory", name, spec->parameters[i].name,
-                       cnn__shape_text(&spec->parameters[i].shape, text));
-  return CNN_OK;
-}
-
 cnn__window cnn__window_of(const int64_t size[2], const int64_t stride[2],
                            const int64_t dilation[2], int64_t padding) {
   cnn__window window = {.same = padding == CNN_SAME};
@@ -157,39 +118,7 @@ cnn_status cnn__window_place(const char *name, const char *noun, const cnn__wind
   return CNN_OK;
 }
 
-cnn_status cnn__op_start(const cnn__op_request *request, const char *algorithm, cnn__op *op) {
-  *op = (cnn__op){.algorithm = algorithm};
-  const cnn__shape *shape = request->output;
-  bool fits = fits_memory(shape, request->batch);
-  for (size_t i = 0; fits && i < request->inputs; i++) {
-    shape = &request->input[i];
-    fits = fits_memory(shape, request->batch);
-  }
-  if (fits) return CNN_OK;
-  char text[CNN__SHAPE_TEXT];
-  return cnn__fail(CNN_E_LIMIT, "%s: a batch of %zu times %s exceeds memory", request->name,
-                   request->batch, cnn__shape_text(shape, text));
-}
-
-static void release_state(cnn__op *op, cnn_context *context) {
-  cnn__free(context, op->state);
-  op->state = NULL;
-}
-
-void *cnn__op_new_state(const cnn__op_request *request, size_t size, cnn__op *op) {
-  op->state = cnn__calloc_array(request->context, 1, size, "an operation");
-  if (op->state != NULL) op->release = release_state;
-  return op->state;
-}
-
 bool cnn__can_fuse_relu(const cnn__op_request *request, cnn_activation_kind kind) {
   (void)request;
   return kind == CNN_RELU;
-}
-
-cnn_status cnn__op_alias(const cnn__op_request *request, cnn__op *op) {
-  cnn_status status = cnn__op_start(request, "alias", op);
-  op->alias = true;
-  op->in_place = true;
-  return status;
 }

@@ -31,13 +31,8 @@ cnn_status cnn__initializer_check(const char *who, const char *parameter, int64_
 /* A bias of as many numbers; the rest as the options have it. */
 cnn__parameter_spec cnn__bias_spec(size_t count, int64_t initializer, double scale, int64_t frozen);
 
-/* The number of inputs that the class takes; CNN_E_SHAPE. */
-cnn_status cnn__expect_inputs(const cnn_layer *layer, const char *name, size_t inputs);
-/* One input of (height, width, channels); CNN_E_SHAPE. */
-cnn_status cnn__expect_image(const cnn_layer *layer, const char *name, size_t inputs,
-                             const cnn__shape *input);
-/* Output and parameters have a number of bytes; CNN_E_LIMIT. Ends every shape rule. */
-cnn_status cnn__expect_memory(const char *name, const cnn__layer_spec *spec);
+/* An input of (height, width, channels); CNN_E_SHAPE. */
+cnn_status cnn__expect_image(const char *name, const cnn__shape *input);
 
 /* A window that moves over an image: rows first, columns second. */
 typedef struct cnn__window {
@@ -55,13 +50,12 @@ cnn_status cnn__window_place(const char *name, const char *noun, const cnn__wind
 
 /* ---- operations ---- */
 
-/* Empties *op, names its algorithm, and makes sure that inputs and output of a whole batch have a
-   number of bytes; CNN_E_LIMIT. Begins every plan function. */
-cnn_status cnn__op_start(const cnn__op_request *request, const char *algorithm, cnn__op *op);
+/* Empties *op, and makes sure that inputs and output of a whole batch have a number of bytes; CNN_E_LIMIT. */
+cnn_status cnn__op_start(const cnn__op_request *request, cnn__op *op);
 /* The op's own zeroed memory, given back by op->release. NULL after CNN_E_NOMEM. */
 void *cnn__op_new_state(const cnn__op_request *request, size_t size, cnn__op *op);
 /* An op that does nothing: its output is its input under the output's shape. */
-cnn_status cnn__op_alias(const cnn__op_request *request, cnn__op *op);
+void cnn__op_alias(cnn__op *op);
 
 /* can_fuse_activation of layers that take a ReLU in, and nothing else. */
 bool cnn__can_fuse_relu(const cnn__op_request *request, cnn_activation_kind kind);

@@ -26,7 +26,7 @@ typedef struct padding {
 static cnn_status infer(const cnn_layer *layer, const char *name, size_t inputs,
                         const cnn__shape *input, cnn__layer_spec *spec) {
   const cnn_zero_padding2d_options *settings = layer->settings;
-  cnn_status status = cnn__expect_image(layer, name, inputs, input);
+  cnn_status status = cnn__expect_image(name, input);
   if (status != CNN_OK) return status;
   size_t height, width; /* two settings together stay below 2^32, where size_t may end */
   if (!cnn__size_add((size_t)settings->top, (size_t)settings->bottom, &height) ||
@@ -35,7 +35,7 @@ static cnn_status infer(const cnn_layer *layer, const char *name, size_t inputs,
       !cnn__size_add(width, input->dim[1], &width))
     return cnn__fail(CNN_E_LIMIT, "%s: the padding exceeds memory", name);
   *spec = (cnn__layer_spec){.output = {.rank = 3, .dim = {height, width, input->dim[2]}}};
-  return cnn__expect_memory(name, spec);
+  return CNN_OK;
 }
 
 typedef struct copying {
@@ -81,8 +81,7 @@ static void backward(const cnn__op *op, const cnn__op_run *run) {
 
 static cnn_status plan(const cnn_layer *layer, const cnn__op_request *request, cnn__op *op) {
   const cnn_zero_padding2d_options *settings = layer->settings;
-  cnn_status status = cnn__op_start(request, "copy", op);
-  if (status != CNN_OK) return status;
+  op->algorithm = "copy";
   padding *state = cnn__op_new_state(request, sizeof *state, op);
   if (state == NULL) return CNN_E_NOMEM;
   const size_t channels = request->input->dim[2];
@@ -96,7 +95,7 @@ static cnn_status plan(const cnn_layer *layer, const cnn__op_request *request, c
       .behind = (size_t)settings->right * channels,
   };
   op->forward = forward;
-  op->backward = request->training ? backward : NULL;
+  op->backward = backward;
   return CNN_OK;
 }
 

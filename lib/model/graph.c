@@ -90,7 +90,7 @@ static cnn_status place_node(const cnn_graph *graph, const size_t *inputs, size_
     shapes[i] = graph->nodes[inputs[i]].output;
   }
   node->input_count = count;
-  cnn_status status = node->layer->class->infer(node->layer, node->name, count, shapes, &spec);
+  cnn_status status = cnn__layer_infer(node->layer, node->name, count, shapes, &spec);
   return status == CNN_OK ? keep_spec(graph, &spec, node) : status;
 }
 

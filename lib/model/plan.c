@@ -93,7 +93,7 @@ static cnn_status add_node(plan_builder *builder, size_t index) {
   read_inputs(builder, index, &step, &request, shapes);
   cnn__fuse(builder->network, builder->readers, index, builder->plan->request.logits, &request,
             &fusion);
-  cnn_status status = node->layer->class->plan(node->layer, &request, &step.op);
+  cnn_status status = cnn__layer_plan(node->layer, &request, &step.op);
   if (status != CNN_OK) return status;
   size_t value;
   if (step.op.alias) {

@@ -144,7 +144,7 @@ static void check_variant(const op_trial *reference, const trial_setup *setup, c
 static cnn__pool_shape pool_after(const gradient_case *test) {
   cnn__layer_spec spec = {0};
   if (test->fuse_pool[0] == 0) return (cnn__pool_shape){0};
-  assert_int_equal(test->layer->class->infer(test->layer, test->name, 1, test->input, &spec), 0);
+  assert_int_equal(cnn__layer_infer(test->layer, test->name, 1, test->input, &spec), 0);
   return (cnn__pool_shape){
       .in_height = spec.output.dim[0],
       .in_width = spec.output.dim[1],

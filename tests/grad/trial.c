@@ -63,10 +63,9 @@ static void plan(op_trial *trial, cnn_context *context) {
     assert_true(setup->layer->class->can_fuse_activation(&request, setup->fuse_activation));
   if (setup->fuse_pool != NULL)
     assert_true(setup->layer->class->can_fuse_pool(setup->layer, &request, setup->fuse_pool));
-  cnn_status status =
-      setup->layer != NULL
-          ? setup->layer->class->plan(setup->layer, &request, &trial->op)
-          : cnn__activation_plan(setup->activation, setup->slope, &request, &trial->op);
+  cnn_status status = setup->layer != NULL ? cnn__layer_plan(setup->layer, &request, &trial->op)
+                                           : cnn__activation_plan(setup->activation, setup->slope,
+                                                                  &request, &trial->op);
   if (status != CNN_OK) fail_msg("%s", cnn_last_error());
 }
 
@@ -91,8 +90,8 @@ void trial_start(op_trial *trial, cnn_context *context, const trial_setup *setup
   setup = &trial->setup;
   if (setup->layer == NULL)
     trial->spec.output = setup->input[0];
-  else if (setup->layer->class->infer(setup->layer, "trial", setup->inputs, setup->input,
-                                      &trial->spec) != CNN_OK)
+  else if (cnn__layer_infer(setup->layer, "trial", setup->inputs, setup->input, &trial->spec) !=
+           CNN_OK)
     fail_msg("%s", cnn_last_error());
   plan(trial, context);
   trial->output = trial->spec.output;

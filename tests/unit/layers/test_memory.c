@@ -10,7 +10,7 @@ static bool plan_layer(cnn_context *context, const cnn_layer *layer, size_t inpu
                        const cnn__shape *input) {
   cnn__layer_spec spec;
   cnn__op op = {0};
-  assert_int_equal(layer->class->infer(layer, "it", inputs, input, &spec), CNN_OK);
+  assert_int_equal(cnn__layer_infer(layer, "it", inputs, input, &spec), CNN_OK);
   const cnn__op_request request = {.context = context,
                                    .name = "it",
                                    .batch = 2,
@@ -20,7 +20,7 @@ static bool plan_layer(cnn_context *context, const cnn_layer *layer, size_t inpu
                                    .input = input,
                                    .input_gradient = {true, true},
                                    .output = &spec.output};
-  const cnn_status status = layer->class->plan(layer, &request, &op);
+  const cnn_status status = cnn__layer_plan(layer, &request, &op);
   if (status == CNN_OK && op.release != NULL) op.release(&op, context);
   assert_true(status == CNN_OK || (status == CNN_E_NOMEM && op.state == NULL));
   return status == CNN_OK;

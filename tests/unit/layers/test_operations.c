@@ -24,13 +24,12 @@ static op_trial start(const trial_setup *setup) {
 static cnn_status plan_of(const cnn_layer *layer, cnn__op_request *request, cnn__op *op) {
   static cnn__layer_spec spec;
   if (layer == NULL) fail_msg("%s", cnn_last_error());
-  assert_int_equal(layer->class->infer(layer, "it", request->inputs, request->input, &spec),
-                   CNN_OK);
+  assert_int_equal(cnn__layer_infer(layer, "it", request->inputs, request->input, &spec), CNN_OK);
   request->output = &spec.output;
   request->context = context;
   request->name = "it";
   request->slots = 2;
-  return layer->class->plan(layer, request, op);
+  return cnn__layer_plan(layer, request, op);
 }
 
 static void test_layers_that_only_name_a_shape_or_an_activation_are_aliases(void **state) {
@@ -356,7 +355,7 @@ static void test_a_window_beyond_its_image_is_no_operation(void **state) {
                                .name = "it",
                                .slots = 1};
     cnn__op op;
-    assert_error(CNN_E_SHAPE, layers[i]->class->plan(layers[i], &request, &op),
+    assert_error(CNN_E_SHAPE, cnn__layer_plan(layers[i], &request, &op),
                  i < 2 ? "it: kernel 3x3 exceeds input 2x5x1" : "it: pool 3x3 exceeds input 2x5x1");
     assert_null(op.state);
     cnn_layer_free(layers[i]);

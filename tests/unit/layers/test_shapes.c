@@ -84,7 +84,7 @@ static void test_the_others(void **state) {
                image(8, 13, 3));
   cnn_layer *input = cnn_input(.shape = {4, 5});
   cnn__layer_spec spec;
-  assert_int_equal(input->class->infer(input, "input", 0, NULL, &spec), CNN_OK);
+  assert_int_equal(cnn__layer_infer(input, "input", 0, NULL, &spec), CNN_OK);
   assert_int_equal(spec.output.rank, 2);
   cnn_layer_free(input);
 }
@@ -96,32 +96,31 @@ static void test_layers_of_several_inputs(void **state) {
   const cnn__shape same[] = {image(2, 3, 4), image(2, 3, 4)};
   const cnn__shape third[] = {image(2, 3, 4), image(2, 3, 4), image(2, 2, 4)};
   const cnn__shape ranks[] = {{2, {3, 4}}, {1, {4}}};
-  assert_int_equal(concatenate->class->infer(concatenate, "joint", 3, three, &spec), CNN_OK);
+  assert_int_equal(cnn__layer_infer(concatenate, "joint", 3, three, &spec), CNN_OK);
   assert_int_equal(spec.output.dim[2], 12);
-  assert_int_equal(add->class->infer(add, "sum", 2, same, &spec), CNN_OK);
+  assert_int_equal(cnn__layer_infer(add, "sum", 2, same, &spec), CNN_OK);
   assert_true(cnn__shape_equal(&spec.output, &same[0]));
-  assert_error(CNN_E_SHAPE, add->class->infer(add, "sum", 3, three, &spec),
+  assert_error(CNN_E_SHAPE, cnn__layer_infer(add, "sum", 3, three, &spec),
                "sum: input 0 is 2x3x4 and input 1 is 2x3x1");
-  assert_error(CNN_E_SHAPE, add->class->infer(add, "sum", 3, third, &spec),
+  assert_error(CNN_E_SHAPE, cnn__layer_infer(add, "sum", 3, third, &spec),
                "sum: input 0 is 2x3x4 and input 2 is 2x2x4");
-  assert_error(CNN_E_SHAPE, concatenate->class->infer(concatenate, "joint", 3, third, &spec),
+  assert_error(CNN_E_SHAPE, cnn__layer_infer(concatenate, "joint", 3, third, &spec),
                "joint: input 0 is 2x3x4 and input 2 is 2x2x4");
-  assert_error(CNN_E_SHAPE, concatenate->class->infer(concatenate, "joint", 2, ranks, &spec),
+  assert_error(CNN_E_SHAPE, cnn__layer_infer(concatenate, "joint", 2, ranks, &spec),
                "joint: input 0 is 3x4 and input 1 is 4; only the last dimension may differ");
-  assert_error(CNN_E_SHAPE, add->class->infer(add, "sum", 1, same, &spec),
+  assert_error(CNN_E_SHAPE, cnn__layer_infer(add, "sum", 1, same, &spec),
                "sum: 1 inputs; Add takes 2 to 16");
-  assert_error(CNN_E_SHAPE, concatenate->class->infer(concatenate, "joint", 17, same, &spec),
-               "17 inputs");
+  assert_error(CNN_E_SHAPE, cnn__layer_infer(concatenate, "joint", 17, same, &spec), "17 inputs");
   const cnn__shape scalars[] = {{0}, {0}};
-  assert_error(CNN_E_SHAPE, concatenate->class->infer(concatenate, "joint", 2, scalars, &spec),
+  assert_error(CNN_E_SHAPE, cnn__layer_infer(concatenate, "joint", 2, scalars, &spec),
                "a scalar has no dimension to join along");
   const cnn__shape mixed[] = {{0}, vector_of(3), {0}};
-  assert_error(CNN_E_SHAPE, concatenate->class->infer(concatenate, "joint", 2, mixed, &spec),
+  assert_error(CNN_E_SHAPE, cnn__layer_infer(concatenate, "joint", 2, mixed, &spec),
                "a scalar has no dimension to join along");
-  assert_error(CNN_E_SHAPE, concatenate->class->infer(concatenate, "joint", 2, mixed + 1, &spec),
+  assert_error(CNN_E_SHAPE, cnn__layer_infer(concatenate, "joint", 2, mixed + 1, &spec),
                "only the last dimension may differ");
   const cnn__shape wide[] = {vector_of(PTRDIFF_MAX / 4), vector_of(PTRDIFF_MAX / 4)};
-  assert_error(CNN_E_LIMIT, concatenate->class->infer(concatenate, "joint", 2, wide, &spec),
+  assert_error(CNN_E_LIMIT, cnn__layer_infer(concatenate, "joint", 2, wide, &spec),
                "exceeds memory");
   cnn_layer_free(add);
   cnn_layer_free(concatenate);
@@ -186,7 +185,7 @@ static void test_every_layer_counts_its_inputs(void **state) {
     cnn__layer_spec spec;
     for (size_t count = 0; count <= CNN__MAX_INPUTS + 1; count++) {
       const bool taken = count >= all[i].least && count <= all[i].most;
-      const cnn_status status = layer->class->infer(layer, "it", count, inputs, &spec);
+      const cnn_status status = cnn__layer_infer(layer, "it", count, inputs, &spec);
       if (taken)
         assert_int_equal(status, CNN_OK);
       else
@@ -196,7 +195,7 @@ static void test_every_layer_counts_its_inputs(void **state) {
     assert_int_equal(layer->class->maximum_inputs, all[i].most);
     for (size_t rank = 0; all[i].of_images && rank <= CNN_MAX_RANK; rank++) {
       const cnn__shape other = {rank, {3, 3, 2, 1, 1, 1, 1, 1}};
-      const cnn_status status = layer->class->infer(layer, "it", 1, &other, &spec);
+      const cnn_status status = cnn__layer_infer(layer, "it", 1, &other, &spec);
       if (rank == 3)
         assert_int_equal(status, CNN_OK);
       else
@@ -217,7 +216,7 @@ static void test_sizes_that_no_memory_holds_are_refused(void **state) {
   for (int off = -1; off <= 1; off++) {
     cnn_layer *input = cnn_input(.shape = {(int64_t)(quarter + (size_t)off), 1});
     cnn__layer_spec spec;
-    assert_error(CNN_E_LIMIT, input->class->infer(input, "input", 0, NULL, &spec), "input: ");
+    assert_error(CNN_E_LIMIT, cnn__layer_infer(input, "input", 0, NULL, &spec), "input: ");
     cnn_layer_free(input);
   }
   const size_t most = PTRDIFF_MAX / sizeof(float);
