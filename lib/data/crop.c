@@ -23,7 +23,7 @@ static cnn_status window_rule(const char *who, size_t padding, size_t height, si
 
 #define options cnn_center_crop_options
 static const cnn__field center_fields[] = {REQUIRED(height, CNN__MOST_SIDE),
-                                           INTEGER(width, 0, CNN__MOST_SIDE)};
+                                           INTEGER(width, 0, CNN__MOST_SIDE, 0)};
 #undef options
 
 static cnn_status center_complete(void *settings) {
@@ -70,8 +70,8 @@ cnn_transform *cnn_center_crop_create(const cnn_center_crop_options *given) {
 
 #define options cnn_random_crop_options
 static const cnn__field random_fields[] = {
-    REQUIRED(height, CNN__MOST_SIDE),    INTEGER(width, 0, CNN__MOST_SIDE),
-    INTEGER(padding, 0, CNN__MOST_SIDE), CHOICE(fill, cnn__fill_names),
+    REQUIRED(height, CNN__MOST_SIDE),       INTEGER(width, 0, CNN__MOST_SIDE, 0),
+    INTEGER(padding, 0, CNN__MOST_SIDE, 0), CHOICE(fill, cnn__fill_names),
     REAL(fill_value, -1e30, 1e30, 0),
 };
 #undef options

@@ -8,7 +8,7 @@ typedef cnn_random_erasing_options options;
 static const cnn__field fields[] = {
     REAL(probability, 0, 1, 0.5),       REAL(scale_low, 0, 1, 0.02),
     REAL(scale_high, 0, 1, 0.33),       REAL(ratio_low, 0.001, 1000, 0.3),
-    REAL(ratio_high, 0.001, 1000, 3.3), INTEGER(size, 0, CNN__MOST_SIDE),
+    REAL(ratio_high, 0.001, 1000, 3.3), INTEGER(size, 0, CNN__MOST_SIDE, 0),
     REAL(value, -1e30, 1e30, 0),        FLAG(noise),
 };
 

@@ -7,9 +7,9 @@
 typedef cnn_resize_options options;
 
 static const cnn__field fields[] = {
-    INTEGER(height, 0, CNN__MOST_SIDE),
-    INTEGER(width, 0, CNN__MOST_SIDE),
-    INTEGER(short_side, 0, CNN__MOST_SIDE),
+    INTEGER(height, 0, CNN__MOST_SIDE, 0),
+    INTEGER(width, 0, CNN__MOST_SIDE, 0),
+    INTEGER(short_side, 0, CNN__MOST_SIDE, 0),
     CHOICE(interpolation, cnn__interpolation_names),
 };
 

@@ -7,7 +7,7 @@ typedef cnn_random_resized_crop_options options;
 
 static const cnn__field fields[] = {
     REQUIRED(height, CNN__MOST_SIDE),
-    INTEGER(width, 0, CNN__MOST_SIDE),
+    INTEGER(width, 0, CNN__MOST_SIDE, 0),
     REAL(scale_low, 0, 1, 0.08),
     REAL(scale_high, 0, 1, 1),
     REAL(ratio_low, 0.001, 1000, 3. / 4),

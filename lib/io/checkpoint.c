@@ -1,4 +1,5 @@
 /* The callback that saves the model after epochs. */
+#include "base/fields.h"
 #include "base/file.h"
 #include "base/number.h"
 #include "model/model.h"
@@ -6,13 +7,12 @@
 #include <math.h>
 #include <string.h>
 
+typedef cnn_checkpoint_options options;
+
 static const cnn__field fields[] = {
-    {"best_only", CNN__FIELD_FLAG, offsetof(cnn_checkpoint_options, best_only), false, 0, 0, 1,
-     NULL},
-    {"weights_only", CNN__FIELD_FLAG, offsetof(cnn_checkpoint_options, weights_only), false, 0, 0,
-     1, NULL},
-    {"maximize", CNN__FIELD_INTEGER, offsetof(cnn_checkpoint_options, maximize), false, 0, -1, 1,
-     NULL},
+    FLAG(best_only),
+    FLAG(weights_only),
+    INTEGER(maximize, -1, 1, 0),
 };
 enum { FIELDS = sizeof fields / sizeof *fields };
 
@@ -122,13 +122,13 @@ static const cnn__callback_class class = {.name = "model_checkpoint",
                                           .restore = restore,
                                           .release = release};
 
-void cnn_checkpoint_options_init(cnn_checkpoint_options *options, size_t size) {
-  cnn__options_init(options, size);
+void cnn_checkpoint_options_init(cnn_checkpoint_options *given, size_t size) {
+  cnn__options_init(given, size);
 }
 
-cnn_callback *cnn_model_checkpoint_create(const cnn_checkpoint_options *options) {
-  cnn_checkpoint_options settings = {.struct_size = sizeof settings};
-  if (cnn__options_read("model_checkpoint", &settings, sizeof settings, options) ||
+cnn_callback *cnn_model_checkpoint_create(const cnn_checkpoint_options *given) {
+  options settings = {.struct_size = sizeof settings};
+  if (cnn__options_read("model_checkpoint", &settings, sizeof settings, given) ||
       cnn__settings_complete("model_checkpoint", fields, FIELDS, &settings))
     return NULL;
   if (!settings.path || !*settings.path) {

@@ -6,11 +6,11 @@
 #include "ops/activation.h"
 
 /* A negative slope would hide from the backward pass, which sees y alone, which side x was on. */
+typedef cnn_activation_options options;
+
 static const cnn__field fields[] = {
-    {CNN__FIELD(cnn_activation_options, function), .kind = CNN__FIELD_CHOICE,
-     .choices = cnn__activation_names},
-    {CNN__FIELD(cnn_activation_options, slope), .kind = CNN__FIELD_REAL,
-     .maximum = CNN__LARGEST_REAL},
+    CHOICE(function, cnn__activation_names),
+    REAL(slope, 0, CNN__LARGEST_REAL, 0),
 };
 
 typedef struct activation_state {
@@ -68,14 +68,14 @@ cnn_status cnn__activation_plan(cnn_activation_kind kind, double slope,
   return CNN_OK;
 }
 
-static void defaults(void *options) {
-  cnn_activation_options *settings = options;
+static void defaults(void *given) {
+  options *settings = given;
   if (settings->slope == 0)
     settings->slope = cnn__activation_default_slope((cnn_activation_kind)settings->function);
 }
 
-static cnn_status check(const char *who, const void *options) {
-  const cnn_activation_options *settings = options;
+static cnn_status check(const char *who, const void *given) {
+  const options *settings = given;
   if (settings->slope == 0 || settings->function == CNN_LEAKY_RELU || settings->function == CNN_ELU)
     return CNN_OK;
   return cnn__fail(CNN_E_INVALID, "%s: %s takes no slope", who,
@@ -83,7 +83,7 @@ static cnn_status check(const char *who, const void *options) {
 }
 
 static cnn_activation_kind activation(const cnn_layer *layer, double *slope) {
-  const cnn_activation_options *settings = layer->settings;
+  const options *settings = layer->settings;
   *slope = settings->slope;
   return (cnn_activation_kind)settings->function;
 }
@@ -102,10 +102,10 @@ const cnn__layer_class cnn__activation_class = {
     .activation = activation,
 };
 
-void cnn_activation_options_init(cnn_activation_options *options, size_t size) {
-  cnn__options_init(options, size);
+void cnn_activation_options_init(cnn_activation_options *given, size_t size) {
+  cnn__options_init(given, size);
 }
 
-cnn_layer *cnn_activation_create(const cnn_activation_options *options) {
-  return cnn__layer_create(&cnn__activation_class, "cnn_activation_create", options);
+cnn_layer *cnn_activation_create(const cnn_activation_options *given) {
+  return cnn__layer_create(&cnn__activation_class, "cnn_activation_create", given);
 }

@@ -2,21 +2,20 @@
 #include "layers/classes.h"
 #include "layers/support.h"
 
+typedef cnn_average_pool2d_options options;
+
 static const cnn__field fields[] = {
-    {CNN__FIELD(cnn_average_pool2d_options, pool), .kind = CNN__FIELD_PAIR, .initial = 2,
-     .minimum = 1, .maximum = CNN__LARGEST_INTEGER},
-    {CNN__FIELD(cnn_average_pool2d_options, stride), .kind = CNN__FIELD_PAIR, .initial = 2,
-     .minimum = 1, .maximum = CNN__LARGEST_INTEGER},
-    {CNN__FIELD(cnn_average_pool2d_options, padding), .kind = CNN__FIELD_CHOICE,
-     .choices = cnn__padding_names},
+    PAIR(pool, CNN__LARGEST_INTEGER, 2),
+    PAIR(stride, CNN__LARGEST_INTEGER, 2),
+    CHOICE(padding, cnn__padding_names),
 };
 
-static void defaults(void *options) {
-  cnn_average_pool2d_options *settings = options;
+static void defaults(void *given) {
+  options *settings = given;
   cnn__pool_stride(settings->pool, settings->stride);
 }
 
-static cnn__window window_of(const cnn_average_pool2d_options *settings) {
+static cnn__window window_of(const options *settings) {
   return cnn__window_of(settings->pool, settings->stride, NULL, settings->padding);
 }
 
@@ -47,10 +46,10 @@ const cnn__layer_class cnn__average_pool2d_class = {
     .plan = plan,
 };
 
-void cnn_average_pool2d_options_init(cnn_average_pool2d_options *options, size_t size) {
-  cnn__options_init(options, size);
+void cnn_average_pool2d_options_init(cnn_average_pool2d_options *given, size_t size) {
+  cnn__options_init(given, size);
 }
 
-cnn_layer *cnn_average_pool2d_create(const cnn_average_pool2d_options *options) {
-  return cnn__layer_create(&cnn__average_pool2d_class, "cnn_average_pool2d_create", options);
+cnn_layer *cnn_average_pool2d_create(const cnn_average_pool2d_options *given) {
+  return cnn__layer_create(&cnn__average_pool2d_class, "cnn_average_pool2d_create", given);
 }

@@ -7,14 +7,14 @@
 #include "ops/normalization.h"
 #include <string.h>
 
+typedef cnn_batch_normalization_options options;
+
 static const cnn__field fields[] = {
-    {CNN__FIELD(cnn_batch_normalization_options, momentum), .kind = CNN__FIELD_REAL,
-     .initial = 0.99, .maximum = 1},
-    {CNN__FIELD(cnn_batch_normalization_options, epsilon), .kind = CNN__FIELD_REAL, .initial = 1e-3,
-     .maximum = CNN__LARGEST_REAL},
-    {CNN__FIELD(cnn_batch_normalization_options, no_center), .kind = CNN__FIELD_FLAG},
-    {CNN__FIELD(cnn_batch_normalization_options, no_scale), .kind = CNN__FIELD_FLAG},
-    {CNN__FIELD(cnn_batch_normalization_options, frozen), .kind = CNN__FIELD_FLAG},
+    REAL(momentum, 0, 1, 0.99),
+    REAL(epsilon, 0, CNN__LARGEST_REAL, 1e-3),
+    FLAG(no_center),
+    FLAG(no_scale),
+    FLAG(frozen),
 };
 
 typedef struct normalization {
@@ -28,7 +28,7 @@ typedef struct normalization {
 
 static cnn_status infer(const cnn_layer *layer, const char *name, size_t inputs,
                         const cnn__shape *input, cnn__layer_spec *spec) {
-  const cnn_batch_normalization_options *settings = layer->settings;
+  const options *settings = layer->settings;
   if (input->rank == 0)
     return cnn__fail(CNN_E_SHAPE, "%s: a scalar has no channels to normalise", name);
   *spec = (cnn__layer_spec){.output = *input};
@@ -115,7 +115,7 @@ static void backward(const cnn__op *op, const cnn__op_run *run) {
 
 void cnn__batch_normalization_affine(const cnn_layer *layer, size_t channels,
                                      float *const *parameter, float *scale, float *offset) {
-  const cnn_batch_normalization_options *settings = layer->settings;
+  const options *settings = layer->settings;
   cnn__batch_norm norm = {.channels = channels, .epsilon = (float)settings->epsilon};
   if (!settings->no_scale) norm.gamma = *parameter++;
   if (!settings->no_center) norm.beta = *parameter++;
@@ -123,7 +123,7 @@ void cnn__batch_normalization_affine(const cnn_layer *layer, size_t channels,
 }
 
 static cnn_status plan(const cnn_layer *layer, const cnn__op_request *request, cnn__op *op) {
-  const cnn_batch_normalization_options *settings = layer->settings;
+  const options *settings = layer->settings;
   op->algorithm = "batch-normalization";
   normalization *state = cnn__op_new_state(request, sizeof *state, op);
   if (state == NULL) return CNN_E_NOMEM;
@@ -170,11 +170,11 @@ const cnn__layer_class cnn__batch_normalization_class = {
     .can_fuse_activation = can_fuse_activation,
 };
 
-void cnn_batch_normalization_options_init(cnn_batch_normalization_options *options, size_t size) {
-  cnn__options_init(options, size);
+void cnn_batch_normalization_options_init(cnn_batch_normalization_options *given, size_t size) {
+  cnn__options_init(given, size);
 }
 
-cnn_layer *cnn_batch_normalization_create(const cnn_batch_normalization_options *options) {
+cnn_layer *cnn_batch_normalization_create(const cnn_batch_normalization_options *given) {
   return cnn__layer_create(&cnn__batch_normalization_class, "cnn_batch_normalization_create",
-                           options);
+                           given);
 }

@@ -8,23 +8,18 @@
 #include "ops/gemm.h"
 #include "ops/vector.h"
 
+typedef cnn_dense_options options;
+
 static const cnn__field fields[] = {
-    {CNN__FIELD(cnn_dense_options, units), .kind = CNN__FIELD_INTEGER, .required = true,
-     .minimum = 1, .maximum = CNN__LARGEST_INTEGER},
-    {CNN__FIELD(cnn_dense_options, activation), .kind = CNN__FIELD_CHOICE,
-     .choices = cnn__activation_names},
-    {CNN__FIELD(cnn_dense_options, no_bias), .kind = CNN__FIELD_FLAG},
-    {CNN__FIELD(cnn_dense_options, kernel_initializer), .kind = CNN__FIELD_CHOICE,
-     .initial = CNN_GLOROT_UNIFORM, .minimum = 1, .choices = cnn__initializer_names},
-    {CNN__FIELD(cnn_dense_options, bias_initializer), .kind = CNN__FIELD_CHOICE,
-     .initial = CNN_ZEROS, .minimum = 1, .choices = cnn__initializer_names},
-    {CNN__FIELD(cnn_dense_options, kernel_scale), .kind = CNN__FIELD_REAL,
-     .minimum = -CNN__LARGEST_REAL, .maximum = CNN__LARGEST_REAL},
-    {CNN__FIELD(cnn_dense_options, bias_scale), .kind = CNN__FIELD_REAL,
-     .minimum = -CNN__LARGEST_REAL, .maximum = CNN__LARGEST_REAL},
-    {CNN__FIELD(cnn_dense_options, kernel_l2), .kind = CNN__FIELD_REAL,
-     .maximum = CNN__LARGEST_REAL},
-    {CNN__FIELD(cnn_dense_options, frozen), .kind = CNN__FIELD_FLAG},
+    REQUIRED(units, CNN__LARGEST_INTEGER),
+    CHOICE(activation, cnn__activation_names),
+    FLAG(no_bias),
+    INITIALIZER(kernel_initializer, CNN_GLOROT_UNIFORM),
+    INITIALIZER(bias_initializer, CNN_ZEROS),
+    REAL(kernel_scale, -CNN__LARGEST_REAL, CNN__LARGEST_REAL, 0),
+    REAL(bias_scale, -CNN__LARGEST_REAL, CNN__LARGEST_REAL, 0),
+    REAL(kernel_l2, 0, CNN__LARGEST_REAL, 0),
+    FLAG(frozen),
 };
 
 typedef struct dense {
@@ -35,16 +30,16 @@ typedef struct dense {
   bool transpose;
 } dense;
 
-static void defaults(void *options) {
-  cnn_dense_options *settings = options;
+static void defaults(void *given) {
+  options *settings = given;
   if (settings->kernel_scale == 0)
     settings->kernel_scale = cnn__initializer_default_scale(settings->kernel_initializer);
   if (settings->bias_scale == 0)
     settings->bias_scale = cnn__initializer_default_scale(settings->bias_initializer);
 }
 
-static cnn_status check(const char *who, const void *options) {
-  const cnn_dense_options *settings = options;
+static cnn_status check(const char *who, const void *given) {
+  const options *settings = given;
   cnn_status status = cnn__initializer_check(who, "kernel", settings->kernel_initializer,
                                              settings->kernel_scale, true);
   if (status != CNN_OK) return status;
@@ -54,7 +49,7 @@ static cnn_status check(const char *who, const void *options) {
 
 static cnn_status infer(const cnn_layer *layer, const char *name, size_t inputs,
                         const cnn__shape *input, cnn__layer_spec *spec) {
-  const cnn_dense_options *settings = layer->settings;
+  const options *settings = layer->settings;
   if (input->rank == 0)
     return cnn__fail(CNN_E_SHAPE, "%s: a scalar has no dimension to multiply", name);
   const size_t depth = input->dim[input->rank - 1], units = (size_t)settings->units;
@@ -178,7 +173,7 @@ static bool count_memory(const cnn__op_request *request, dense *state, cnn__op *
 }
 
 static cnn_status plan(const cnn_layer *layer, const cnn__op_request *request, cnn__op *op) {
-  const cnn_dense_options *settings = layer->settings;
+  const options *settings = layer->settings;
   op->algorithm = "gemm";
   dense *state = cnn__op_new_state(request, sizeof *state, op);
   if (state == NULL) return CNN_E_NOMEM;
@@ -204,7 +199,7 @@ static cnn_status plan(const cnn_layer *layer, const cnn__op_request *request, c
 }
 
 static cnn_activation_kind activation(const cnn_layer *layer, double *slope) {
-  const cnn_dense_options *settings = layer->settings;
+  const options *settings = layer->settings;
   *slope = cnn__activation_default_slope((cnn_activation_kind)settings->activation);
   return (cnn_activation_kind)settings->activation;
 }
@@ -226,10 +221,10 @@ const cnn__layer_class cnn__dense_class = {
     .activation = activation,
 };
 
-void cnn_dense_options_init(cnn_dense_options *options, size_t size) {
-  cnn__options_init(options, size);
+void cnn_dense_options_init(cnn_dense_options *given, size_t size) {
+  cnn__options_init(given, size);
 }
 
-cnn_layer *cnn_dense_create(const cnn_dense_options *options) {
-  return cnn__layer_create(&cnn__dense_class, "cnn_dense_create", options);
+cnn_layer *cnn_dense_create(const cnn_dense_options *given) {
+  return cnn__layer_create(&cnn__dense_class, "cnn_dense_create", given);
 }

@@ -4,43 +4,34 @@
 
 #include "base/size.h"
 
+typedef cnn_depthwise_conv2d_options options;
+
 static const cnn__field fields[] = {
-    {CNN__FIELD(cnn_depthwise_conv2d_options, multiplier), .kind = CNN__FIELD_INTEGER, .initial = 1,
-     .minimum = 1, .maximum = CNN__LARGEST_INTEGER},
-    {CNN__FIELD(cnn_depthwise_conv2d_options, kernel), .kind = CNN__FIELD_PAIR, .required = true,
-     .minimum = 1, .maximum = CNN__LARGEST_INTEGER},
-    {CNN__FIELD(cnn_depthwise_conv2d_options, stride), .kind = CNN__FIELD_PAIR, .initial = 1,
-     .minimum = 1, .maximum = CNN__LARGEST_INTEGER},
-    {CNN__FIELD(cnn_depthwise_conv2d_options, padding), .kind = CNN__FIELD_CHOICE,
-     .choices = cnn__padding_names},
-    {CNN__FIELD(cnn_depthwise_conv2d_options, dilation), .kind = CNN__FIELD_PAIR, .initial = 1,
-     .minimum = 1, .maximum = CNN__LARGEST_INTEGER},
-    {CNN__FIELD(cnn_depthwise_conv2d_options, activation), .kind = CNN__FIELD_CHOICE,
-     .choices = cnn__activation_names},
-    {CNN__FIELD(cnn_depthwise_conv2d_options, no_bias), .kind = CNN__FIELD_FLAG},
-    {CNN__FIELD(cnn_depthwise_conv2d_options, kernel_initializer), .kind = CNN__FIELD_CHOICE,
-     .initial = CNN_GLOROT_UNIFORM, .minimum = 1, .choices = cnn__initializer_names},
-    {CNN__FIELD(cnn_depthwise_conv2d_options, bias_initializer), .kind = CNN__FIELD_CHOICE,
-     .initial = CNN_ZEROS, .minimum = 1, .choices = cnn__initializer_names},
-    {CNN__FIELD(cnn_depthwise_conv2d_options, kernel_scale), .kind = CNN__FIELD_REAL,
-     .minimum = -CNN__LARGEST_REAL, .maximum = CNN__LARGEST_REAL},
-    {CNN__FIELD(cnn_depthwise_conv2d_options, bias_scale), .kind = CNN__FIELD_REAL,
-     .minimum = -CNN__LARGEST_REAL, .maximum = CNN__LARGEST_REAL},
-    {CNN__FIELD(cnn_depthwise_conv2d_options, kernel_l2), .kind = CNN__FIELD_REAL,
-     .maximum = CNN__LARGEST_REAL},
-    {CNN__FIELD(cnn_depthwise_conv2d_options, frozen), .kind = CNN__FIELD_FLAG},
+    INTEGER(multiplier, 1, CNN__LARGEST_INTEGER, 1),
+    PAIR(kernel, CNN__LARGEST_INTEGER, 0),
+    PAIR(stride, CNN__LARGEST_INTEGER, 1),
+    CHOICE(padding, cnn__padding_names),
+    PAIR(dilation, CNN__LARGEST_INTEGER, 1),
+    CHOICE(activation, cnn__activation_names),
+    FLAG(no_bias),
+    INITIALIZER(kernel_initializer, CNN_GLOROT_UNIFORM),
+    INITIALIZER(bias_initializer, CNN_ZEROS),
+    REAL(kernel_scale, -CNN__LARGEST_REAL, CNN__LARGEST_REAL, 0),
+    REAL(bias_scale, -CNN__LARGEST_REAL, CNN__LARGEST_REAL, 0),
+    REAL(kernel_l2, 0, CNN__LARGEST_REAL, 0),
+    FLAG(frozen),
 };
 
-static void defaults(void *options) {
-  cnn_depthwise_conv2d_options *settings = options;
+static void defaults(void *given) {
+  options *settings = given;
   if (settings->kernel_scale == 0)
     settings->kernel_scale = cnn__initializer_default_scale(settings->kernel_initializer);
   if (settings->bias_scale == 0)
     settings->bias_scale = cnn__initializer_default_scale(settings->bias_initializer);
 }
 
-static cnn_status check(const char *who, const void *options) {
-  const cnn_depthwise_conv2d_options *settings = options;
+static cnn_status check(const char *who, const void *given) {
+  const options *settings = given;
   cnn_status status = cnn__initializer_check(who, "kernel", settings->kernel_initializer,
                                              settings->kernel_scale, true);
   if (status != CNN_OK) return status;
@@ -48,14 +39,14 @@ static cnn_status check(const char *who, const void *options) {
                                 false);
 }
 
-static cnn__window window_of(const cnn_depthwise_conv2d_options *settings) {
+static cnn__window window_of(const options *settings) {
   return cnn__window_of(settings->kernel, settings->stride, settings->dilation, settings->padding);
 }
 
 /* The fans are Keras's, which reads them off the kernel's last two dimensions whatever they mean. */
 static cnn_status infer(const cnn_layer *layer, const char *name, size_t inputs,
                         const cnn__shape *input, cnn__layer_spec *spec) {
-  const cnn_depthwise_conv2d_options *settings = layer->settings;
+  const options *settings = layer->settings;
   const size_t multiplier = (size_t)settings->multiplier;
   cnn_status status = cnn__expect_image(name, input);
   if (status != CNN_OK) return status;
@@ -88,21 +79,21 @@ static cnn_status infer(const cnn_layer *layer, const char *name, size_t inputs,
 }
 
 static cnn_status plan(const cnn_layer *layer, const cnn__op_request *request, cnn__op *op) {
-  const cnn_depthwise_conv2d_options *settings = layer->settings;
+  const options *settings = layer->settings;
   cnn__window window = window_of(settings);
   return cnn__convolution_plan(request, &window, request->input->dim[2], !settings->no_bias, op);
 }
 
 static bool can_fuse_pool(const cnn_layer *layer, const cnn__op_request *request,
                           const cnn__pool_shape *pool) {
-  const cnn_depthwise_conv2d_options *settings = layer->settings;
+  const options *settings = layer->settings;
   cnn__window window = window_of(settings);
   return cnn__convolution_can_pool(request, &window, request->input->dim[2], !settings->no_bias,
                                    pool);
 }
 
 static cnn_activation_kind activation(const cnn_layer *layer, double *slope) {
-  const cnn_depthwise_conv2d_options *settings = layer->settings;
+  const options *settings = layer->settings;
   *slope = cnn__activation_default_slope((cnn_activation_kind)settings->activation);
   return (cnn_activation_kind)settings->activation;
 }
@@ -126,10 +117,10 @@ const cnn__layer_class cnn__depthwise_conv2d_class = {
     .can_fuse_pool = can_fuse_pool,
 };
 
-void cnn_depthwise_conv2d_options_init(cnn_depthwise_conv2d_options *options, size_t size) {
-  cnn__options_init(options, size);
+void cnn_depthwise_conv2d_options_init(cnn_depthwise_conv2d_options *given, size_t size) {
+  cnn__options_init(given, size);
 }
 
-cnn_layer *cnn_depthwise_conv2d_create(const cnn_depthwise_conv2d_options *options) {
-  return cnn__layer_create(&cnn__depthwise_conv2d_class, "cnn_depthwise_conv2d_create", options);
+cnn_layer *cnn_depthwise_conv2d_create(const cnn_depthwise_conv2d_options *given) {
+  return cnn__layer_create(&cnn__depthwise_conv2d_class, "cnn_depthwise_conv2d_create", given);
 }

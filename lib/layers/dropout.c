@@ -9,9 +9,10 @@
 /* Below 1 as a float, too: what is kept is scaled by 1 / (1 - rate). */
 #define LARGEST_RATE (1 - (double)FLT_EPSILON / 2)
 
+typedef cnn_dropout_options options;
+
 static const cnn__field fields[] = {
-    {CNN__FIELD(cnn_dropout_options, rate), .kind = CNN__FIELD_REAL, .initial = 0.5,
-     .maximum = LARGEST_RATE},
+    REAL(rate, 0, LARGEST_RATE, 0.5),
 };
 
 typedef struct dropout {
@@ -47,7 +48,7 @@ static void backward(const cnn__op *op, const cnn__op_run *run) {
 }
 
 static cnn_status plan(const cnn_layer *layer, const cnn__op_request *request, cnn__op *op) {
-  const cnn_dropout_options *settings = layer->settings;
+  const options *settings = layer->settings;
   if (!request->training || settings->rate == 0) {
     cnn__op_alias(op);
     return CNN_OK;
@@ -77,10 +78,10 @@ const cnn__layer_class cnn__dropout_class = {
     .plan = plan,
 };
 
-void cnn_dropout_options_init(cnn_dropout_options *options, size_t size) {
-  cnn__options_init(options, size);
+void cnn_dropout_options_init(cnn_dropout_options *given, size_t size) {
+  cnn__options_init(given, size);
 }
 
-cnn_layer *cnn_dropout_create(const cnn_dropout_options *options) {
-  return cnn__layer_create(&cnn__dropout_class, "cnn_dropout_create", options);
+cnn_layer *cnn_dropout_create(const cnn_dropout_options *given) {
+  return cnn__layer_create(&cnn__dropout_class, "cnn_dropout_create", given);
 }

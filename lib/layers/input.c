@@ -2,13 +2,15 @@
 #include "layers/classes.h"
 #include "layers/support.h"
 
+typedef cnn_input_options options;
+
 static const cnn__field fields[] = {
-    {CNN__FIELD(cnn_input_options, shape), .kind = CNN__FIELD_SHAPE, .required = true},
+    {FIELD(shape, SHAPE), .required = true},
 };
 
 static cnn_status infer(const cnn_layer *layer, const char *name, size_t inputs,
                         const cnn__shape *input, cnn__layer_spec *spec) {
-  const cnn_input_options *settings = layer->settings;
+  const options *settings = layer->settings;
   size_t rank = 0;
   while (rank < CNN_MAX_RANK && settings->shape[rank] != 0)
     rank++;
@@ -25,10 +27,10 @@ const cnn__layer_class cnn__input_class = {
     .infer = infer,
 };
 
-void cnn_input_options_init(cnn_input_options *options, size_t size) {
-  cnn__options_init(options, size);
+void cnn_input_options_init(cnn_input_options *given, size_t size) {
+  cnn__options_init(given, size);
 }
 
-cnn_layer *cnn_input_create(const cnn_input_options *options) {
-  return cnn__layer_create(&cnn__input_class, "cnn_input_create", options);
+cnn_layer *cnn_input_create(const cnn_input_options *given) {
+  return cnn__layer_create(&cnn__input_class, "cnn_input_create", given);
 }

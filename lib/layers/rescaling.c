@@ -4,11 +4,11 @@
 
 #include "ops/vector.h"
 
+typedef cnn_rescaling_options options;
+
 static const cnn__field fields[] = {
-    {CNN__FIELD(cnn_rescaling_options, scale), .kind = CNN__FIELD_REAL, .initial = 1,
-     .minimum = -CNN__LARGEST_REAL, .maximum = CNN__LARGEST_REAL},
-    {CNN__FIELD(cnn_rescaling_options, offset), .kind = CNN__FIELD_REAL,
-     .minimum = -CNN__LARGEST_REAL, .maximum = CNN__LARGEST_REAL},
+    REAL(scale, -CNN__LARGEST_REAL, CNN__LARGEST_REAL, 1),
+    REAL(offset, -CNN__LARGEST_REAL, CNN__LARGEST_REAL, 0),
 };
 
 typedef struct rescaling {
@@ -30,7 +30,7 @@ static void backward(const cnn__op *op, const cnn__op_run *run) {
 }
 
 static cnn_status plan(const cnn_layer *layer, const cnn__op_request *request, cnn__op *op) {
-  const cnn_rescaling_options *settings = layer->settings;
+  const options *settings = layer->settings;
   op->algorithm = "affine";
   rescaling *state = cnn__op_new_state(request, sizeof *state, op);
   if (state == NULL) return CNN_E_NOMEM;
@@ -55,10 +55,10 @@ const cnn__layer_class cnn__rescaling_class = {
     .plan = plan,
 };
 
-void cnn_rescaling_options_init(cnn_rescaling_options *options, size_t size) {
-  cnn__options_init(options, size);
+void cnn_rescaling_options_init(cnn_rescaling_options *given, size_t size) {
+  cnn__options_init(given, size);
 }
 
-cnn_layer *cnn_rescaling_create(const cnn_rescaling_options *options) {
-  return cnn__layer_create(&cnn__rescaling_class, "cnn_rescaling_create", options);
+cnn_layer *cnn_rescaling_create(const cnn_rescaling_options *given) {
+  return cnn__layer_create(&cnn__rescaling_class, "cnn_rescaling_create", given);
 }

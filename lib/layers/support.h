@@ -2,14 +2,12 @@
 #ifndef CNN_LAYERS_SUPPORT_H
 #define CNN_LAYERS_SUPPORT_H
 
+#include "base/fields.h"
 #include "layers/layer.h"
 #include <float.h>
 #include <stdint.h>
 
 /* ---- fields ---- */
-
-/* A field's name and place, from the member's own name. */
-#define CNN__FIELD(options, member) .name = #member, .offset = offsetof(options, member)
 
 /* No setting needs more, and products of two of them cannot overflow. */
 #define CNN__LARGEST_INTEGER ((double)INT32_MAX)
@@ -18,6 +16,8 @@
 extern const char *const cnn__padding_names[];
 extern const char *const cnn__activation_names[];
 extern const char *const cnn__initializer_names[];
+#define INITIALIZER(member, standard)                                                              \
+  { FIELD(member, CHOICE), .initial = (standard), .minimum = 1, .choices = cnn__initializer_names }
 
 /* The scale that an initializer has where none is given; 0 for those that take none. */
 double cnn__initializer_default_scale(int64_t initializer);

@@ -6,15 +6,13 @@
 #include "base/threads.h"
 #include <string.h>
 
+typedef cnn_zero_padding2d_options options;
+
 static const cnn__field fields[] = {
-    {CNN__FIELD(cnn_zero_padding2d_options, top), .kind = CNN__FIELD_INTEGER,
-     .maximum = CNN__LARGEST_INTEGER},
-    {CNN__FIELD(cnn_zero_padding2d_options, bottom), .kind = CNN__FIELD_INTEGER,
-     .maximum = CNN__LARGEST_INTEGER},
-    {CNN__FIELD(cnn_zero_padding2d_options, left), .kind = CNN__FIELD_INTEGER,
-     .maximum = CNN__LARGEST_INTEGER},
-    {CNN__FIELD(cnn_zero_padding2d_options, right), .kind = CNN__FIELD_INTEGER,
-     .maximum = CNN__LARGEST_INTEGER},
+    INTEGER(top, 0, CNN__LARGEST_INTEGER, 0),
+    INTEGER(bottom, 0, CNN__LARGEST_INTEGER, 0),
+    INTEGER(left, 0, CNN__LARGEST_INTEGER, 0),
+    INTEGER(right, 0, CNN__LARGEST_INTEGER, 0),
 };
 
 typedef struct padding {
@@ -25,7 +23,7 @@ typedef struct padding {
 
 static cnn_status infer(const cnn_layer *layer, const char *name, size_t inputs,
                         const cnn__shape *input, cnn__layer_spec *spec) {
-  const cnn_zero_padding2d_options *settings = layer->settings;
+  const options *settings = layer->settings;
   cnn_status status = cnn__expect_image(name, input);
   if (status != CNN_OK) return status;
   size_t height, width; /* two settings together stay below 2^32, where size_t may end */
@@ -80,7 +78,7 @@ static void backward(const cnn__op *op, const cnn__op_run *run) {
 }
 
 static cnn_status plan(const cnn_layer *layer, const cnn__op_request *request, cnn__op *op) {
-  const cnn_zero_padding2d_options *settings = layer->settings;
+  const options *settings = layer->settings;
   op->algorithm = "copy";
   padding *state = cnn__op_new_state(request, sizeof *state, op);
   if (state == NULL) return CNN_E_NOMEM;
@@ -112,10 +110,10 @@ const cnn__layer_class cnn__zero_padding2d_class = {
     .plan = plan,
 };
 
-void cnn_zero_padding2d_options_init(cnn_zero_padding2d_options *options, size_t size) {
-  cnn__options_init(options, size);
+void cnn_zero_padding2d_options_init(cnn_zero_padding2d_options *given, size_t size) {
+  cnn__options_init(given, size);
 }
 
-cnn_layer *cnn_zero_padding2d_create(const cnn_zero_padding2d_options *options) {
-  return cnn__layer_create(&cnn__zero_padding2d_class, "cnn_zero_padding2d_create", options);
+cnn_layer *cnn_zero_padding2d_create(const cnn_zero_padding2d_options *given) {
+  return cnn__layer_create(&cnn__zero_padding2d_class, "cnn_zero_padding2d_create", given);
 }

@@ -1,16 +1,18 @@
 /* Stops when the monitored value no longer improves (Prechelt, 1998); rules as Keras's. */
-#include "base/settings.h"
+#include "base/fields.h"
 #include "model/model.h"
 #include <float.h>
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>
 
+typedef cnn_early_stopping_options options;
+
 static const char who[] = "cnn_early_stopping";
 
 typedef struct early_stopping {
   cnn_callback base;
-  cnn_early_stopping_options settings; /* monitor NULL: it is below */
+  options settings; /* monitor NULL: it is below */
   cnn__monitor monitor;
   int64_t wait; /* epochs since the best */
   bool stopped;
@@ -18,15 +20,13 @@ typedef struct early_stopping {
   float *best; /* a block of weights, with restore_best_weights */
 } early_stopping;
 
-#define AT(member) offsetof(cnn_early_stopping_options, member)
 static const cnn__field fields[] = {
-    {"min_delta", CNN__FIELD_REAL, AT(min_delta), false, 0, 0, DBL_MAX, NULL},
-    {"patience", CNN__FIELD_INTEGER, AT(patience), false, 0, 0, 0x1p53, NULL},
-    {"maximize", CNN__FIELD_INTEGER, AT(maximize), false, 0, -1, 1, NULL},
-    {"restore_best_weights", CNN__FIELD_FLAG, AT(restore_best_weights), false, 0, 0, 1, NULL},
-    {"start_from_epoch", CNN__FIELD_INTEGER, AT(start_from_epoch), false, 0, 0, 0x1p53, NULL},
+    REAL(min_delta, 0, DBL_MAX, 0),
+    INTEGER(patience, 0, 0x1p53, 0),
+    INTEGER(maximize, -1, 1, 0),
+    FLAG(restore_best_weights),
+    INTEGER(start_from_epoch, 0, 0x1p53, 0),
 };
-#undef AT
 
 /* ---- the rule ---- */
 
@@ -155,13 +155,13 @@ static const cnn__callback_class class = {.name = "early_stopping",
                                           .restore = restore,
                                           .release = release};
 
-void cnn_early_stopping_options_init(cnn_early_stopping_options *options, size_t size) {
-  cnn__options_init(options, size);
+void cnn_early_stopping_options_init(cnn_early_stopping_options *given, size_t size) {
+  cnn__options_init(given, size);
 }
 
-static cnn_status fill(early_stopping *self, const cnn_early_stopping_options *options) {
-  cnn_early_stopping_options *settings = &self->settings;
-  cnn_status status = cnn__options_read(who, settings, sizeof *settings, options);
+static cnn_status fill(early_stopping *self, const cnn_early_stopping_options *given) {
+  options *settings = &self->settings;
+  cnn_status status = cnn__options_read(who, settings, sizeof *settings, given);
   if (status == CNN_OK)
     status = cnn__settings_complete(who, fields, sizeof fields / sizeof *fields, settings);
   if (status == CNN_OK)
@@ -171,9 +171,9 @@ static cnn_status fill(early_stopping *self, const cnn_early_stopping_options *o
   return status;
 }
 
-cnn_callback *cnn_early_stopping_create(const cnn_early_stopping_options *options) {
+cnn_callback *cnn_early_stopping_create(const cnn_early_stopping_options *given) {
   early_stopping *self = cnn__callback_new(&class);
-  if (self == NULL || fill(self, options) == CNN_OK) return (cnn_callback *)self;
+  if (self == NULL || fill(self, given) == CNN_OK) return (cnn_callback *)self;
   cnn_callback_free(&self->base);
   return NULL;
 }

@@ -1,29 +1,26 @@
 /* Lowers the learning rate when the monitored value no longer improves; rules as Keras's. */
-#include "base/settings.h"
+#include "base/fields.h"
 #include "model/model.h"
 #include <float.h>
 #include <inttypes.h>
+
+typedef cnn_reduce_on_plateau_options options;
 
 static const char who[] = "cnn_reduce_on_plateau";
 
 typedef struct reduce_on_plateau {
   cnn_callback base;
-  cnn_reduce_on_plateau_options settings; /* monitor NULL: it is below */
+  options settings; /* monitor NULL: it is below */
   cnn__monitor monitor;
   int64_t wait;     /* epochs since the best */
   int64_t cooldown; /* epochs still to wait */
 } reduce_on_plateau;
 
-#define AT(member) offsetof(cnn_reduce_on_plateau_options, member)
 static const cnn__field fields[] = {
-    {"factor", CNN__FIELD_REAL, AT(factor), false, 0.1, 0, 1 - DBL_EPSILON, NULL},
-    {"patience", CNN__FIELD_INTEGER, AT(patience), false, 10, 0, 0x1p53, NULL},
-    {"min_delta", CNN__FIELD_REAL, AT(min_delta), false, 1e-4, 0, DBL_MAX, NULL},
-    {"cooldown", CNN__FIELD_INTEGER, AT(cooldown), false, 0, 0, 0x1p53, NULL},
-    {"minimum_rate", CNN__FIELD_REAL, AT(minimum_rate), false, 0, 0, DBL_MAX, NULL},
-    {"maximize", CNN__FIELD_INTEGER, AT(maximize), false, 0, -1, 1, NULL},
+    REAL(factor, 0, 1 - DBL_EPSILON, 0.1), INTEGER(patience, 0, 0x1p53, 10),
+    REAL(min_delta, 0, DBL_MAX, 1e-4),     INTEGER(cooldown, 0, 0x1p53, 0),
+    REAL(minimum_rate, 0, DBL_MAX, 0),     INTEGER(maximize, -1, 1, 0),
 };
-#undef AT
 
 static cnn_status fit_begin(cnn_callback *callback, const cnn__event *event) {
   return cnn__monitor_check(&((reduce_on_plateau *)callback)->monitor, who, event);
@@ -89,13 +86,13 @@ static const cnn__callback_class class = {.name = "reduce_on_plateau",
                                           .restore = restore,
                                           .release = release};
 
-void cnn_reduce_on_plateau_options_init(cnn_reduce_on_plateau_options *options, size_t size) {
-  cnn__options_init(options, size);
+void cnn_reduce_on_plateau_options_init(cnn_reduce_on_plateau_options *given, size_t size) {
+  cnn__options_init(given, size);
 }
 
-static cnn_status fill(reduce_on_plateau *self, const cnn_reduce_on_plateau_options *options) {
-  cnn_reduce_on_plateau_options *settings = &self->settings;
-  cnn_status status = cnn__options_read(who, settings, sizeof *settings, options);
+static cnn_status fill(reduce_on_plateau *self, const cnn_reduce_on_plateau_options *given) {
+  options *settings = &self->settings;
+  cnn_status status = cnn__options_read(who, settings, sizeof *settings, given);
   if (status == CNN_OK)
     status = cnn__settings_complete(who, fields, sizeof fields / sizeof *fields, settings);
   if (status == CNN_OK)
@@ -105,9 +102,9 @@ static cnn_status fill(reduce_on_plateau *self, const cnn_reduce_on_plateau_opti
   return status;
 }
 
-cnn_callback *cnn_reduce_on_plateau_create(const cnn_reduce_on_plateau_options *options) {
+cnn_callback *cnn_reduce_on_plateau_create(const cnn_reduce_on_plateau_options *given) {
   reduce_on_plateau *self = cnn__callback_new(&class);
-  if (self == NULL || fill(self, options) == CNN_OK) return (cnn_callback *)self;
+  if (self == NULL || fill(self, given) == CNN_OK) return (cnn_callback *)self;
   cnn_callback_free(&self->base);
   return NULL;
 }

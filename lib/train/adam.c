@@ -5,33 +5,26 @@
 #include "train/optimizer.h"
 #include <math.h>
 
-#define AT(member) offsetof(cnn_adam_options, member)
+typedef cnn_adam_options options;
+
 #define FIELDS(decay)                                                                              \
   {                                                                                                \
-    {"learning_rate", CNN__FIELD_REAL, AT(learning_rate), false, 1e-3, 0, 1e9, NULL},              \
-        {"beta_1", CNN__FIELD_REAL, AT(beta_1), false, 0.9, 0, 0.9999999999, NULL},                \
-        {"beta_2", CNN__FIELD_REAL, AT(beta_2), false, 0.999, 0, 0.9999999999, NULL},              \
-        {"epsilon", CNN__FIELD_REAL, AT(epsilon), false, 1e-7, 0, 1, NULL},                        \
-        {"amsgrad", CNN__FIELD_FLAG, AT(amsgrad), false, 0, 0, 1, NULL},                           \
-        {"clip_norm", CNN__FIELD_REAL, AT(clip_norm), false, 0, 0, 1e30, NULL},                    \
-        {"global_clip_norm", CNN__FIELD_REAL, AT(global_clip_norm), false, 0, 0, 1e30, NULL},      \
-        {"clip_value", CNN__FIELD_REAL, AT(clip_value), false, 0, 0, 1e30, NULL},                  \
-        {"weight_decay", CNN__FIELD_REAL, AT(weight_decay), false, decay, 0, 1e9, NULL},           \
-        {"ema_momentum", CNN__FIELD_REAL, AT(ema_momentum), false, 0, 0, 0.9999999999, NULL},      \
+    REAL(learning_rate, 0, 1e9, 1e-3), REAL(beta_1, 0, 0.9999999999, 0.9),                         \
+        REAL(beta_2, 0, 0.9999999999, 0.999), REAL(epsilon, 0, 1, 1e-7), FLAG(amsgrad),            \
+        COMMON_FIELDS(decay)                                                                       \
   }
 static const cnn__field adam_fields[] = FIELDS(0);
 static const cnn__field adamw_fields[] = FIELDS(0.004);
 #undef FIELDS
-#undef AT
 
 static cnn__optimizer_common common(const cnn_optimizer *optimizer) {
-  const cnn_adam_options *s = &optimizer->settings.adam;
+  const options *s = &optimizer->settings.adam;
   return (cnn__optimizer_common){s->learning_rate, s->clip_norm,    s->global_clip_norm,
                                  s->clip_value,    s->weight_decay, s->ema_momentum};
 }
 
 static cnn_schedule **schedule(void *settings) {
-  return &((cnn_adam_options *)settings)->schedule;
+  return &((options *)settings)->schedule;
 }
 
 static size_t slots(const cnn_optimizer *optimizer) {
@@ -40,7 +33,7 @@ static size_t slots(const cnn_optimizer *optimizer) {
 
 static void update(cnn_optimizer *optimizer, cnn_context *context, const cnn__trained *parameter,
                    double rate, float scale) {
-  const cnn_adam_options *s = &optimizer->settings.adam;
+  const options *s = &optimizer->settings.adam;
   cnn__adam_step step = {
       .alpha = (float)(rate * sqrt(1 - optimizer->beta_2_power) / (1 - optimizer->beta_1_power)),
       .one_minus_beta1 = (float)(1 - s->beta_1),
@@ -54,7 +47,7 @@ static void update(cnn_optimizer *optimizer, cnn_context *context, const cnn__tr
 }
 
 static const char *const slot_names[] = {"m", "v", "v_maximum"};
-enum { FIELDS = sizeof adam_fields / sizeof *adam_fields, SIZE = sizeof(cnn_adam_options) };
+enum { FIELDS = sizeof adam_fields / sizeof *adam_fields, SIZE = sizeof(options) };
 
 const cnn__optimizer_class cnn__adam_class = {
     {"adam", NULL, adam_fields, FIELDS, SIZE}, common, schedule, slots, slot_names, update};

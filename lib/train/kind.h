@@ -3,7 +3,7 @@
 #ifndef CNN_TRAIN_KIND_H
 #define CNN_TRAIN_KIND_H
 
-#include "base/settings.h"
+#include "base/fields.h"
 
 typedef struct cnn__kind {
   const char *name;  /* Keras's; also in files */

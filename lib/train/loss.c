@@ -5,16 +5,17 @@
 #include <inttypes.h>
 #include <string.h>
 
-#define AT(member) offsetof(cnn_crossentropy_options, member)
+#define options cnn_crossentropy_options
 static const cnn__field crossentropy_fields[] = {
-    {"from_logits", CNN__FIELD_FLAG, AT(from_logits), false, 0, 0, 1, NULL},
-    {"label_smoothing", CNN__FIELD_REAL, AT(label_smoothing), false, 0, 0, 1, NULL},
+    FLAG(from_logits),
+    REAL(label_smoothing, 0, 1, 0),
 };
-#undef AT
+#undef options
+#define options cnn_error_loss_options
 static const cnn__field error_fields[] = {
-    {"delta", CNN__FIELD_REAL, offsetof(cnn_error_loss_options, delta), false, 1, 1e-30, 1e30,
-     NULL},
+    REAL(delta, 1e-30, 1e30, 1),
 };
+#undef options
 
 #define CROSSENTROPY(name, alias)                                                                  \
   { name, alias, crossentropy_fields, 2, sizeof(cnn_crossentropy_options) }

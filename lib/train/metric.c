@@ -5,6 +5,8 @@
 #include <math.h>
 #include <string.h>
 
+typedef cnn_metric_options options;
+
 /* One sample's score, in [0, 1]. */
 typedef double (*score_function)(const cnn_metric *metric, size_t width, const float *outputs,
                                  bool logits, const cnn__labels *labels, size_t row);
@@ -12,20 +14,18 @@ typedef double (*score_function)(const cnn_metric *metric, size_t width, const f
 struct cnn_metric {
   cnn_context *context;
   const cnn__kind *kind;
-  cnn_metric_options settings; /* name NULL: it is below */
-  char *name;                  /* the user's, or NULL */
-  score_function score;        /* settled by bind */
+  options settings;     /* name NULL: it is below */
+  char *name;           /* the user's, or NULL */
+  score_function score; /* settled by bind */
   double sum, count;
 };
 
-#define AT(member) offsetof(cnn_metric_options, member)
 static const cnn__field fields[] = {
-    {"k", CNN__FIELD_INTEGER, AT(k), false, 5, 1, 0x1p31, NULL},
-    {"threshold", CNN__FIELD_REAL, AT(threshold), false, 0.5, 0, 1, NULL},
+    INTEGER(k, 1, 0x1p31, 5),
+    REAL(threshold, 0, 1, 0.5),
 };
-#undef AT
 #define KIND(name, alias)                                                                          \
-  { name, alias, fields, 2, sizeof(cnn_metric_options) }
+  { name, alias, fields, 2, sizeof(options) }
 static const cnn__kind accuracy = KIND("accuracy", "acc");
 static const cnn__kind binary = KIND("binary_accuracy", NULL);
 static const cnn__kind categorical = KIND("categorical_accuracy", NULL);
@@ -88,8 +88,7 @@ static double score_binary(const cnn_metric *metric, size_t width, const float *
   return right / (double)width;
 }
 
-static cnn_metric *allocate(cnn_context *context, const cnn__kind *kind,
-                            const cnn_metric_options *settings) {
+static cnn_metric *allocate(cnn_context *context, const cnn__kind *kind, const options *settings) {
   cnn_metric *metric = cnn__alloc(context, sizeof *metric, "a metric");
   if (!metric) return NULL;
   *metric =
@@ -102,9 +101,9 @@ static cnn_metric *allocate(cnn_context *context, const cnn__kind *kind,
   return NULL;
 }
 
-static cnn_metric *create(const cnn__kind *kind, const cnn_metric_options *options) {
-  cnn_metric_options settings;
-  if (cnn__kind_options(kind, kind->name, options, &settings)) return NULL;
+static cnn_metric *create(const cnn__kind *kind, const cnn_metric_options *given) {
+  options settings;
+  if (cnn__kind_options(kind, kind->name, given, &settings)) return NULL;
   cnn_context *context = cnn__context_acquire();
   if (!context) return NULL;
   cnn_metric *metric = allocate(context, kind, &settings);
@@ -112,23 +111,23 @@ static cnn_metric *create(const cnn__kind *kind, const cnn_metric_options *optio
   return metric;
 }
 
-cnn_metric *cnn_accuracy_create(const cnn_metric_options *options) {
-  return create(&accuracy, options);
+cnn_metric *cnn_accuracy_create(const cnn_metric_options *given) {
+  return create(&accuracy, given);
 }
-cnn_metric *cnn_binary_accuracy_create(const cnn_metric_options *options) {
-  return create(&binary, options);
+cnn_metric *cnn_binary_accuracy_create(const cnn_metric_options *given) {
+  return create(&binary, given);
 }
-cnn_metric *cnn_categorical_accuracy_create(const cnn_metric_options *options) {
-  return create(&categorical, options);
+cnn_metric *cnn_categorical_accuracy_create(const cnn_metric_options *given) {
+  return create(&categorical, given);
 }
-cnn_metric *cnn_sparse_categorical_accuracy_create(const cnn_metric_options *options) {
-  return create(&sparse, options);
+cnn_metric *cnn_sparse_categorical_accuracy_create(const cnn_metric_options *given) {
+  return create(&sparse, given);
 }
-cnn_metric *cnn_top_k_accuracy_create(const cnn_metric_options *options) {
-  return create(&top_k, options);
+cnn_metric *cnn_top_k_accuracy_create(const cnn_metric_options *given) {
+  return create(&top_k, given);
 }
-void cnn_metric_options_init(cnn_metric_options *options, size_t size) {
-  cnn__options_init(options, size);
+void cnn_metric_options_init(cnn_metric_options *given, size_t size) {
+  cnn__options_init(given, size);
 }
 
 cnn_metric *cnn_metric_by_name(const char *name) {
@@ -211,7 +210,7 @@ void cnn__metric_write(cnn__text *text, const cnn_metric *metric) {
 cnn_status cnn__metric_read(cnn_context *context, const char *what, const cnn__json *json,
                             cnn_metric **metric) {
   static const char *const others[] = {"kind", "name", NULL};
-  cnn_metric_options settings;
+  options settings;
   const cnn__kind *kind;
   cnn_status status = cnn__kind_read(kinds, KINDS, what, json, others, &settings, &kind);
   if (status) return status;

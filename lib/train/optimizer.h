@@ -12,6 +12,11 @@ typedef struct cnn__optimizer_common {
   double weight_decay, ema_momentum;
 } cnn__optimizer_common;
 
+/* The fields of all but the rate. */
+#define COMMON_FIELDS(decay)                                                                       \
+  REAL(clip_norm, 0, 1e30, 0), REAL(global_clip_norm, 0, 1e30, 0), REAL(clip_value, 0, 1e30, 0),   \
+      REAL(weight_decay, 0, 1e9, decay), REAL(ema_momentum, 0, 0.9999999999, 0)
+
 typedef struct cnn__optimizer_class {
   cnn__kind kind;
   cnn__optimizer_common (*common)(const cnn_optimizer *optimizer);
