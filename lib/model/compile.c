@@ -35,7 +35,7 @@ static cnn_status bind(const cnn_model *model, cnn__training *training, bool by_
   const cnn__shape *output = cnn__network_output_shape(model->network);
   cnn_status status = cnn__loss_check(training->loss, output, by_index, label_width);
   for (size_t i = 0; i < training->metric_count && status == CNN_OK; i++)
-    status = cnn__metric_bind(training->metrics[i], training->loss, output, by_index, label_width);
+    status = cnn__metric_bind(training->metrics[i], output, by_index, label_width);
   if (status != CNN_OK) return status;
   training->by_index = by_index;
   training->label_width = label_width;

@@ -169,8 +169,7 @@ static cnn_status place_loss(cnn__plan *plan) {
   size_t now = loss_time(plan), scratch, weights;
   plan->loss_scratch = plan->row_weights = CNN__NOTHING;
   if (plan->request.loss == NULL) return CNN_OK;
-  if (!cnn__loss_scratch(plan->request.loss, plan->request.batch, plan->values[plan->output].count,
-                         &scratch))
+  if (!cnn__loss_scratch(plan->request.batch, plan->values[plan->output].count, &scratch))
     return cnn__fail(CNN_E_LIMIT, "plan: the loss of %zu samples exceeds memory",
                      plan->request.batch);
   cnn_status status = add_optional(plan, scratch, now, now, &plan->loss_scratch);

@@ -51,8 +51,8 @@ static cnn_status compute_loss(cnn_model *model, const cnn__plan *plan, const cn
   cnn_status status = cnn__loss_compute(training->loss, model->context, &call, &sum);
   if (status != CNN_OK) return status;
   for (size_t i = 0; i < training->metric_count; i++)
-    cnn__metric_update(training->metrics[i], model->context, batch->images, width, outputs, logits,
-                       &batch->labels, NULL);
+    cnn__metric_update(training->metrics[i], batch->images, width, outputs, logits, &batch->labels,
+                       NULL);
   *loss = sum / (double)batch->images;
   return CNN_OK;
 }

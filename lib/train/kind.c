@@ -15,7 +15,7 @@ void cnn__kind_write(cnn__text *text, const cnn__kind *kind, const void *setting
   cnn__settings_write(text, kind->fields, kind->field_count, settings);
 }
 
-const cnn__kind *cnn__kind_find(const cnn__kind *const *kinds, size_t count, const char *name) {
+static const cnn__kind *find(const cnn__kind *const *kinds, size_t count, const char *name) {
   for (size_t i = 0; i < count; i++) {
     if (strcmp(kinds[i]->name, name) == 0) return kinds[i];
     if (kinds[i]->alias && strcmp(kinds[i]->alias, name) == 0) return kinds[i];
@@ -23,8 +23,14 @@ const cnn__kind *cnn__kind_find(const cnn__kind *const *kinds, size_t count, con
   return NULL;
 }
 
-cnn_status cnn__kind_unknown(const cnn__kind *const *kinds, size_t count, const char *noun,
-                             const char *name) {
+const cnn__kind *cnn__kind_named(const cnn__kind *const *kinds, size_t count, const char *function,
+                                 const char *noun, const char *name) {
+  if (!name) {
+    cnn__fail_null(function, "name");
+    return NULL;
+  }
+  const cnn__kind *kind = find(kinds, count, name);
+  if (kind) return kind;
   char list[320] = "";
   size_t used = 0;
   for (size_t i = 0; i < count; i++) {
@@ -32,7 +38,8 @@ cnn_status cnn__kind_unknown(const cnn__kind *const *kinds, size_t count, const 
     if (written < 0 || (size_t)written >= sizeof list - used) break;
     used += (size_t)written;
   }
-  return cnn__fail(CNN_E_NOT_FOUND, "%s \"%.64s\" is unknown; there are %s", noun, name, list);
+  cnn__fail(CNN_E_NOT_FOUND, "%s \"%.64s\" is unknown; there are %s", noun, name, list);
+  return NULL;
 }
 
 cnn_status cnn__kind_read(const cnn__kind *const *kinds, size_t count, const char *what,
@@ -41,7 +48,7 @@ cnn_status cnn__kind_read(const cnn__kind *const *kinds, size_t count, const cha
   const cnn__json *name = json->type == CNN__JSON_OBJECT ? cnn__json_get(json, "kind") : NULL;
   if (!name || name->type != CNN__JSON_STRING)
     return cnn__fail(CNN_E_FORMAT, "%s: an object with a \"kind\" is expected", what);
-  *kind = cnn__kind_find(kinds, count, name->value.string);
+  *kind = find(kinds, count, name->value.string);
   if (!*kind)
     return cnn__fail(CNN_E_FORMAT, "%s: unknown kind \"%.64s\"", what, name->value.string);
   memset(settings, 0, (*kind)->settings_size);

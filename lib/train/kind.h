@@ -20,12 +20,10 @@ cnn_status cnn__kind_options(const cnn__kind *kind, const char *function, const 
 /* Appends {"kind":"adam","learning_rate":0.001,...; the caller appends more members and "}". */
 void cnn__kind_write(cnn__text *text, const cnn__kind *kind, const void *settings);
 
-/* Which of the kinds (count pointers) has the name or alias; NULL where none has. */
-const cnn__kind *cnn__kind_find(const cnn__kind *const *kinds, size_t count, const char *name);
-
-/* Fails with CNN_E_NOT_FOUND: "optimizer \"x\" is unknown; there are adam, sgd, ...". */
-cnn_status cnn__kind_unknown(const cnn__kind *const *kinds, size_t count, const char *noun,
-                             const char *name);
+/* Which of the kinds (count pointers) has the name or alias that a user gave; NULL after CNN_E_NOT_FOUND: "optimizer \"x\"
+   is unknown; there are adam, sgd, ...". */
+const cnn__kind *cnn__kind_named(const cnn__kind *const *kinds, size_t count, const char *function,
+                                 const char *noun, const char *name);
 
 /* Reads what cnn__kind_write wrote: finds the kind, then its settings. others: members that the caller reads itself
    (NULL-terminated, "kind" among them). settings has room for the largest of the kinds. */

@@ -13,19 +13,21 @@ typedef enum cnn__loss_family {
 } cnn__loss_family;
 
 typedef struct cnn__loss_class {
-  cnn__kind kind;
+  cnn__kind kind; /* comes first */
   cnn__loss_family family;
   bool by_index;                                                     /* labels are class indices */
   double (*error)(cnn_context *context, const cnn__loss_rows *rows); /* of the error family */
 } cnn__loss_class;
 
+typedef union cnn__loss_settings {
+  cnn_crossentropy_options crossentropy;
+  cnn_error_loss_options error;
+} cnn__loss_settings;
+
 struct cnn_loss {
   cnn_context *context;
   const cnn__loss_class *class;
-  union {
-    cnn_crossentropy_options crossentropy;
-    cnn_error_loss_options error;
-  } settings;
+  cnn__loss_settings settings;
 };
 
 /* The cross-entropies of probabilities, as TensorFlow computes them: clipped to [1e-7, 1 - 1e-7].

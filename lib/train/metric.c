@@ -55,7 +55,6 @@ static size_t label_of(const cnn__labels *labels, size_t row, size_t width) {
 
 static double score_class(const cnn_metric *metric, size_t width, const float *outputs, bool logits,
                           const cnn__labels *labels, size_t row) {
-  (void)metric, (void)logits;
   const float *values = outputs + row * width;
   size_t best = largest(width, values);
   return !isnan(values[best]) && best == label_of(labels, row, width);
@@ -64,7 +63,6 @@ static double score_class(const cnn_metric *metric, size_t width, const float *o
 /* The label is a hit if fewer than k outputs exceed its own: ties count. */
 static double score_top_k(const cnn_metric *metric, size_t width, const float *outputs, bool logits,
                           const cnn__labels *labels, size_t row) {
-  (void)logits;
   const float *values = outputs + row * width;
   size_t label = label_of(labels, row, width), above = 0;
   if (label == width || !isfinite(values[label])) return 0;
@@ -131,14 +129,8 @@ void cnn_metric_options_init(cnn_metric_options *given, size_t size) {
 }
 
 cnn_metric *cnn_metric_by_name(const char *name) {
-  if (!name) {
-    cnn__fail_null("cnn_metric_by_name", "name");
-    return NULL;
-  }
-  const cnn__kind *kind = cnn__kind_find(kinds, KINDS, name);
-  if (kind) return create(kind, NULL);
-  cnn__kind_unknown(kinds, KINDS, "metric", name);
-  return NULL;
+  const cnn__kind *kind = cnn__kind_named(kinds, KINDS, "cnn_metric_by_name", "metric", name);
+  return kind ? create(kind, NULL) : NULL;
 }
 
 void cnn_metric_free(cnn_metric *metric) {
@@ -153,9 +145,8 @@ const char *cnn__metric_name(const cnn_metric *metric) {
   return metric->name ? metric->name : metric->kind->name;
 }
 
-cnn_status cnn__metric_bind(cnn_metric *metric, const cnn_loss *loss, const cnn__shape *output,
-                            bool by_index, size_t label_width) {
-  (void)loss;
+cnn_status cnn__metric_bind(cnn_metric *metric, const cnn__shape *output, bool by_index,
+                            size_t label_width) {
   size_t width = cnn__shape_product(output);
   char shape[CNN__SHAPE_TEXT];
   cnn__shape_text(output, shape);
@@ -175,10 +166,8 @@ void cnn__metric_reset(cnn_metric *metric) {
   metric->sum = metric->count = 0;
 }
 
-void cnn__metric_update(cnn_metric *metric, cnn_context *context, size_t rows, size_t width,
-                        const float *outputs, bool logits, const cnn__labels *labels,
-                        const float *weights) {
-  (void)context;
+void cnn__metric_update(cnn_metric *metric, size_t rows, size_t width, const float *outputs,
+                        bool logits, const cnn__labels *labels, const float *weights) {
   for (size_t row = 0; row < rows; row++) {
     double weight = weights ? (double)weights[row] : 1;
     metric->sum += weight * metric->score(metric, width, outputs, logits, labels, row);

@@ -6,16 +6,12 @@
 #include <math.h>
 #include <string.h>
 
-static const cnn__optimizer_class *const classes[] = {&cnn__adam_class, &cnn__adamw_class,
-                                                      &cnn__sgd_class, &cnn__rmsprop_class};
 static const cnn__kind *const kinds[] = {&cnn__adam_class.kind, &cnn__adamw_class.kind,
                                          &cnn__sgd_class.kind, &cnn__rmsprop_class.kind};
 enum { KINDS = sizeof kinds / sizeof *kinds };
 
 static const cnn__optimizer_class *class_of(const cnn__kind *kind) {
-  for (size_t i = 0; i < KINDS; i++)
-    if (kinds[i] == kind) return classes[i];
-  return NULL;
+  return (const cnn__optimizer_class *)kind; /* which it begins with */
 }
 
 /* What the fields cannot say. */
@@ -51,11 +47,7 @@ static cnn_status make(cnn_context *context, const char *who, const cnn__optimiz
 
 static cnn_optimizer *create(const cnn__optimizer_class *class, const char *function,
                              const void *options) {
-  union {
-    cnn_adam_options adam;
-    cnn_sgd_options sgd;
-    cnn_rmsprop_options rmsprop;
-  } settings;
+  cnn__optimizer_settings settings;
   memset(&settings, 0, sizeof settings);
   cnn_status status = cnn__kind_options(&class->kind, function, options, &settings);
   cnn_schedule *schedule = *class->schedule(&settings);
@@ -90,14 +82,8 @@ void cnn_rmsprop_options_init(cnn_rmsprop_options *options, size_t size) {
 }
 
 cnn_optimizer *cnn_optimizer_by_name(const char *name) {
-  if (!name) {
-    cnn__fail_null("cnn_optimizer_by_name", "name");
-    return NULL;
-  }
-  const cnn__kind *kind = cnn__kind_find(kinds, KINDS, name);
-  if (kind) return create(class_of(kind), kind->name, NULL);
-  cnn__kind_unknown(kinds, KINDS, "optimizer", name);
-  return NULL;
+  const cnn__kind *kind = cnn__kind_named(kinds, KINDS, "cnn_optimizer_by_name", "optimizer", name);
+  return kind ? create(class_of(kind), kind->name, NULL) : NULL;
 }
 
 void cnn_optimizer_free(cnn_optimizer *optimizer) {
@@ -210,11 +196,7 @@ void cnn__optimizer_write(cnn__text *text, const cnn_optimizer *optimizer) {
 cnn_status cnn__optimizer_read(cnn_context *context, const char *what, const cnn__json *json,
                                cnn_optimizer **optimizer) {
   static const char *const others[] = {"kind", "schedule", NULL};
-  union {
-    cnn_adam_options adam;
-    cnn_sgd_options sgd;
-    cnn_rmsprop_options rmsprop;
-  } settings;
+  cnn__optimizer_settings settings;
   const cnn__kind *kind;
   cnn_schedule *schedule = NULL;
   memset(&settings, 0, sizeof settings);

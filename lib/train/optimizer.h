@@ -18,7 +18,7 @@ typedef struct cnn__optimizer_common {
       REAL(weight_decay, 0, 1e9, decay), REAL(ema_momentum, 0, 0.9999999999, 0)
 
 typedef struct cnn__optimizer_class {
-  cnn__kind kind;
+  cnn__kind kind; /* comes first */
   cnn__optimizer_common (*common)(const cnn_optimizer *optimizer);
   cnn_schedule **(*schedule)(void *settings); /* where the options keep theirs */
   size_t (*slots)(const cnn_optimizer *optimizer);
@@ -28,15 +28,17 @@ typedef struct cnn__optimizer_class {
                  double rate, float scale);
 } cnn__optimizer_class;
 
+typedef union cnn__optimizer_settings {
+  cnn_adam_options adam;
+  cnn_sgd_options sgd;
+  cnn_rmsprop_options rmsprop;
+} cnn__optimizer_settings;
+
 struct cnn_optimizer {
   cnn_context *context;
   const cnn__optimizer_class *class;
-  union {
-    cnn_adam_options adam;
-    cnn_sgd_options sgd;
-    cnn_rmsprop_options rmsprop;
-  } settings;             /* schedule members NULL: it is below */
-  cnn_schedule *schedule; /* or NULL */
+  cnn__optimizer_settings settings; /* schedule members NULL: it is below */
+  cnn_schedule *schedule;           /* or NULL */
   cnn__optimizer_common common;
   uint64_t steps;
   double rate;   /* in force where there is no schedule, or once one was set by hand */

@@ -33,7 +33,7 @@ typedef struct cnn__loss_call {
   float *gradient;      /* rows x width, of the mean over rows; NULL: not wanted */
   void *scratch;        /* cnn__loss_scratch bytes */
 } cnn__loss_call;
-bool cnn__loss_scratch(const cnn_loss *loss, size_t rows, size_t width, size_t *bytes);
+bool cnn__loss_scratch(size_t rows, size_t width, size_t *bytes);
 /* The sum over rows of each row's (weighted) loss. CNN_E_INVALID for a label out of range, with its row and value. */
 cnn_status cnn__loss_compute(const cnn_loss *loss, cnn_context *context, const cnn__loss_call *call,
                              double *sum);
@@ -44,15 +44,14 @@ cnn_status cnn__loss_read(cnn_context *context, const char *what, const cnn__jso
 
 /* ---- metrics: running sums ---- */
 
-/* Settles what "accuracy" means for this loss and output. After it the metric's name is final. */
-cnn_status cnn__metric_bind(cnn_metric *metric, const cnn_loss *loss, const cnn__shape *output,
-                            bool by_index, size_t label_width);
+/* Settles what "accuracy" means for this output. */
+cnn_status cnn__metric_bind(cnn_metric *metric, const cnn__shape *output, bool by_index,
+                            size_t label_width);
 const char *cnn__metric_name(const cnn_metric *metric);
 void cnn__metric_reset(cnn_metric *metric);
 /* outputs may be logits where only their order counts (logits true: thresholds compare with the logit's). */
-void cnn__metric_update(cnn_metric *metric, cnn_context *context, size_t rows, size_t width,
-                        const float *outputs, bool logits, const cnn__labels *labels,
-                        const float *weights);
+void cnn__metric_update(cnn_metric *metric, size_t rows, size_t width, const float *outputs,
+                        bool logits, const cnn__labels *labels, const float *weights);
 double cnn__metric_value(const cnn_metric *metric);
 void cnn__metric_state(const cnn_metric *metric, double state[2]); /* for saving in mid-epoch */
 void cnn__metric_restore(cnn_metric *metric, const double state[2]);

@@ -63,7 +63,7 @@ static void check_loss(const char *name) {
   size_t rows = input.dim[0], width = input.count / rows, bytes = 0;
   cnn_loss *loss = loss_of(file);
   assert_non_null(loss);
-  assert_true(cnn__loss_scratch(loss, rows, width, &bytes));
+  assert_true(cnn__loss_scratch(rows, width, &bytes));
   float *gradient = grab(input.count, sizeof *gradient), *weights = weights_of(file, rows);
   void *scratch = grab(bytes, 1);
   cnn__loss_call call = {.rows = rows,
@@ -266,9 +266,9 @@ static void check_metric(const char *name) {
     const float *weights = vectors_has(file, tensor) ? vectors_get(file, tensor).f32 : NULL;
     size_t rows = input.dim[0], width = input.count / rows;
     cnn__shape shape = {.rank = 1, .dim = {width}};
-    assert_int_equal(cnn__metric_bind(metric, NULL, &shape, target.i32 != NULL, width), CNN_OK);
+    assert_int_equal(cnn__metric_bind(metric, &shape, target.i32 != NULL, width), CNN_OK);
     cnn__labels labels = {.index = target.i32, .vector = target.f32};
-    cnn__metric_update(metric, context, rows, width, input.f32, false, &labels, weights);
+    cnn__metric_update(metric, rows, width, input.f32, false, &labels, weights);
     float value = (float)cnn__metric_value(metric);
     vectors_compare(name, &value, output.f32 + batch, 1, 1e-6);
   }

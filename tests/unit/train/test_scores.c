@@ -9,7 +9,7 @@ static cnn_context *context;
 static double score(cnn_metric *metric, size_t width, const float *outputs, bool logits,
                     cnn__labels labels) {
   cnn__metric_reset(metric);
-  cnn__metric_update(metric, context, 1, width, outputs, logits, &labels, NULL);
+  cnn__metric_update(metric, 1, width, outputs, logits, &labels, NULL);
   return cnn__metric_value(metric);
 }
 
@@ -18,8 +18,8 @@ static void test_a_label_that_names_no_class_is_never_hit(void **state) {
   static const float outputs[] = {1, 0, 0}, lost[] = {NAN, 1, 0}, endless[] = {INFINITY, 1, 0};
   const cnn__shape three = {.rank = 1, .dim = {3}};
   cnn_metric *hits = cnn_sparse_categorical_accuracy(), *top = cnn_top_k_accuracy(.k = 2);
-  assert_int_equal(cnn__metric_bind(hits, NULL, &three, true, 0), CNN_OK);
-  assert_int_equal(cnn__metric_bind(top, NULL, &three, true, 0), CNN_OK);
+  assert_int_equal(cnn__metric_bind(hits, &three, true, 0), CNN_OK);
+  assert_int_equal(cnn__metric_bind(top, &three, true, 0), CNN_OK);
   for (size_t i = 0; i < 3; i++) {
     assert_true(score(hits, 3, outputs, false, (cnn__labels){.index = &labels[i]}) == 0);
     assert_true(score(top, 3, outputs, false, (cnn__labels){.index = &labels[i]}) == 0);
@@ -47,7 +47,7 @@ static void test_thresholds_of_logits(void **state) {
   const int32_t truth = 1;
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     cnn_metric *metric = cnn_binary_accuracy(.threshold = cases[i].threshold);
-    assert_int_equal(cnn__metric_bind(metric, NULL, &one, true, 0), CNN_OK);
+    assert_int_equal(cnn__metric_bind(metric, &one, true, 0), CNN_OK);
     const double right = score(metric, 1, &cases[i].output, true, (cnn__labels){.index = &truth});
     if (right != cases[i].right) fail_msg("case %zu: %g", i, right);
     cnn_metric_free(metric);
@@ -57,11 +57,11 @@ static void test_thresholds_of_logits(void **state) {
 static void test_metrics_say_which_labels_do_not_fit(void **state) {
   const cnn__shape three = {.rank = 1, .dim = {3}};
   cnn_metric *binary = cnn_binary_accuracy(), *plain = cnn_accuracy();
-  assert_error(CNN_E_SHAPE, cnn__metric_bind(plain, NULL, &three, false, 2),
+  assert_error(CNN_E_SHAPE, cnn__metric_bind(plain, &three, false, 2),
                "labels are vectors of 2, the output is 3");
-  assert_error(CNN_E_SHAPE, cnn__metric_bind(binary, NULL, &three, true, 0),
+  assert_error(CNN_E_SHAPE, cnn__metric_bind(binary, &three, true, 0),
                "labels are class indices, the output is 3; one output is expected");
-  assert_int_equal(cnn__metric_bind(binary, NULL, &three, false, 3), CNN_OK);
+  assert_int_equal(cnn__metric_bind(binary, &three, false, 3), CNN_OK);
   const float outputs[] = {0.9f, 0.1f, 0.6f}, truth[] = {1, 0, 0};
   assert_true(score(binary, 3, outputs, false, (cnn__labels){.vector = truth}) == 2 / 3.);
   cnn_metric_free(binary);

@@ -245,24 +245,23 @@ static void test_accuracy_is_of_the_kind_that_shapes_ask_for(void **state) {
   const float probabilities[4] = {0.9f, 0.2f, 0.6f, 0.4f}, scores[6] = {1, 3, 2, 5, 5, 1};
   const int32_t truth[4] = {1, 0, 0, 1}, classes[2] = {1, 1};
   cnn_metric *metric = cnn_accuracy();
-  assert_int_equal(cnn__metric_bind(metric, NULL, &one, true, 0), CNN_OK);
-  cnn__metric_update(metric, context, 4, 1, probabilities, false, &(cnn__labels){.index = truth},
-                     NULL);
+  assert_int_equal(cnn__metric_bind(metric, &one, true, 0), CNN_OK);
+  cnn__metric_update(metric, 4, 1, probabilities, false, &(cnn__labels){.index = truth}, NULL);
   assert_true(cnn__metric_value(metric) == 0.5);
   const float logits[2] = {-0.1f, 0.1f};
   const int32_t both[2] = {0, 1};
   cnn__metric_reset(metric);
   assert_true(cnn__metric_value(metric) == 0);
-  cnn__metric_update(metric, context, 2, 1, logits, true, &(cnn__labels){.index = both}, NULL);
+  cnn__metric_update(metric, 2, 1, logits, true, &(cnn__labels){.index = both}, NULL);
   assert_true(cnn__metric_value(metric) == 1);
   cnn__metric_reset(metric);
-  assert_int_equal(cnn__metric_bind(metric, NULL, &three, true, 0), CNN_OK);
-  cnn__metric_update(metric, context, 2, 3, scores, false, &(cnn__labels){.index = classes}, NULL);
+  assert_int_equal(cnn__metric_bind(metric, &three, true, 0), CNN_OK);
+  cnn__metric_update(metric, 2, 3, scores, false, &(cnn__labels){.index = classes}, NULL);
   assert_true(cnn__metric_value(metric) == 0.5); /* the first of equal ones is the answer */
   const float lost[3] = {NAN, 1, 0};
   cnn__metric_reset(metric);
-  cnn__metric_update(metric, context, 1, 3, lost, false,
-                     &(cnn__labels){.index = (const int32_t[]){0}}, NULL);
+  cnn__metric_update(metric, 1, 3, lost, false, &(cnn__labels){.index = (const int32_t[]){0}},
+                     NULL);
   assert_true(cnn__metric_value(metric) == 0); /* NaN is never right */
   cnn_metric_free(metric);
 }
