@@ -30,6 +30,7 @@ void cnn__reader_close(cnn__reader *reader); /* NULL is fine */
    next writer of the same path. */
 typedef struct cnn__writer cnn__writer;
 cnn_status cnn__writer_open(cnn_context *context, const char *path, cnn__writer **writer);
+/* The first failure is kept: later writes do nothing, and commit fails with it, so that looking at each is not needed. */
 cnn_status cnn__writer_write(cnn__writer *writer, const void *bytes, size_t size);
 /* Both free the writer. After a failed commit the old file stands (or, where only the folder's
    fsync failed, the new one does; the message says which). */

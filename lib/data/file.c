@@ -9,11 +9,10 @@ cnn_status cnn_file_write(const char *path, const void *bytes, size_t size) {
   if (context == NULL) return cnn_last_status();
   cnn__writer *writer = NULL;
   cnn_status status = cnn__writer_open(context, path, &writer);
-  if (status == CNN_OK) status = cnn__writer_write(writer, bytes, size);
-  if (status == CNN_OK)
+  if (status == CNN_OK) {
+    (void)cnn__writer_write(writer, bytes, size);
     status = cnn__writer_commit(writer);
-  else
-    cnn__writer_abandon(writer);
+  }
   cnn_context_free(context);
   return status;
 }

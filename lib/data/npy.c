@@ -252,13 +252,9 @@ cnn_status cnn_npy_write(const char *path, const cnn_tensor *tensor) {
   cnn_status status = header.status;
   if (status == CNN_OK) status = cnn__writer_open(tensor->context, path, &writer);
   if (status == CNN_OK) {
-    status = cnn__writer_write(writer, header.bytes, header.size);
-    if (status == CNN_OK && tensor->bytes)
-      status = cnn__writer_write(writer, tensor->data, tensor->bytes);
-    if (status == CNN_OK)
-      status = cnn__writer_commit(writer);
-    else
-      cnn__writer_abandon(writer);
+    (void)cnn__writer_write(writer, header.bytes, header.size);
+    if (tensor->bytes) (void)cnn__writer_write(writer, tensor->data, tensor->bytes);
+    status = cnn__writer_commit(writer);
   }
   cnn__text_free(&header);
   return status;

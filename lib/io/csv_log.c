@@ -66,10 +66,8 @@ static cnn_status write_file(const csv_log *self) {
   cnn__writer *writer = NULL;
   cnn_status status = cnn__writer_open(self->base.context, self->path, &writer);
   if (status) return status;
-  status = cnn__writer_write(writer, self->rows.bytes, self->rows.size);
-  if (!status) return cnn__writer_commit(writer);
-  cnn__writer_abandon(writer);
-  return status;
+  (void)cnn__writer_write(writer, self->rows.bytes, self->rows.size);
+  return cnn__writer_commit(writer);
 }
 
 static cnn_status epoch_end(cnn_callback *callback, const cnn__event *event) {

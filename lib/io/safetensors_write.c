@@ -86,18 +86,17 @@ cnn_status cnn__safetensors_try(cnn_context *context, const char *what, const ch
   return status;
 }
 
-static cnn_status write_all(cnn__writer *writer, const cnn__text *header, const cnn__saved *tensors,
-                            size_t count) {
+static void write_all(cnn__writer *writer, const cnn__text *header, const cnn__saved *tensors,
+                      size_t count) {
   unsigned char size[8];
   for (size_t i = 0; i < sizeof size; i++)
     size[i] = (unsigned char)((uint64_t)header->size >> (8 * i));
-  cnn_status status = cnn__writer_write(writer, size, sizeof size);
-  if (!status) status = cnn__writer_write(writer, header->bytes, header->size);
+  (void)cnn__writer_write(writer, size, sizeof size);
+  (void)cnn__writer_write(writer, header->bytes, header->size);
   for (size_t pass = 0; pass < SIZES; pass++)
-    for (size_t i = 0; i < count && !status; i++)
+    for (size_t i = 0; i < count; i++)
       if (cnn__dtype_size(tensors[i].dtype) == element_sizes[pass])
-        status = cnn__writer_write(writer, tensors[i].data, bytes_of(&tensors[i]));
-  return status;
+        (void)cnn__writer_write(writer, tensors[i].data, bytes_of(&tensors[i]));
 }
 
 cnn_status cnn__safetensors_write(cnn_context *context, const char *path, const cnn__saved *tensors,
@@ -115,11 +114,8 @@ cnn_status cnn__safetensors_write(cnn_context *context, const char *path, const 
     status = cnn__safetensors_try(context, path, header.bytes, header.size, true, &values);
   if (!status) status = cnn__writer_open(context, path, &writer);
   if (!status) {
-    status = write_all(writer, &header, tensors, tensor_count);
-    if (status)
-      cnn__writer_abandon(writer);
-    else
-      status = cnn__writer_commit(writer);
+    write_all(writer, &header, tensors, tensor_count);
+    status = cnn__writer_commit(writer);
   }
   cnn__text_free(&header);
   return status;
