@@ -119,41 +119,40 @@ static bool lies_in(const cnn__picture *picture, const void *memory, size_t byte
   return now >= begin && now - begin < bytes;
 }
 
-/* Room for an image beside the one that pixels shows; *slack where reading past it is fine. Floats
-   that have the target's size go there at once. */
-static cnn_status next_room(cnn__picture *picture, size_t height, size_t width, cnn_dtype dtype,
-                            void **room, bool *slack) {
-  const size_t channels = picture->channels;
-  size_t count, bytes;
-  if (!cnn__size_mul(height, width, &count) || !cnn__size_mul(count, channels, &count) ||
-      !cnn__size_mul(count, cnn__dtype_size(dtype), &bytes) ||
-      !cnn__size_add(bytes, CNN__IMAGE_SLACK, &bytes))
-    return cnn__fail(CNN_E_LIMIT, "transform: an image of %zux%zux%zu exceeds the address space",
-                     height, width, channels);
-  if (dtype == CNN_FLOAT32 && count == picture->target_count &&
-      !lies_in(picture, picture->target, bytes)) {
-    *room = picture->target;
-    *slack = false;
-    return CNN_OK;
-  }
+/* Room of the workspace's for so many bytes, and slack, beside the image that pixels shows. */
+static cnn_status reserve(cnn__picture *picture, size_t bytes, void **room) {
   cnn__workspace *workspace = picture->workspace;
   const cnn__buffer *first = &workspace->pixels[0];
   cnn__buffer *buffer = &workspace->pixels[lies_in(picture, first->bytes, first->capacity)];
-  const cnn_status status =
-      cnn__buffer_reserve(workspace->sample.context, buffer, bytes, "an image between transforms");
+  const cnn_status status = cnn__buffer_reserve(
+      workspace->sample.context, buffer, bytes + CNN__IMAGE_SLACK, "an image between transforms");
   if (status != CNN_OK) return status;
-  memset((uint8_t *)buffer->bytes + bytes - CNN__IMAGE_SLACK, 0, CNN__IMAGE_SLACK);
+  memset((uint8_t *)buffer->bytes + bytes, 0, CNN__IMAGE_SLACK);
   *room = buffer->bytes;
-  *slack = true;
   return CNN_OK;
 }
 
-/* The picture is now what lies in room, whole. */
-static void show(cnn__picture *picture, const void *room, size_t height, size_t width,
-                 cnn_dtype dtype, bool slack) {
+cnn_status cnn__picture_room(cnn__picture *picture, size_t height, size_t width, cnn_dtype dtype,
+                             void **room) {
+  const size_t channels = picture->channels;
+  size_t count, bytes, most;
+  if (!cnn__size_mul(height, width, &count) || !cnn__size_mul(count, channels, &count) ||
+      !cnn__size_mul(count, cnn__dtype_size(dtype), &bytes) ||
+      !cnn__size_add(bytes, CNN__IMAGE_SLACK, &most))
+    return cnn__fail(CNN_E_LIMIT, "transform: an image of %zux%zux%zu exceeds the address space",
+                     height, width, channels);
+  if (dtype != CNN_FLOAT32 || count != picture->target_count ||
+      lies_in(picture, picture->target, most))
+    return reserve(picture, bytes, room);
+  *room = picture->target;
+  return CNN_OK;
+}
+
+void cnn__picture_show(cnn__picture *picture, const void *room, size_t height, size_t width,
+                       cnn_dtype dtype) {
   picture->pixels = room;
   picture->dtype = dtype;
-  picture->slack = slack;
+  picture->slack = room != picture->target;
   picture->writable = true;
   picture->height = picture->source_height = height;
   picture->width = picture->source_width = width;
@@ -173,19 +172,13 @@ static void copy_rows(const cnn__picture *picture, void *to) {
 static cnn_status ensure_slack(cnn__picture *picture) {
   if (picture->slack) return CNN_OK;
   void *room;
-  bool slack;
-  float *target = picture->target;
-  picture->target = NULL; /* never into the target: it has no slack */
-  const size_t count = picture->target_count;
-  picture->target_count = 0;
-  const cnn_status status = next_room(picture, picture->source_height, picture->source_width,
-                                      picture->dtype, &room, &slack);
-  picture->target = target;
-  picture->target_count = count;
+  const size_t row = picture->source_width * picture->channels;
+  const cnn_status status =
+      reserve(picture, picture->source_height * row * cnn__dtype_size(picture->dtype), &room);
   if (status != CNN_OK) return status;
   copy_rows(picture, room);
   picture->pixels = room;
-  picture->row = picture->source_width * picture->channels;
+  picture->row = row;
   picture->slack = picture->writable = true;
   return CNN_OK;
 }
@@ -248,175 +241,15 @@ cnn_status cnn__picture_settle(cnn__picture *picture) {
   const cnn_dtype dtype = picture->exact ? picture->dtype : CNN_FLOAT32;
   cnn_status status = picture->exact ? CNN_OK : ensure_slack(picture);
   void *room;
-  bool slack;
   if (status == CNN_OK)
-    status = next_room(picture, picture->height, picture->width, dtype, &room, &slack);
+    status = cnn__picture_room(picture, picture->height, picture->width, dtype, &room);
   if (status != CNN_OK) return status;
   if (picture->exact)
     copy_mirrored(picture, room);
   else
     status = run_warp(picture, picture->unit->scale, picture->unit->offset, room);
-  show(picture, room, picture->height, picture->width, dtype, slack);
+  cnn__picture_show(picture, room, picture->height, picture->width, dtype);
   return status;
-}
-
-/* Nearest pixels, the dtype as it is. */
-static void pick_pixels(const cnn__picture *picture, const cnn__taps *rows,
-                        const cnn__taps *columns, void *to) {
-  const size_t pixel = picture->channels * cnn__dtype_size(picture->dtype);
-  const size_t row = picture->row * cnn__dtype_size(picture->dtype);
-  const uint8_t *from = picture->pixels;
-  uint8_t *out = to;
-  for (size_t i = 0; i < rows->count; i++)
-    for (size_t j = 0; j < columns->count; j++, out += pixel)
-      memcpy(out, from + rows->first[i] * row + columns->first[j] * pixel, pixel);
-}
-
-/* How large the tables of both axes are, and what they and the scratch need together. */
-static cnn_status size_tables(const cnn__picture *picture, size_t height, size_t width,
-                              cnn__resize *resize, size_t *for_rows, size_t *for_columns,
-                              size_t *total) {
-  const cnn__taps columns = {.count = width};
-  size_t for_scratch;
-  resize->columns = &columns;
-  const bool fits = cnn__resize_taps_size(picture->height, height, resize->filter, for_rows) &&
-                    cnn__resize_taps_size(picture->width, width, resize->filter, for_columns) &&
-                    cnn__resize_scratch(resize, &for_scratch) &&
-                    cnn__size_add(*for_rows, *for_columns, total) &&
-                    cnn__size_add(*total, for_scratch, total);
-  resize->columns = NULL;
-  if (fits) return CNN_OK;
-  return cnn__fail(CNN_E_LIMIT, "resize: %zux%zu to %zux%zu exceeds the address space",
-                   picture->height, picture->width, height, width);
-}
-
-/* Tables and scratch in the workspace's memory. */
-static cnn_status make_tables(cnn__picture *picture, size_t height, size_t width, cnn__taps *rows,
-                              cnn__taps *columns, cnn__resize *resize) {
-  size_t for_rows = 0, for_columns = 0, total = 0;
-  cnn_status status = size_tables(picture, height, width, resize, &for_rows, &for_columns, &total);
-  cnn__workspace *workspace = picture->workspace;
-  if (status == CNN_OK)
-    status = cnn__buffer_reserve(workspace->sample.context, &workspace->tables, total,
-                                 "a resize's tables");
-  if (status != CNN_OK) return status;
-  uint8_t *memory = workspace->tables.bytes;
-  cnn__resize_taps_make(picture->height, height, resize->filter, memory, rows);
-  cnn__resize_taps_make(picture->width, width, resize->filter, memory + for_rows, columns);
-  resize->rows = rows;
-  resize->columns = columns;
-  resize->scratch = memory + for_rows + for_columns;
-  return CNN_OK;
-}
-
-cnn_status cnn__picture_resize(cnn__picture *picture, size_t height, size_t width,
-                               cnn__resize_filter filter) {
-  if (height == picture->height && width == picture->width) return CNN_OK;
-  cnn_status status = cnn__picture_settle(picture);
-  if (status != CNN_OK) return status;
-  cnn__taps rows, columns;
-  cnn__resize resize = {.in_height = picture->height,
-                        .in_width = picture->width,
-                        .channels = picture->channels,
-                        .row = picture->row,
-                        .filter = filter};
-  void *room;
-  bool slack;
-  status = make_tables(picture, height, width, &rows, &columns, &resize);
-  if (status == CNN_OK) status = next_room(picture, height, width, picture->dtype, &room, &slack);
-  if (status != CNN_OK) return status;
-  if (filter == CNN__RESIZE_NEAREST)
-    pick_pixels(picture, &rows, &columns, room);
-  else if (picture->dtype == CNN_UINT8)
-    cnn__image_resize_u8(&resize, picture->pixels, room);
-  else
-    cnn__image_resize_f32(&resize, picture->pixels, room);
-  show(picture, room, height, width, picture->dtype, slack);
-  return CNN_OK;
-}
-
-/* The pixel of n that a place, which may lie outside, shows; n: none (the constant fill). */
-static size_t shown_at(cnn__image_fill fill, size_t n, ptrdiff_t place) {
-  if (place >= 0 && (size_t)place < n) return (size_t)place;
-  const bool before = place < 0;
-  const size_t out = before ? (size_t)(-1 - place) : (size_t)place - n; /* 0: the very next */
-  switch (fill) {
-  case CNN__IMAGE_CONSTANT:
-    return n;
-  case CNN__IMAGE_NEAREST:
-    return before ? 0 : n - 1;
-  case CNN__IMAGE_REFLECT: {
-    const size_t in = out % (2 * n), back = in < n ? in : 2 * n - 1 - in;
-    return before ? back : n - 1 - back;
-  }
-  default:
-    return before ? n - 1 - out % n : out % n;
-  }
-}
-
-static void fill_pixels(const cnn__picture *picture, size_t count, float value, void *to) {
-  const size_t elements = count * picture->channels;
-  if (picture->dtype == CNN_UINT8) {
-    const float inside = value < 0 ? 0 : value > 255 ? 255 : value;
-    memset(to, (int)(inside + 0.5f), elements);
-  } else {
-    for (size_t e = 0; e < elements; e++)
-      ((float *)to)[e] = value;
-  }
-}
-
-/* A window, and what lies around the image it looks at. */
-typedef struct surrounding {
-  ptrdiff_t top, left;
-  size_t height, width;
-  cnn__image_fill fill;
-  float fill_value;
-} surrounding;
-
-/* Row i of the window: the part inside at once, the rest pixel by pixel. */
-static void copy_window_row(const cnn__picture *picture, const surrounding *w, size_t i,
-                            uint8_t *out) {
-  const size_t pixel = picture->channels * cnn__dtype_size(picture->dtype);
-  const size_t row = picture->row * cnn__dtype_size(picture->dtype);
-  const size_t y = shown_at(w->fill, picture->height, w->top + (ptrdiff_t)i);
-  if (y == picture->height) {
-    fill_pixels(picture, w->width, w->fill_value, out);
-    return;
-  }
-  const uint8_t *line = (const uint8_t *)picture->pixels + y * row;
-  for (size_t j = 0; j < w->width;) {
-    const ptrdiff_t place = w->left + (ptrdiff_t)j;
-    const size_t x = shown_at(w->fill, picture->width, place);
-    size_t run = 1;
-    if (place >= 0 && (size_t)place < picture->width)
-      run = cnn__size_min(picture->width - x, w->width - j);
-    if (x == picture->width)
-      fill_pixels(picture, 1, w->fill_value, out + j * pixel);
-    else
-      memcpy(out + j * pixel, line + x * pixel, run * pixel);
-    j += run;
-  }
-}
-
-cnn_status cnn__picture_window(cnn__picture *picture, ptrdiff_t top, ptrdiff_t left, size_t height,
-                               size_t width, cnn__image_fill fill, float fill_value) {
-  const bool inside = top >= 0 && left >= 0 && (size_t)top + height <= picture->height &&
-                      (size_t)left + width <= picture->width;
-  if (inside) {
-    cnn__picture_crop(picture, (size_t)top, (size_t)left, height, width);
-    return CNN_OK;
-  }
-  cnn_status status = cnn__picture_settle(picture);
-  void *room;
-  bool slack;
-  if (status == CNN_OK) status = next_room(picture, height, width, picture->dtype, &room, &slack);
-  if (status != CNN_OK) return status;
-  const surrounding window = {top, left, height, width, fill, fill_value};
-  const size_t bytes = width * picture->channels * cnn__dtype_size(picture->dtype);
-  for (size_t i = 0; i < height; i++)
-    copy_window_row(picture, &window, i, (uint8_t *)room + i * bytes);
-  show(picture, room, height, width, picture->dtype, slack);
-  return CNN_OK;
 }
 
 /* ---- out of the pipeline ---- */
@@ -430,14 +263,13 @@ cnn_status cnn__picture_floats(cnn__picture *picture, float **values) {
     return CNN_OK;
   }
   void *room;
-  bool slack;
-  status = next_room(picture, picture->height, picture->width, CNN_FLOAT32, &room, &slack);
+  status = cnn__picture_room(picture, picture->height, picture->width, CNN_FLOAT32, &room);
   if (status != CNN_OK) return status;
   if (picture->dtype == CNN_UINT8)
     cnn__image_convert_u8(picture->unit, picture->height, row, picture->row, picture->pixels, room);
   else
     copy_rows(picture, room);
-  show(picture, room, picture->height, picture->width, CNN_FLOAT32, slack);
+  cnn__picture_show(picture, room, picture->height, picture->width, CNN_FLOAT32);
   *values = room;
   return CNN_OK;
 }

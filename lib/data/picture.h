@@ -70,4 +70,13 @@ bool cnn__picture_keep(const cnn__picture *picture, uint8_t *room);
 /* Puts it into target. CNN_E_SHAPE where it does not fit. */
 cnn_status cnn__picture_finish(cnn__picture *picture, const cnn__factors *factors);
 
+/* ---- for those that make new pixels ---- */
+
+/* Room for an image beside the one that pixels shows: the target, for floats of its size. CNN_E_LIMIT, CNN_E_NOMEM. */
+cnn_status cnn__picture_room(cnn__picture *picture, size_t height, size_t width, cnn_dtype dtype,
+                             void **room);
+/* The picture is now what lies in that room, whole. */
+void cnn__picture_show(cnn__picture *picture, const void *room, size_t height, size_t width,
+                       cnn_dtype dtype);
+
 #endif
