@@ -10,11 +10,11 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* Names found in a folder, sorted by bytes. */
+/* Names found in a folder. */
 typedef struct names {
-  cnn__text text;  /* one after the other, each with its NUL */
-  size_t *offsets; /* into text */
-  size_t count, capacity;
+  cnn__text text;      /* one after the other, each with its NUL */
+  const char **sorted; /* by bytes, in text; count */
+  size_t count;
 } names;
 
 /* An image's path and class: side by side, since samples in random order are each a miss of the caches. */
@@ -51,39 +51,25 @@ static bool is_image(const char *name) {
   return false;
 }
 
-/* Grows an array by doubling. */
-static cnn_status grow(cnn_context *context, void *array, size_t size, size_t count,
-                       size_t *capacity) {
-  void **memory = array;
-  if (count < *capacity) return CNN_OK;
-  const size_t more = *capacity ? *capacity * 2 : 64;
-  void *moved = cnn__realloc_array(context, *memory, more, size, "a folder's files");
-  if (!moved) return CNN_E_NOMEM;
-  *memory = moved;
-  *capacity = more;
-  return CNN_OK;
-}
-
 static int compare_names(const void *a, const void *b) {
   return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-/* Orders the offsets by the names they point at. */
-static cnn_status sort_names(cnn_context *context, names *n) {
-  const char **pointers = cnn__alloc_array(context, n->count, sizeof *pointers, "a folder's files");
-  if (!pointers) return CNN_E_NOMEM;
-  for (size_t i = 0; i < n->count; i++)
-    pointers[i] = n->text.bytes + n->offsets[i];
-  qsort(pointers, n->count, sizeof *pointers, compare_names);
-  for (size_t i = 0; i < n->count; i++)
-    n->offsets[i] = (size_t)(pointers[i] - n->text.bytes);
-  cnn__free(context, pointers);
+/* Once text has all of them. */
+static cnn_status sort_names(names *n) {
+  if (n->text.status != CNN_OK) return n->text.status;
+  n->sorted = cnn__alloc_array(n->text.context, n->count, sizeof *n->sorted, "a folder's files");
+  if (!n->sorted) return CNN_E_NOMEM;
+  const char *name = n->text.bytes;
+  for (size_t i = 0; i < n->count; i++, name += strlen(name) + 1)
+    n->sorted[i] = name;
+  qsort(n->sorted, n->count, sizeof *n->sorted, compare_names);
   return CNN_OK;
 }
 
-static void release_names(cnn_context *context, names *n) {
+static void release_names(names *n) {
+  cnn__free(n->text.context, n->sorted);
   cnn__text_free(&n->text);
-  cnn__free(context, n->offsets);
 }
 
 /* Whether an entry of path is a folder or a link to one. Most systems' entries tell, but for links. */
@@ -124,15 +110,27 @@ static cnn_status list(cnn_context *context, const char *path, bool folders, nam
     if (entry->d_name[0] == '.' || (!folders && !is_image(entry->d_name))) continue;
     bool failed = false;
     if (is_folder(context, path, entry, &failed) != folders && !failed) continue;
-    status = failed ? CNN_E_NOMEM
-                    : grow(context, &n->offsets, sizeof *n->offsets, n->count, &n->capacity);
-    if (status != CNN_OK) break;
-    n->offsets[n->count++] = n->text.size;
+    if (failed) {
+      status = CNN_E_NOMEM;
+      break;
+    }
+    n->count++;
     cnn__text_append(&n->text, entry->d_name, strlen(entry->d_name) + 1);
   }
   (void)closedir(folder);
-  if (status == CNN_OK) status = n->text.status;
-  return status == CNN_OK ? sort_names(context, n) : status;
+  return status == CNN_OK ? sort_names(n) : status;
+}
+
+/* Room for one more place. */
+static cnn_status grow(cnn_context *context, folder_set *set, size_t count) {
+  if (count < set->capacity) return CNN_OK;
+  const size_t more = set->capacity ? set->capacity * 2 : 64;
+  place *places =
+      cnn__realloc_array(context, set->places, more, sizeof *places, "a folder's files");
+  if (!places) return CNN_E_NOMEM;
+  set->places = places;
+  set->capacity = more;
+  return CNN_OK;
 }
 
 /* Adds a class's files. */
@@ -144,16 +142,15 @@ static cnn_status add_class(cnn_dataset *dataset, const char *class, int32_t lab
   names files;
   cnn_status status = list(context, path, false, &files);
   for (size_t i = 0; status == CNN_OK && i < files.count; i++) {
-    status = grow(context, &set->places, sizeof *set->places, dataset->count, &set->capacity);
+    status = grow(context, set, dataset->count);
     if (status != CNN_OK) break;
     set->places[dataset->count++] = (place){set->files.size, label};
     cnn__text_append(&set->files, path, strlen(path));
     cnn__text_append(&set->files, "/", 1);
-    const char *name = files.text.bytes + files.offsets[i];
-    cnn__text_append(&set->files, name, strlen(name) + 1);
+    cnn__text_append(&set->files, files.sorted[i], strlen(files.sorted[i]) + 1);
     status = set->files.status;
   }
-  release_names(context, &files);
+  release_names(&files);
   cnn__free(context, path);
   return status;
 }
@@ -262,35 +259,30 @@ static cnn_status check_options(cnn_folder_options *options) {
 #endif
 }
 
-/* The classes: those that are asked for, or all sub-folders. */
-static cnn_status add_classes(cnn_dataset *dataset, const char *const *asked) {
-  folder_set *set = dataset->state;
-  names found = {0};
-  cnn_status status = CNN_OK;
-  size_t count = 0;
-  if (asked) {
-    while (asked[count])
-      count++;
-  } else {
-    status = list(dataset->context, set->path, true, &found);
-    count = found.count;
-  }
-  const char **class_names = NULL;
-  if (status == CNN_OK) {
-    class_names = cnn__alloc_array(dataset->context, count, sizeof *class_names, "class names");
-    status = class_names ? CNN_OK : CNN_E_NOMEM;
-  }
-  for (size_t c = 0; status == CNN_OK && c < count; c++)
-    class_names[c] = asked ? asked[c] : found.text.bytes + found.offsets[c];
-  if (status == CNN_OK && count == 0)
-    status =
-        cnn__fail(CNN_E_NOT_FOUND, "%s: no sub-folders; there is to be one a class", set->path);
-  if (status == CNN_OK) status = cnn__dataset_set_classes(dataset, count, class_names);
+static cnn_status add_classes(cnn_dataset *dataset, const char *const *class_names, size_t count) {
+  if (count == 0)
+    return cnn__fail(CNN_E_NOT_FOUND, "%s: no sub-folders; there is to be one a class",
+                     ((const folder_set *)dataset->state)->path);
+  cnn_status status = cnn__dataset_set_classes(dataset, count, class_names);
   for (size_t c = 0; status == CNN_OK && c < count; c++)
     status = add_class(dataset, class_names[c], (int32_t)c);
-  cnn__free(dataset->context, class_names);
-  release_names(dataset->context, &found);
   return status;
+}
+
+static cnn_status add_all_sub_folders(cnn_dataset *dataset) {
+  names found;
+  cnn_status status =
+      list(dataset->context, ((const folder_set *)dataset->state)->path, true, &found);
+  if (status == CNN_OK) status = add_classes(dataset, found.sorted, found.count);
+  release_names(&found);
+  return status;
+}
+
+static cnn_status add_asked(cnn_dataset *dataset, const char *const *asked) {
+  size_t count = 0;
+  while (asked[count])
+    count++;
+  return add_classes(dataset, asked, count);
 }
 
 static cnn_status fill(cnn_dataset *dataset, const cnn_folder_options *options) {
@@ -303,7 +295,8 @@ static cnn_status fill(cnn_dataset *dataset, const cnn_folder_options *options) 
                          &(cnn__shape){.rank = 3, .dim = {0, 0, (size_t)options->channels}});
   set->path = cnn__strdup(dataset->context, options->path);
   if (!set->path) return CNN_E_NOMEM;
-  const cnn_status status = add_classes(dataset, options->class_names);
+  const cnn_status status = options->class_names ? add_asked(dataset, options->class_names)
+                                                 : add_all_sub_folders(dataset);
   if (status != CNN_OK) return status;
   if (dataset->count == 0)
     return cnn__fail(CNN_E_NOT_FOUND, "%s: no file in its sub-folders ends in .png, .jpg or .jpeg",

@@ -230,8 +230,8 @@ cnn_status cnn_loader_seek(cnn_loader *loader, int64_t epoch, int64_t batch) {
                      (long long)batch, (long long)epoch, batches);
   loader->epoch = (uint64_t)epoch;
   loader->position = (size_t)batch;
-  return loader->workers ? cnn__workers_seek(loader->workers, loader->epoch, loader->position)
-                         : CNN_OK;
+  if (loader->workers) cnn__workers_seek(loader->workers, loader->epoch, loader->position);
+  return CNN_OK;
 }
 
 /* ---- asking ---- */

@@ -150,7 +150,7 @@ cnn_status cnn__workers_next(cnn__workers *workers, uint64_t epoch, size_t numbe
   return slot->status == CNN_OK ? CNN_OK : cnn__failure_give(&slot->batch.failure);
 }
 
-cnn_status cnn__workers_seek(cnn__workers *workers, uint64_t epoch, size_t number) {
+void cnn__workers_seek(cnn__workers *workers, uint64_t epoch, size_t number) {
   cnn__mutex_lock(workers->mutex);
   workers->pause = true;
   while (workers->busy > 0)
@@ -163,7 +163,6 @@ cnn_status cnn__workers_seek(cnn__workers *workers, uint64_t epoch, size_t numbe
   workers->number = number;
   cnn__condition_broadcast(workers->work);
   cnn__mutex_unlock(workers->mutex);
-  return CNN_OK;
 }
 
 /* ---- making and ending ---- */

@@ -17,7 +17,7 @@ void cnn__workers_stop(cnn__workers *workers); /* waits for what is under way; N
 cnn_status cnn__workers_next(cnn__workers *workers, uint64_t epoch, size_t number,
                              cnn__batch **batch, size_t *skipped);
 /* From now on batches count from here. The reader gives back the one it has. */
-cnn_status cnn__workers_seek(cnn__workers *workers, uint64_t epoch, size_t number);
+void cnn__workers_seek(cnn__workers *workers, uint64_t epoch, size_t number);
 
 /* The order of an epoch: count places. */
 void cnn__epoch_order(const cnn__recipe *recipe, uint64_t epoch, uint32_t *order);
