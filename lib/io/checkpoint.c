@@ -113,14 +113,14 @@ static void release(cnn_callback *callback) {
   cnn__free(callback->context, self->path);
 }
 
-static const cnn__callback_class class = {.name = "model_checkpoint",
-                                          .size = sizeof(checkpoint),
-                                          .last = true,
-                                          .fit_begin = fit_begin,
-                                          .epoch_end = epoch_end,
-                                          .save = save,
-                                          .restore = restore,
-                                          .release = release};
+static const cnn__callback_class class = {
+    .name = "model_checkpoint",
+    .size = sizeof(checkpoint),
+    .last = true,
+    .on = {[CNN__FIT_BEGIN] = fit_begin, [CNN__EPOCH_END] = epoch_end},
+    .save = save,
+    .restore = restore,
+    .release = release};
 
 void cnn_checkpoint_options_init(cnn_checkpoint_options *given, size_t size) {
   cnn__options_init(given, size);

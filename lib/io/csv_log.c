@@ -92,11 +92,11 @@ static void release(cnn_callback *callback) {
   cnn__free(callback->context, self->path);
 }
 
-static const cnn__callback_class class = {.name = "csv_log",
-                                          .size = sizeof(csv_log),
-                                          .fit_begin = fit_begin,
-                                          .epoch_end = epoch_end,
-                                          .release = release};
+static const cnn__callback_class class = {
+    .name = "csv_log",
+    .size = sizeof(csv_log),
+    .on = {[CNN__FIT_BEGIN] = fit_begin, [CNN__EPOCH_END] = epoch_end},
+    .release = release};
 
 cnn_callback *cnn_csv_log(const char *path) {
   if (!path || !*path) {

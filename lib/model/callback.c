@@ -34,13 +34,16 @@ typedef cnn_status (*user_function)(void *user, const cnn_fit_info *info);
 
 /* What a function returns but CNN_OK ends the fit; a message of its own, if it left one, stays. So does an
    older one that was pending, where it left none. */
-static cnn_status call(cnn_callback *callback, user_function function, const cnn__event *event) {
-  const user_callback *self = (const user_callback *)callback;
+static cnn_status call(cnn_callback *callback, const cnn__event *event) {
+  const cnn_callback_functions *given = &((const user_callback *)callback)->functions;
+  user_function const functions[] = {given->fit_begin, given->epoch_begin, given->batch_begin,
+                                     given->batch_end, given->epoch_end,   given->fit_end};
+  const user_function function = functions[event->moment];
   if (function == NULL) return CNN_OK;
   cnn__failure before;
   cnn__failure_take(&before);
   cnn_clear_error();
-  cnn_status status = function(self->functions.user, event->info);
+  cnn_status status = function(given->user, event->info);
   if (cnn_last_status() == CNN_OK && status == CNN_OK) cnn__failure_give(&before);
   if (status == CNN_OK || status == cnn_last_status()) return status;
   if (status > CNN_OK || status < CNN_E_INTERNAL) status = CNN_E_STOPPED;
@@ -48,18 +51,6 @@ static cnn_status call(cnn_callback *callback, user_function function, const cnn
                    cnn_status_string(status), (long long)event->info->epoch + 1,
                    (long long)event->info->batch);
 }
-
-#define FORWARD(moment)                                                                            \
-  static cnn_status moment(cnn_callback *callback, const cnn__event *event) {                      \
-    return call(callback, ((user_callback *)callback)->functions.moment, event);                   \
-  }
-FORWARD(fit_begin)
-FORWARD(epoch_begin)
-FORWARD(batch_begin)
-FORWARD(batch_end)
-FORWARD(epoch_end)
-FORWARD(fit_end)
-#undef FORWARD
 
 static void release(cnn_callback *callback) {
   const cnn_callback_functions *functions = &((user_callback *)callback)->functions;
@@ -69,12 +60,7 @@ static void release(cnn_callback *callback) {
 static const cnn__callback_class user_class = {.name = "user",
                                                .size = sizeof(user_callback),
                                                .foreign = true,
-                                               .fit_begin = fit_begin,
-                                               .epoch_begin = epoch_begin,
-                                               .batch_begin = batch_begin,
-                                               .batch_end = batch_end,
-                                               .epoch_end = epoch_end,
-                                               .fit_end = fit_end,
+                                               .on = {call, call, call, call, call, call},
                                                .release = release};
 
 cnn_callback *cnn_callback_create(const cnn_callback_functions *functions) {

@@ -17,8 +17,19 @@ typedef enum cnn__outcome {
   CNN__FAILED
 } cnn__outcome;
 
+typedef enum cnn__moment {
+  CNN__FIT_BEGIN,
+  CNN__EPOCH_BEGIN,
+  CNN__BATCH_BEGIN,
+  CNN__BATCH_END,
+  CNN__EPOCH_END,
+  CNN__FIT_END,
+  CNN__MOMENTS
+} cnn__moment;
+
 /* What a callback is told. Borrowed for the call. */
 typedef struct cnn__event {
+  cnn__moment moment;
   const cnn_fit_info *info;
   cnn_fit *fit;
   cnn__outcome outcome; /* fit_end: how; else CNN__RUNNING */
@@ -81,13 +92,8 @@ typedef struct cnn__callback_class {
   bool foreign;     /* the user's own code: runs in the user's floating-point environment */
   bool last;        /* is called behind all others: it saves what they have settled */
   bool guards;      /* a loss, gradient or new weight that is not finite fails the step */
-  /* Each may be NULL. What is not CNN_OK ends the fit with it. */
-  cnn_status (*fit_begin)(cnn_callback *callback, const cnn__event *event);
-  cnn_status (*epoch_begin)(cnn_callback *callback, const cnn__event *event);
-  cnn_status (*batch_begin)(cnn_callback *callback, const cnn__event *event);
-  cnn_status (*batch_end)(cnn_callback *callback, const cnn__event *event);
-  cnn_status (*epoch_end)(cnn_callback *callback, const cnn__event *event);
-  cnn_status (*fit_end)(cnn_callback *callback, const cnn__event *event);
+  /* For each moment; may be NULL. What is not CNN_OK ends the fit with it. */
+  cnn_status (*on[CNN__MOMENTS])(cnn_callback *callback, const cnn__event *event);
   /* The state as it stands between two events; NULL: there is none. */
   cnn_status (*save)(const cnn_callback *callback, const cnn_model *model,
                      cnn__callback_state *state);

@@ -146,14 +146,13 @@ static void release(cnn_callback *callback) {
   cnn__free(self->base.context, self->best);
 }
 
-static const cnn__callback_class class = {.name = "early_stopping",
-                                          .size = sizeof(early_stopping),
-                                          .fit_begin = fit_begin,
-                                          .epoch_end = epoch_end,
-                                          .fit_end = fit_end,
-                                          .save = save,
-                                          .restore = restore,
-                                          .release = release};
+static const cnn__callback_class class = {
+    .name = "early_stopping",
+    .size = sizeof(early_stopping),
+    .on = {[CNN__FIT_BEGIN] = fit_begin, [CNN__EPOCH_END] = epoch_end, [CNN__FIT_END] = fit_end},
+    .save = save,
+    .restore = restore,
+    .release = release};
 
 void cnn_early_stopping_options_init(cnn_early_stopping_options *given, size_t size) {
   cnn__options_init(given, size);

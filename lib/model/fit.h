@@ -94,15 +94,8 @@ struct cnn_fit {
   cnn_fit_info info;
 };
 
-/* Calls every callback's function for a moment, in order, and stops at the first that fails. */
-typedef enum cnn__moment {
-  CNN__FIT_BEGIN,
-  CNN__EPOCH_BEGIN,
-  CNN__BATCH_BEGIN,
-  CNN__BATCH_END,
-  CNN__EPOCH_END,
-  CNN__FIT_END /* calls all that have begun, whatever fails */
-} cnn__moment;
+/* Calls every callback's function for a moment, in order, and stops at the first that fails; but at the fit's end all that
+   have begun, whatever fails. */
 cnn_status cnn__fit_call(cnn_fit *fit, cnn__moment moment);
 
 /* Frees what cnn_fit_begin_with() has made so far. */

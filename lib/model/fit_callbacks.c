@@ -1,41 +1,21 @@
 /* What a fit tells its callbacks, moment by moment. */
 #include "model/fit.h"
 
-typedef cnn_status (*handler)(cnn_callback *callback, const cnn__event *event);
-
-static handler handler_of(const cnn__callback_class *class, cnn__moment moment) {
-  switch (moment) {
-  case CNN__FIT_BEGIN:
-    return class->fit_begin;
-  case CNN__EPOCH_BEGIN:
-    return class->epoch_begin;
-  case CNN__BATCH_BEGIN:
-    return class->batch_begin;
-  case CNN__BATCH_END:
-    return class->batch_end;
-  case CNN__EPOCH_END:
-    return class->epoch_end;
-  case CNN__FIT_END:
-    return class->fit_end;
-  }
-  return NULL;
-}
-
 /* The user's own code runs in the user's own floating-point environment. */
-static cnn_status call_one(cnn_fit *fit, cnn_callback *callback, cnn__moment moment,
-                           const cnn__event *event) {
-  handler function = handler_of(callback->class, moment);
-  if (function == NULL) return CNN_OK;
-  if (!callback->class->foreign) return function(callback, event);
+static cnn_status call_one(cnn_fit *fit, cnn_callback *callback, const cnn__event *event) {
+  const cnn__callback_class *class = callback->class;
+  if (class->on[event->moment] == NULL) return CNN_OK;
+  if (!class->foreign) return class->on[event->moment](callback, event);
   cnn__float_environment_leave(&fit->callers);
-  cnn_status status = function(callback, event);
+  cnn_status status = class->on[event->moment](callback, event);
   cnn__float_environment_enter(&fit->callers);
   return status;
 }
 
 cnn_status cnn__fit_call(cnn_fit *fit, cnn__moment moment) {
   const cnn__training_state *state = &fit->model->training->state;
-  cnn__event event = {.info = &fit->info,
+  cnn__event event = {.moment = moment,
+                      .info = &fit->info,
                       .fit = fit,
                       .outcome = moment == CNN__FIT_END ? fit->outcome : CNN__RUNNING,
                       .resumed = fit->resumed,
@@ -49,7 +29,7 @@ cnn_status cnn__fit_call(cnn_fit *fit, cnn__moment moment) {
   cnn_status first = CNN_OK;
   size_t count = moment == CNN__FIT_END ? fit->begun : fit->callback_count;
   for (size_t i = 0; i < count; i++) {
-    cnn_status status = call_one(fit, fit->callbacks[i], moment, &event);
+    cnn_status status = call_one(fit, fit->callbacks[i], &event);
     if (moment == CNN__FIT_BEGIN) fit->begun = i + 1;
     if (first == CNN_OK) first = status;
     if (first != CNN_OK && moment != CNN__FIT_END) break;

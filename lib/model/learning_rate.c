@@ -21,7 +21,7 @@ static void release(cnn_callback *callback) {
 
 static const cnn__callback_class class = {.name = "learning_rate_by_epoch",
                                           .size = sizeof(learning_rate),
-                                          .epoch_begin = epoch_begin,
+                                          .on = {[CNN__EPOCH_BEGIN] = epoch_begin},
                                           .release = release};
 
 cnn_callback *cnn_learning_rate_by_epoch(cnn_schedule *schedule) {

@@ -169,10 +169,10 @@ static cnn_status fit_end(cnn_callback *callback, const cnn__event *event) {
 
 static const cnn__callback_class class = {.name = "progress_bar",
                                           .size = sizeof(progress),
-                                          .epoch_begin = epoch_begin,
-                                          .batch_end = batch_end,
-                                          .epoch_end = epoch_end,
-                                          .fit_end = fit_end};
+                                          .on = {[CNN__EPOCH_BEGIN] = epoch_begin,
+                                                 [CNN__BATCH_END] = batch_end,
+                                                 [CNN__EPOCH_END] = epoch_end,
+                                                 [CNN__FIT_END] = fit_end}};
 
 cnn_callback *cnn_progress_bar(FILE *stream) {
   if (stream == NULL) {

@@ -78,13 +78,13 @@ static void release(cnn_callback *callback) {
   cnn__monitor_end(&((reduce_on_plateau *)callback)->monitor, callback->context);
 }
 
-static const cnn__callback_class class = {.name = "reduce_on_plateau",
-                                          .size = sizeof(reduce_on_plateau),
-                                          .fit_begin = fit_begin,
-                                          .epoch_end = epoch_end,
-                                          .save = save,
-                                          .restore = restore,
-                                          .release = release};
+static const cnn__callback_class class = {
+    .name = "reduce_on_plateau",
+    .size = sizeof(reduce_on_plateau),
+    .on = {[CNN__FIT_BEGIN] = fit_begin, [CNN__EPOCH_END] = epoch_end},
+    .save = save,
+    .restore = restore,
+    .release = release};
 
 void cnn_reduce_on_plateau_options_init(cnn_reduce_on_plateau_options *given, size_t size) {
   cnn__options_init(given, size);

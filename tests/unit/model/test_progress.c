@@ -140,12 +140,12 @@ static void test_the_time_left_is_in_hours_minutes_or_seconds(void **state) {
     if (!begin_telling(&t)) skip();
     const struct timespec pause = {.tv_nsec = 20000000};
     const double begin = cnn__now();
-    tell(&t, t.bar->class->epoch_begin, 0, 2);
+    tell(&t, t.bar->class->on[CNN__EPOCH_BEGIN], 0, 2);
     nanosleep(&pause, NULL);
     const int64_t batches = (int64_t)(cases[i].seconds / (cnn__now() - begin));
-    tell(&t, t.bar->class->batch_end, 1, batches);
-    tell(&t, t.bar->class->fit_end, 1, batches); /* within an epoch: the line is ended */
-    tell(&t, t.bar->class->fit_end, 1, batches); /* once */
+    tell(&t, t.bar->class->on[CNN__BATCH_END], 1, batches);
+    tell(&t, t.bar->class->on[CNN__FIT_END], 1, batches); /* within an epoch: the line is ended */
+    tell(&t, t.bar->class->on[CNN__FIT_END], 1, batches); /* once */
     const char *text = end_telling(&t), *eta = strstr(text, " - ETA: "), *end;
     assert_non_null(eta);
     end = strstr(eta, " - loss: 0.5000\n");
@@ -163,14 +163,14 @@ static void test_the_time_left_is_in_hours_minutes_or_seconds(void **state) {
 static void test_no_step_takes_no_time_and_a_slow_one_seconds(void **state) {
   told t;
   if (!begin_telling(&t)) skip();
-  tell(&t, t.bar->class->epoch_begin, 3, 3);
-  tell(&t, t.bar->class->epoch_end, 3, 3);
+  tell(&t, t.bar->class->on[CNN__EPOCH_BEGIN], 3, 3);
+  tell(&t, t.bar->class->on[CNN__EPOCH_END], 3, 3);
   assert_non_null(strstr(end_telling(&t), " - 0s 0s/step - loss: 0.5000\n"));
   if (!begin_telling(&t)) skip();
   const struct timespec pause = {.tv_sec = 1, .tv_nsec = 1000000};
-  tell(&t, t.bar->class->epoch_begin, 0, 1);
+  tell(&t, t.bar->class->on[CNN__EPOCH_BEGIN], 0, 1);
   nanosleep(&pause, NULL);
-  tell(&t, t.bar->class->epoch_end, 1, 1);
+  tell(&t, t.bar->class->on[CNN__EPOCH_END], 1, 1);
   const char *text = end_telling(&t), *step = strstr(text, "s/step");
   assert_non_null(step);
   assert_true(step[-1] >= '1' && step[-1] <= '9' && step[-2] == ' ');
@@ -180,11 +180,11 @@ static void test_no_step_takes_no_time_and_a_slow_one_seconds(void **state) {
 static void test_a_shorter_line_covers_the_longer_one(void **state) {
   told t;
   if (!begin_telling(&t)) skip();
-  tell(&t, t.bar->class->epoch_begin, 0, 1);
+  tell(&t, t.bar->class->on[CNN__EPOCH_BEGIN], 0, 1);
   t.names[0] = "a name that is longer";
-  tell(&t, t.bar->class->batch_end, 1, 2000000000);
+  tell(&t, t.bar->class->on[CNN__BATCH_END], 1, 2000000000);
   t.names[0] = "loss";
-  tell(&t, t.bar->class->epoch_end, 1, 1);
+  tell(&t, t.bar->class->on[CNN__EPOCH_END], 1, 1);
   const char *text = end_telling(&t), *first = strchr(text, '\r'), *last = strrchr(text, '\r');
   assert_ptr_not_equal(first, last);
   assert_int_equal(strlen(last + 1), (size_t)(last - first));
@@ -203,8 +203,8 @@ static void test_a_line_has_an_end(void **state) {
   cnn_callback *bar = cnn_progress_bar(stream);
   const cnn_fit_info info = {
       .epochs = 1, .batch = 1, .batches = 1, .names = names, .values = values, .names_count = MANY};
-  assert_ok(bar->class->epoch_begin(bar, &(cnn__event){.info = &info}));
-  assert_ok(bar->class->epoch_end(bar, &(cnn__event){.info = &info}));
+  assert_ok(bar->class->on[CNN__EPOCH_BEGIN](bar, &(cnn__event){.info = &info}));
+  assert_ok(bar->class->on[CNN__EPOCH_END](bar, &(cnn__event){.info = &info}));
   assert_int_equal(ftell(stream), 2048);
   cnn_callback_free(bar);
   fclose(stream);
