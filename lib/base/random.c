@@ -38,11 +38,6 @@ void cnn__random_block(uint64_t key, uint64_t b, uint32_t index, uint32_t out[4]
                   (const uint32_t[2]){low(key), high(key)}, out);
 }
 
-void cnn__philox(uint64_t seed, uint32_t purpose, uint64_t a, uint64_t b, uint32_t index,
-                 uint32_t out[4]) {
-  cnn__random_block(cnn__random_key(seed, purpose, a), b, index, out);
-}
-
 void cnn__random_start(cnn__random *random, uint64_t seed, cnn__purpose purpose, uint64_t a,
                        uint64_t b) {
   *random = (cnn__random){.key = cnn__random_key(seed, (uint32_t)purpose, a), .b = b, .used = 4};

@@ -25,11 +25,8 @@ void cnn__philox4x32(const uint32_t counter[4], const uint32_t key[2], uint32_t 
    drawn from the first three, and its blocks from that key: whoever needs many blocks of a stream
    in any order (dropout) makes the key once. */
 uint64_t cnn__random_key(uint64_t seed, uint32_t purpose, uint64_t a);
+/* Block number index of a stream, 128 bits. */
 void cnn__random_block(uint64_t key, uint64_t b, uint32_t index, uint32_t out[4]);
-
-/* Both steps: block number index of a stream, 128 bits. */
-void cnn__philox(uint64_t seed, uint32_t purpose, uint64_t a, uint64_t b, uint32_t index,
-                 uint32_t out[4]);
 
 typedef struct cnn__random {
   uint64_t key, b;

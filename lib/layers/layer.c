@@ -85,12 +85,6 @@ cnn_layer *cnn__layer_create(const cnn__layer_class *class, const char *function
   return NULL;
 }
 
-cnn_layer *cnn__layer_clone(cnn_context *context, const cnn_layer *layer) {
-  cnn_layer *clone = new_layer(context, layer->class, layer->name);
-  if (clone != NULL) memcpy(clone->settings, layer->settings, layer->class->settings_size);
-  return clone;
-}
-
 void cnn_layer_free(cnn_layer *layer) {
   if (layer == NULL) return;
   cnn_context *context = layer->context;

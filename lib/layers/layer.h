@@ -152,7 +152,6 @@ const cnn__layer_class *cnn__layer_class_find(const char *class_name);
 /* Makes a layer from an options struct of any released size; the one way that all constructors go. */
 cnn_layer *cnn__layer_create(const cnn__layer_class *class, const char *function,
                              const void *options);
-cnn_layer *cnn__layer_clone(cnn_context *context, const cnn_layer *layer);
 
 /* What the layer becomes for these inputs. name begins messages. What the class's shape rule fails with; CNN_E_SHAPE for a
    number of inputs that it does not take; CNN_E_LIMIT where an output or a parameter has more bytes than memory can. */

@@ -50,21 +50,3 @@ double cnn__absolute_error(cnn_context *context, const cnn__loss_rows *rows) {
 double cnn__huber(cnn_context *context, const cnn__loss_rows *rows) {
   return sum_of_losses(context, kernels()->huber, rows);
 }
-
-size_t cnn__arg_max(size_t n, const float *scores) {
-  return kernels()->arg_max(n, scores);
-}
-
-size_t cnn__count_correct(size_t rows, size_t n, const float *scores, const int32_t *labels) {
-  size_t correct = 0;
-  for (size_t row = 0; row < rows; row++)
-    correct += labels[row] >= 0 && cnn__arg_max(n, scores + row * n) == (size_t)labels[row];
-  return correct;
-}
-
-size_t cnn__labels_check(size_t rows, size_t n, const int32_t *labels) {
-  size_t row = 0;
-  while (row < rows && labels[row] >= 0 && (size_t)labels[row] < n)
-    row++;
-  return row;
-}

@@ -1,4 +1,4 @@
-/* Losses over rows of predictions, with their gradients in the same pass; arg-max. Split over
+/* Losses over rows of predictions, with their gradients in the same pass. Split over
    threads by blocks of rows. The losses' formulas, and the arguments: kernels/elementwise/loss.h. */
 #ifndef CNN_OPS_LOSS_H
 #define CNN_OPS_LOSS_H
@@ -14,12 +14,5 @@ double cnn__sigmoid_cross_entropy(cnn_context *context, const cnn__loss_rows *ro
 double cnn__squared_error(cnn_context *context, const cnn__loss_rows *rows);
 double cnn__absolute_error(cnn_context *context, const cnn__loss_rows *rows);
 double cnn__huber(cnn_context *context, const cnn__loss_rows *rows);
-
-/* The first maximum; NaN wins over all; 0 where n is 0. */
-size_t cnn__arg_max(size_t n, const float *scores);
-/* Rows whose arg-max is their label. */
-size_t cnn__count_correct(size_t rows, size_t n, const float *scores, const int32_t *labels);
-/* The first row whose label is outside [0, n), or rows: what to check before the loss. */
-size_t cnn__labels_check(size_t rows, size_t n, const int32_t *labels);
 
 #endif

@@ -49,15 +49,6 @@ static void scale(const call *of, size_t first, size_t count) {
 static void affine(const call *of, size_t first, size_t count) {
   arithmetic()->affine(count, of->a, of->b, of->p + first, of->y + first);
 }
-static void clip(const call *of, size_t first, size_t count) {
-  arithmetic()->clip(count, of->a, of->y + first);
-}
-static void exponentials(const call *of, size_t first, size_t count) {
-  arithmetic()->exp(count, of->p + first, of->y + first);
-}
-static void logarithms(const call *of, size_t first, size_t count) {
-  arithmetic()->log(count, of->p + first, of->y + first);
-}
 
 void cnn__vector_add(cnn_context *context, size_t count, const float *a, const float *b, float *y) {
   run(context, (call){.work = add, .count = count, .p = a, .q = b, .y = y});
@@ -86,19 +77,7 @@ void cnn__vector_affine(cnn_context *context, size_t count, float a, float b, co
                         float *y) {
   run(context, (call){.work = affine, .count = count, .a = a, .b = b, .p = x, .y = y});
 }
-void cnn__vector_clip(cnn_context *context, size_t count, float limit, float *x) {
-  run(context, (call){.work = clip, .count = count, .a = limit, .y = x});
-}
-void cnn__vector_exp(cnn_context *context, size_t count, const float *x, float *y) {
-  run(context, (call){.work = exponentials, .count = count, .p = x, .y = y});
-}
-void cnn__vector_log(cnn_context *context, size_t count, const float *x, float *y) {
-  run(context, (call){.work = logarithms, .count = count, .p = x, .y = y});
-}
 
-static double sum_part(const void *argument, size_t first, size_t count) {
-  return arithmetic()->sum(count, (const float *)argument + first);
-}
 static double squares_part(const void *argument, size_t first, size_t count) {
   return arithmetic()->sum_of_squares(count, (const float *)argument + first);
 }
@@ -107,9 +86,6 @@ static double not_finite_part(const void *argument, size_t first, size_t count) 
   return arithmetic()->finite(count, (const float *)argument + first) ? 0 : 1;
 }
 
-double cnn__vector_sum(cnn_context *context, size_t count, const float *x) {
-  return cnn__sum_blocks(context, &(cnn__sum){sum_part, x, count, 4096});
-}
 double cnn__vector_sum_of_squares(cnn_context *context, size_t count, const float *x) {
   return cnn__sum_blocks(context, &(cnn__sum){squares_part, x, count, 4096});
 }

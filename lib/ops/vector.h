@@ -18,15 +18,8 @@ void cnn__vector_axpy(cnn_context *context, size_t count, float a, const float *
 void cnn__vector_scale(cnn_context *context, size_t count, float a, const float *x, float *y);
 void cnn__vector_affine(cnn_context *context, size_t count, float a, float b, const float *x,
                         float *y); /* a x + b */
-void cnn__vector_clip(cnn_context *context, size_t count, float limit,
-                      float *x); /* to [-limit, limit] */
-
-void cnn__vector_exp(cnn_context *context, size_t count, const float *x, float *y);
-void cnn__vector_log(cnn_context *context, size_t count, const float *x,
-                     float *y); /* log 0 = -inf, of less NaN */
 
 /* Sums in float64: 16 lanes, then blocks of 4096 elements, in a fixed order. */
-double cnn__vector_sum(cnn_context *context, size_t count, const float *x);
 double cnn__vector_sum_of_squares(cnn_context *context, size_t count, const float *x);
 bool cnn__vector_finite(cnn_context *context, size_t count,
                         const float *x); /* no NaN, no infinity */

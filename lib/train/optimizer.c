@@ -125,10 +125,6 @@ cnn_status cnn__optimizer_set_rate(cnn_optimizer *optimizer, double rate) {
   return CNN_OK;
 }
 
-uint64_t cnn__optimizer_steps(const cnn_optimizer *optimizer) {
-  return optimizer->steps;
-}
-
 /* The factor that brings a norm down to bound. A norm that is not finite gives NaN, as in Keras:
    the fault then shows instead of being hidden. */
 static float shrink(double squares, double bound) {

@@ -91,7 +91,6 @@ void cnn__optimizer_finish(cnn_optimizer *optimizer, cnn_context *context, cnn__
 double cnn__optimizer_rate(const cnn_optimizer *optimizer); /* of the next step */
 cnn_status cnn__optimizer_set_rate(cnn_optimizer *optimizer,
                                    double rate); /* replaces a schedule's; finite, >= 0 */
-uint64_t cnn__optimizer_steps(const cnn_optimizer *optimizer);
 /* Settings, then the state beside the slots: steps and running products, exact. */
 void cnn__optimizer_write(cnn__text *text, const cnn_optimizer *optimizer);
 cnn_status cnn__optimizer_read(cnn_context *context, const char *what, const cnn__json *json,

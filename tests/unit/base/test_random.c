@@ -31,7 +31,7 @@ static void test_a_stream_is_its_blocks_in_order(void **state) {
   cnn__random_start(&random, 9, CNN__PURPOSE_DROPOUT, 5, 6);
   for (uint32_t index = 0; index < 4; index++) {
     uint32_t block[4];
-    cnn__philox(9, CNN__PURPOSE_DROPOUT, 5, 6, index, block);
+    cnn__random_block(cnn__random_key(9, CNN__PURPOSE_DROPOUT, 5), 6, index, block);
     for (int i = 0; i < 4; i++)
       assert_int_equal(cnn__random_u32(&random), block[i]);
   }
@@ -39,7 +39,7 @@ static void test_a_stream_is_its_blocks_in_order(void **state) {
 
 static void test_every_part_of_the_key_matters(void **state) {
   uint32_t base[4], other[4];
-  cnn__philox(1, 2, 3, 4, 5, base);
+  cnn__random_block(cnn__random_key(1, 2, 3), 4, 5, base);
   const uint64_t changed[8][5] = {{2, 2, 3, 4, 5},
                                   {1 + (UINT64_C(1) << 32), 2, 3, 4, 5},
                                   {1, 3, 3, 4, 5},
@@ -50,7 +50,7 @@ static void test_every_part_of_the_key_matters(void **state) {
                                   {1, 2, 3, 4, 6}};
   for (int i = 0; i < 8; i++) {
     const uint64_t *c = changed[i];
-    cnn__philox(c[0], (uint32_t)c[1], c[2], c[3], (uint32_t)c[4], other);
+    cnn__random_block(cnn__random_key(c[0], (uint32_t)c[1], c[2]), c[3], (uint32_t)c[4], other);
     assert_memory_not_equal(base, other, sizeof base);
   }
 }

@@ -169,7 +169,7 @@ static void test_states_are_restored_and_checked(void **state) {
   assert_int_equal(cnn__optimizer_restore(other, "file", saved), CNN_OK);
   cnn__optimizer_state(other, again);
   assert_memory_equal(saved, again, sizeof saved);
-  assert_int_equal(cnn__optimizer_steps(other), 1);
+  assert_true(again[0] == 1);
   const double wrong[][CNN__OPTIMIZER_STATE] = {
       {-1, 1e-3, 0, 1, 1}, {0.5, 1e-3, 0, 1, 1}, {0, NAN, 0, 1, 1},    {0, 1e-3, 2, 1, 1},
       {0, 1e-3, 0, 2, 1},  {0, 1e-3, 0, 1, NAN}, {0, 1e-3, 0, 1, 1, 1}};
