@@ -232,34 +232,31 @@ static cnn_status shape_rule(const cnn_transform *transform, cnn__shape *shape) 
   return CNN_OK;
 }
 
-static void forget(cnn_transform *transform) {
-  learned *known = transform->state;
+static void release(cnn_context *context, learned *known) {
   if (!known) return;
-  cnn__moments_free(transform->context, &known->moments);
-  cnn__zca_free(transform->context, &known->zca);
-  cnn__free(transform->context, known);
-  transform->state = NULL;
+  cnn__moments_free(context, &known->moments);
+  cnn__zca_free(context, &known->zca);
+  cnn__free(context, known);
+}
+
+static void destroy(cnn_transform *transform) {
+  release(transform->context, transform->state);
 }
 
 static cnn_status fit(cnn_transform *transform, const cnn_dataset *dataset) {
   const options *o = transform->settings;
+  cnn_context *context = transform->context;
   if (!needs_fit(o)) return CNN_OK;
-  learned *fresh = cnn__calloc_array(transform->context, 1, sizeof *fresh, "a transform");
+  learned *fresh = cnn__calloc_array(context, 1, sizeof *fresh, "a transform");
   if (!fresh) return CNN_E_NOMEM;
-  cnn_status status = cnn__moments_of_set(transform->context, dataset, o->rescale, &fresh->moments);
+  cnn_status status = cnn__moments_of_set(context, dataset, o->rescale, &fresh->moments);
   if (status == CNN_OK && o->zca_whitening)
-    status = cnn__zca_fit(transform->context, dataset, o->rescale, fresh->moments.mean,
+    status = cnn__zca_fit(context, dataset, o->rescale, fresh->moments.mean,
                           o->featurewise_normalization ? fresh->moments.deviation : NULL,
                           o->zca_epsilon, &fresh->zca);
-  if (status == CNN_OK) forget(transform);
-  if (status != CNN_OK) {
-    cnn__moments_free(transform->context, &fresh->moments);
-    cnn__zca_free(transform->context, &fresh->zca);
-    cnn__free(transform->context, fresh);
-    return status;
-  }
-  transform->state = fresh;
-  return CNN_OK;
+  release(context, status == CNN_OK ? transform->state : fresh);
+  if (status == CNN_OK) transform->state = fresh;
+  return status;
 }
 
 /* What it learned tells the set, whitening's matrix included. */
@@ -282,7 +279,7 @@ static const cnn__transform_class class = {
     .fit = fit,
     .ready = ready,
     .sign = sign,
-    .destroy = forget,
+    .destroy = destroy,
 };
 
 void cnn_augmentation_options_init(cnn_augmentation_options *o, size_t size) {

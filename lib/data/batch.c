@@ -84,6 +84,29 @@ void cnn__batch_begin(const cnn__recipe *recipe, cnn__batch *batch, const uint32
   memset(batch->broken, 0, batch->wanted);
 }
 
+/* ---- the order ---- */
+
+cnn_status cnn__epoch_order_make(const cnn__recipe *recipe, cnn__epoch_order *order) {
+  if (!recipe->info.shuffle) return CNN_OK;
+  order->samples = cnn__alloc_array(recipe->context, recipe->dataset->count, sizeof *order->samples,
+                                    "an epoch's order");
+  return order->samples ? CNN_OK : CNN_E_NOMEM;
+}
+
+const uint32_t *cnn__epoch_order_of(const cnn__recipe *recipe, cnn__epoch_order *order,
+                                    uint64_t epoch) {
+  if (!order->samples || (order->known && order->epoch == epoch)) return order->samples;
+  const size_t count = recipe->dataset->count;
+  for (size_t i = 0; i < count; i++)
+    order->samples[i] = (uint32_t)i;
+  cnn__random random;
+  cnn__random_start(&random, recipe->info.seed, CNN__PURPOSE_SHUFFLE, epoch, 0);
+  cnn__random_shuffle(&random, order->samples, count);
+  order->epoch = epoch;
+  order->known = true;
+  return order->samples;
+}
+
 /* ---- one sample ---- */
 
 /* The image as it leaves the transforms that draw nothing: from the cache, or fetched. */

@@ -29,6 +29,17 @@ cnn_status cnn__recipe_make(const cnn_loader_options *options, cnn_context *cont
                             cnn__recipe *recipe);
 void cnn__recipe_release(cnn__recipe *recipe);
 
+/* The samples of an epoch in order. */
+typedef struct cnn__epoch_order {
+  uint32_t *samples; /* NULL: not shuffled */
+  uint64_t epoch;
+  bool known;
+} cnn__epoch_order;
+cnn_status cnn__epoch_order_make(const cnn__recipe *recipe, cnn__epoch_order *order);
+/* The samples by place, or NULL; drawn where they are another epoch's. */
+const uint32_t *cnn__epoch_order_of(const cnn__recipe *recipe, cnn__epoch_order *order,
+                                    uint64_t epoch);
+
 /* One batch's memory: made once, filled many times. */
 typedef struct cnn__batch {
   cnn_tensor *images, *labels; /* labels: NULL where there are none */

@@ -37,22 +37,11 @@ static void destroy(cnn_transform *transform) {
   if (transform->state && o->release) o->release(o->user);
 }
 
-/* Two of a kind: a cache keeps what the one has made, but not the other. */
-static const cnn__transform_class fixed_class = {
+static const cnn__transform_class class = {
     .name = "cnn_custom_transform",
     .settings_size = sizeof(options),
     .fields = fields,
     .field_count = sizeof fields / sizeof *fields,
-    .apply = apply,
-    .destroy = destroy,
-};
-
-static const cnn__transform_class random_class = {
-    .name = "cnn_custom_transform",
-    .settings_size = sizeof(options),
-    .fields = fields,
-    .field_count = sizeof fields / sizeof *fields,
-    .random = true,
     .apply = apply,
     .destroy = destroy,
 };
@@ -63,7 +52,7 @@ void cnn_custom_options_init(cnn_custom_options *o, size_t size) {
 
 cnn_transform *cnn_custom_transform_create(const cnn_custom_options *given) {
   static char made; /* state that says: release is this transform's to call */
-  cnn_transform *transform = cnn__transform_create(&fixed_class, given);
+  cnn_transform *transform = cnn__transform_create(&class, given);
   if (!transform) return NULL;
   const options *o = transform->settings;
   if (!o->apply) {
@@ -71,7 +60,7 @@ cnn_transform *cnn_custom_transform_create(const cnn_custom_options *given) {
     cnn_transform_free(transform);
     return NULL;
   }
-  if (o->random) transform->class = &random_class;
+  transform->random = o->random != 0;
   transform->state = &made;
   return transform;
 }

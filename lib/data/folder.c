@@ -203,9 +203,7 @@ static void folder_read(const cnn_dataset *dataset, size_t i, cnn__file *file) {
   cnn__failure_take(&before);
   file->there = cnn__file_read_into(dataset->context, path_of(set, i), find_ahead_room, file,
                                     &file->size) == CNN_OK;
-  if (file->there) return;
-  cnn_clear_error();
-  if (before.status != CNN_OK) (void)cnn__failure_give(&before);
+  if (!file->there) cnn__failure_give(&before);
 }
 
 static cnn_status folder_label(const cnn_dataset *dataset, size_t i, int32_t *index,

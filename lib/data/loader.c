@@ -19,9 +19,7 @@ struct cnn_loader {
   cnn__batch batch;
   cnn__workspace *workspaces; /* one a slot of the context */
   size_t workspace_count;
-  uint32_t *order; /* NULL: not shuffled */
-  uint64_t order_epoch;
-  bool order_known;
+  cnn__epoch_order order;
 };
 
 /* ---- making ---- */
@@ -80,12 +78,8 @@ static cnn_status make_own_batch(cnn_loader *loader) {
   loader->workspace_count = slots;
   for (size_t i = 0; i < slots; i++)
     cnn__workspace_start(&loader->workspaces[i], context);
-  if (recipe->info.shuffle) {
-    loader->order = cnn__alloc_array(context, recipe->dataset->count, sizeof *loader->order,
-                                     "an epoch's order");
-    if (!loader->order) return CNN_E_NOMEM;
-  }
-  return cnn__batch_make(recipe, &loader->batch);
+  const cnn_status status = cnn__epoch_order_make(recipe, &loader->order);
+  return status == CNN_OK ? cnn__batch_make(recipe, &loader->batch) : status;
 }
 
 /* The rest of making: loader has its context and its options, and owns the transforms. */
@@ -133,7 +127,7 @@ void cnn_loader_free(cnn_loader *loader) {
   for (size_t i = 0; i < loader->workspace_count; i++)
     cnn__workspace_release(&loader->workspaces[i]);
   cnn__free(context, loader->workspaces);
-  cnn__free(context, loader->order);
+  cnn__free(context, loader->order.samples);
   cnn__recipe_release(&loader->recipe);
   cnn__free(context, loader);
   cnn_context_free(context);
@@ -177,13 +171,9 @@ static void run_task(void *argument, size_t task, size_t slot) {
 /* Makes the batch at the loader's position by the context's threads. */
 static cnn_status make_batch(cnn_loader *loader, cnn__batch **batch) {
   const cnn__recipe *recipe = &loader->recipe;
-  if (loader->order && !(loader->order_known && loader->order_epoch == loader->epoch)) {
-    cnn__epoch_order(recipe, loader->epoch, loader->order);
-    loader->order_epoch = loader->epoch;
-    loader->order_known = true;
-  }
   *batch = &loader->batch;
-  cnn__batch_begin(recipe, *batch, loader->order, loader->epoch, loader->position);
+  cnn__batch_begin(recipe, *batch, cnn__epoch_order_of(recipe, &loader->order, loader->epoch),
+                   loader->epoch, loader->position);
   cnn__parallel_for(loader->context, cnn__batch_tasks(recipe, *batch), run_task, loader);
   const cnn_status status = cnn__batch_end(recipe, *batch, &loader->skipped);
   return status == CNN_OK ? CNN_OK : cnn__failure_give(&(*batch)->failure);
@@ -193,10 +183,9 @@ static cnn_status next_batch(cnn_loader *loader, const cnn_tensor **images,
                              const cnn_tensor **labels) {
   while (loader->position < loader->recipe.info.batches) {
     cnn__batch *batch;
-    const cnn_status status = loader->workers
-                                  ? cnn__workers_next(loader->workers, loader->epoch,
-                                                      loader->position, &batch, &loader->skipped)
-                                  : make_batch(loader, &batch);
+    const cnn_status status = loader->workers ? cnn__workers_next(loader->workers, loader->epoch,
+                                                                  &batch, &loader->skipped)
+                                              : make_batch(loader, &batch);
     loader->position++;
     if (status != CNN_OK) return status;
     if (batch->count == 0) continue; /* every sample of it was left out */

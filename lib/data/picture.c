@@ -18,6 +18,17 @@ void cnn__workspace_release(cnn__workspace *workspace) {
   cnn__workspace_start(workspace, context);
 }
 
+cnn_status cnn__picture_check(const char *who, const cnn_tensor *image) {
+  char text[CNN__SHAPE_TEXT];
+  if (!image) return cnn__fail_null(who, "image");
+  if (image->dtype != CNN_UINT8 && image->dtype != CNN_FLOAT32)
+    return cnn__fail(CNN_E_INVALID, "%s: the image has dtype %d, not uint8 or float32", who,
+                     (int)image->dtype);
+  if (image->shape.rank == 3 && cnn__shape_product(&image->shape) > 0) return CNN_OK;
+  return cnn__fail(CNN_E_SHAPE, "%s: %s is not (height, width, channels)", who,
+                   cnn__shape_text(&image->shape, text));
+}
+
 void cnn__picture_start(cnn__picture *picture, cnn__workspace *workspace, cnn_dtype dtype,
                         const cnn__factors *unit, float *target, size_t target_count) {
   const cnn__sample *sample = &workspace->sample;

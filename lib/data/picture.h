@@ -43,6 +43,9 @@ typedef struct cnn__picture {
   size_t target_count;
 } cnn__picture;
 
+/* Whether a caller's image can be one; CNN_E_INVALID, CNN_E_SHAPE. */
+cnn_status cnn__picture_check(const char *who, const cnn_tensor *image);
+
 /* The sample that the workspace holds, of this dtype. Rank 3 is (height, width, channels); of another rank the last
    size counts as channels and the rest as one row. */
 void cnn__picture_start(cnn__picture *picture, cnn__workspace *workspace, cnn_dtype dtype,

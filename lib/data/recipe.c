@@ -94,8 +94,7 @@ static cnn_status take_shape(cnn__recipe *recipe) {
                      "cnn_loader_new: images %s: a batch would have more than %d dimensions",
                      cnn__shape_text(&shape, text), CNN_MAX_RANK);
   recipe->info.sample = shape;
-  while (recipe->fixed < recipe->transform_count &&
-         !recipe->transforms[recipe->fixed]->class->random)
+  while (recipe->fixed < recipe->transform_count && !recipe->transforms[recipe->fixed]->random)
     recipe->fixed++;
   recipe->info.augments = !recipe->calm && recipe->fixed < recipe->transform_count;
   return CNN_OK;

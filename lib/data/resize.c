@@ -81,16 +81,8 @@ cnn_transform *cnn_resize_create(const cnn_resize_options *given) {
 
 static cnn_status check_resize(const cnn_tensor *image, int64_t height, int64_t width,
                                cnn_interpolation interpolation) {
-  char text[CNN__SHAPE_TEXT];
-  if (!image) return cnn__fail_null("cnn_image_resize", "image");
-  if (image->dtype != CNN_UINT8 && image->dtype != CNN_FLOAT32)
-    return cnn__fail(CNN_E_INVALID,
-                     "cnn_image_resize: the image has dtype %d, not uint8 or "
-                     "float32",
-                     (int)image->dtype);
-  if (image->shape.rank != 3 || cnn__shape_product(&image->shape) == 0)
-    return cnn__fail(CNN_E_SHAPE, "cnn_image_resize: %s is not (height, width, channels)",
-                     cnn__shape_text(&image->shape, text));
+  const cnn_status status = cnn__picture_check("cnn_image_resize", image);
+  if (status != CNN_OK) return status;
   if (height < 1 || width < 1)
     return cnn__fail(CNN_E_INVALID, "cnn_image_resize: %lldx%lld is no size", (long long)height,
                      (long long)width);

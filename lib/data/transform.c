@@ -18,6 +18,7 @@ cnn_transform *cnn__transform_create(const cnn__transform_class *class, const vo
     return NULL;
   }
   transform->class = class;
+  transform->random = class->random;
   transform->context = context;
   transform->settings = settings;
   atomic_init(&transform->references, 1);
@@ -87,16 +88,9 @@ cnn_status cnn_transform_fit(cnn_transform *transform, const cnn_dataset *datase
 }
 
 static cnn_status check_image(const cnn_transform *transform, const cnn_tensor *image) {
-  char text[CNN__SHAPE_TEXT];
   if (!transform) return cnn__fail_null("cnn_augment_image", "transform");
-  if (!image) return cnn__fail_null("cnn_augment_image", "image");
-  if (image->dtype != CNN_UINT8 && image->dtype != CNN_FLOAT32)
-    return cnn__fail(CNN_E_INVALID,
-                     "cnn_augment_image: the image has dtype %d, not uint8 or float32",
-                     (int)image->dtype);
-  if (image->shape.rank != 3 || cnn__shape_product(&image->shape) == 0)
-    return cnn__fail(CNN_E_SHAPE, "cnn_augment_image: %s is not (height, width, channels)",
-                     cnn__shape_text(&image->shape, text));
+  const cnn_status status = cnn__picture_check("cnn_augment_image", image);
+  if (status != CNN_OK) return status;
   if (!transform->class->apply)
     return cnn__fail(CNN_E_UNSUPPORTED, "cnn_augment_image: %s works on whole batches",
                      transform->class->name);

@@ -28,7 +28,7 @@ typedef struct cnn__transform_class {
   size_t field_count;
   /* Checks what fields cannot and fills in what depends on other members; or NULL. */
   cnn_status (*complete)(void *settings);
-  bool random; /* a cache keeps only what comes before the first such */
+  bool random; /* its transforms' random */
   /* The image's shape after it; 0 for sizes that vary. Or NULL: as before. */
   cnn_status (*shape)(const cnn_transform *transform, cnn__shape *shape);
   /* random NULL: without randomness, as validation sees images (a random crop takes the middle). Or
@@ -49,6 +49,7 @@ struct cnn_transform {
   const cnn__transform_class *class;
   cnn_context *context;
   atomic_size_t references;
+  bool random;    /* a cache keeps only what comes before the first such */
   void *settings; /* the options struct, complete */
   void *state;    /* what fit learned, or NULL */
 };

@@ -12,13 +12,6 @@ typedef struct ring_slot {
   size_t skipped;
 } ring_slot;
 
-/* Of two epochs: the one that is read and the one after it, which workers may have begun. */
-typedef struct epoch_order {
-  uint32_t *samples; /* NULL: not shuffled */
-  uint64_t epoch;
-  bool known;
-} epoch_order;
-
 struct cnn__workers {
   const cnn__recipe *recipe;
   cnn__mutex *mutex; /* guards all that follows */
@@ -28,10 +21,10 @@ struct cnn__workers {
   size_t begun, read; /* counted since the last seek; slot = count % slot_count */
   uint64_t epoch;     /* of the next batch to begin, and its number */
   size_t number;
-  uint64_t reading; /* the epoch that is read: nothing beyond the next one is begun */
-  epoch_order orders[2];
-  size_t busy;               /* workers in the middle of a task */
-  bool pause, stop, holding; /* holding: the reader has the slot before read */
+  uint64_t reading;           /* the epoch that is read: nothing beyond the next one is begun */
+  cnn__epoch_order orders[2]; /* of two epochs: workers may have begun the one behind the read */
+  size_t busy;                /* workers in the middle of a task */
+  bool pause, stop, holding;  /* holding: the reader has the slot before read */
 
   cnn__thread **threads;
   cnn__workspace *workspaces;
@@ -42,24 +35,6 @@ typedef struct worker {
   cnn__workers *workers;
   size_t index;
 } worker;
-
-void cnn__epoch_order(const cnn__recipe *recipe, uint64_t epoch, uint32_t *order) {
-  cnn__random random;
-  for (size_t i = 0; i < recipe->dataset->count; i++)
-    order[i] = (uint32_t)i;
-  cnn__random_start(&random, recipe->info.seed, CNN__PURPOSE_SHUFFLE, epoch, 0);
-  cnn__random_shuffle(&random, order, recipe->dataset->count);
-}
-
-static const uint32_t *order_of(cnn__workers *workers, uint64_t epoch) {
-  epoch_order *order = &workers->orders[epoch & 1];
-  if (order->samples && !(order->known && order->epoch == epoch)) {
-    cnn__epoch_order(workers->recipe, epoch, order->samples);
-    order->epoch = epoch;
-    order->known = true;
-  }
-  return order->samples;
-}
 
 /* Begins the next batch if there is a free slot and it is not too far ahead. */
 static bool begin_batch(cnn__workers *workers) {
@@ -72,8 +47,9 @@ static bool begin_batch(cnn__workers *workers) {
     workers->number = 0;
   }
   if (workers->epoch > workers->reading + 1) return false;
-  cnn__batch_begin(workers->recipe, &slot->batch, order_of(workers, workers->epoch), workers->epoch,
-                   workers->number);
+  const uint32_t *order =
+      cnn__epoch_order_of(workers->recipe, &workers->orders[workers->epoch & 1], workers->epoch);
+  cnn__batch_begin(workers->recipe, &slot->batch, order, workers->epoch, workers->number);
   slot->phase = MAKING;
   slot->tasks = cnn__batch_tasks(workers->recipe, &slot->batch);
   slot->given = slot->done = slot->skipped = 0;
@@ -132,8 +108,8 @@ static void run(void *argument) {
 
 /* ---- the reader's side ---- */
 
-cnn_status cnn__workers_next(cnn__workers *workers, uint64_t epoch, size_t number,
-                             cnn__batch **batch, size_t *skipped) {
+cnn_status cnn__workers_next(cnn__workers *workers, uint64_t epoch, cnn__batch **batch,
+                             size_t *skipped) {
   cnn__mutex_lock(workers->mutex);
   workers->reading = epoch;
   if (workers->holding) workers->slots[(workers->read - 1) % workers->slot_count].phase = FREE;
@@ -179,12 +155,8 @@ static cnn_status make_slots(cnn__workers *workers, size_t ahead) {
     cnn__batch_release(recipe, batch);
     return status;
   }
-  for (size_t i = 0; recipe->info.shuffle && i < 2; i++) {
-    workers->orders[i].samples =
-        cnn__alloc_array(context, recipe->dataset->count, sizeof(uint32_t), "an epoch's order");
-    if (!workers->orders[i].samples) return CNN_E_NOMEM;
-  }
-  return CNN_OK;
+  const cnn_status status = cnn__epoch_order_make(recipe, &workers->orders[0]);
+  return status == CNN_OK ? cnn__epoch_order_make(recipe, &workers->orders[1]) : status;
 }
 
 static cnn_status make_locks(cnn__workers *workers) {

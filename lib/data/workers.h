@@ -13,13 +13,10 @@ cnn_status cnn__workers_start(const cnn__recipe *recipe, size_t threads, size_t 
                               cnn__workers **workers);
 void cnn__workers_stop(cnn__workers *workers); /* waits for what is under way; NULL is fine */
 
-/* Waits for the batch that is next in turn: this one. It is the reader's until the next call. */
-cnn_status cnn__workers_next(cnn__workers *workers, uint64_t epoch, size_t number,
-                             cnn__batch **batch, size_t *skipped);
+/* Waits for the batch that is next in turn, which is of this epoch. It is the reader's until the next call. */
+cnn_status cnn__workers_next(cnn__workers *workers, uint64_t epoch, cnn__batch **batch,
+                             size_t *skipped);
 /* From now on batches count from here. The reader gives back the one it has. */
 void cnn__workers_seek(cnn__workers *workers, uint64_t epoch, size_t number);
-
-/* The order of an epoch: count places. */
-void cnn__epoch_order(const cnn__recipe *recipe, uint64_t epoch, uint32_t *order);
 
 #endif

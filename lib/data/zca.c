@@ -14,11 +14,13 @@ void cnn__zca_free(cnn_context *context, cnn__zca *zca) {
 
 /* What fitting works with. */
 typedef struct fitting {
-  size_t n;           /* values of an image */
-  float *rows;        /* BLOCK images */
-  float *products;    /* n x n: of one block */
-  double *covariance; /* n x n */
-  double *values;     /* n eigenvalues */
+  double rescale;
+  const double *mean, *deviation; /* of each channel; deviation: or NULL */
+  size_t n;                       /* values of an image */
+  float *rows;                    /* BLOCK images */
+  float *products;                /* n x n: of one block */
+  double *covariance;             /* n x n */
+  double *values;                 /* n eigenvalues */
   void *scratch;
 } fitting;
 
@@ -44,8 +46,7 @@ static cnn_status reserve(cnn_context *context, size_t n, fitting *f) {
 }
 
 static cnn_status read_block(const cnn_dataset *dataset, size_t begin, size_t count,
-                             cnn__sample *sample, double rescale, const double *mean,
-                             const double *deviation, fitting *f) {
+                             cnn__sample *sample, fitting *f) {
   const size_t channels = dataset->shape.dim[2];
   for (size_t i = 0; i < count; i++) {
     const cnn_status status = cnn__dataset_image(dataset, begin + i, sample);
@@ -53,37 +54,42 @@ static cnn_status read_block(const cnn_dataset *dataset, size_t begin, size_t co
     const uint8_t *bytes = sample->pixels;
     const float *floats = sample->pixels;
     for (size_t e = 0, c = 0; e < f->n; e++, c = c + 1 == channels ? 0 : c + 1) {
-      double value = (dataset->dtype == CNN_UINT8 ? bytes[e] : (double)floats[e]) * rescale;
-      value -= mean[c];
-      if (deviation) value /= deviation[c] + 1e-6;
+      double value = (dataset->dtype == CNN_UINT8 ? bytes[e] : (double)floats[e]) * f->rescale;
+      value -= f->mean[c];
+      if (f->deviation) value /= f->deviation[c] + 1e-6;
       f->rows[i * f->n + e] = (float)value;
     }
   }
   return CNN_OK;
 }
 
+/* product = rows' rows, of so many rows */
+static void multiply(cnn_context *context, const fitting *f, const float *rows, size_t count,
+                     float *product) {
+  cnn__matmul_run(&(cnn__matmul){.m = f->n,
+                                 .n = f->n,
+                                 .k = count,
+                                 .a = rows,
+                                 .a_row = 1,
+                                 .a_depth = (ptrdiff_t)f->n,
+                                 .b = rows,
+                                 .b_row = (ptrdiff_t)f->n,
+                                 .b_column = 1,
+                                 .c = product,
+                                 .c_row = (ptrdiff_t)f->n},
+                  context, f->scratch);
+}
+
 /* covariance = X' X / count */
-static cnn_status sum_products(cnn_context *context, const cnn_dataset *dataset, double rescale,
-                               const double *mean, const double *deviation, fitting *f) {
+static cnn_status sum_products(cnn_context *context, const cnn_dataset *dataset, fitting *f) {
   const size_t n = f->n;
   cnn__sample sample = {.context = context};
   cnn_status status = CNN_OK;
   for (size_t begin = 0; status == CNN_OK && begin < dataset->count; begin += BLOCK) {
     const size_t count = cnn__size_min(dataset->count - begin, BLOCK);
-    status = read_block(dataset, begin, count, &sample, rescale, mean, deviation, f);
+    status = read_block(dataset, begin, count, &sample, f);
     if (status != CNN_OK) break;
-    cnn__matmul_run(&(cnn__matmul){.m = n,
-                                   .n = n,
-                                   .k = count,
-                                   .a = f->rows,
-                                   .a_row = 1,
-                                   .a_depth = (ptrdiff_t)n,
-                                   .b = f->rows,
-                                   .b_row = (ptrdiff_t)n,
-                                   .b_column = 1,
-                                   .c = f->products,
-                                   .c_row = (ptrdiff_t)n},
-                    context, f->scratch);
+    multiply(context, f, f->rows, count, f->products);
     for (size_t e = 0; e < n * n; e++)
       f->covariance[e] += f->products[e];
   }
@@ -103,18 +109,7 @@ static void compose(cnn_context *context, double epsilon, fitting *f, float *mat
     for (size_t e = 0; e < n; e++)
       f->products[k * n + e] = (float)(f->covariance[k * n + e] * weight);
   }
-  cnn__matmul_run(&(cnn__matmul){.m = n,
-                                 .n = n,
-                                 .k = n,
-                                 .a = f->products,
-                                 .a_row = 1,
-                                 .a_depth = (ptrdiff_t)n,
-                                 .b = f->products,
-                                 .b_row = (ptrdiff_t)n,
-                                 .b_column = 1,
-                                 .c = matrix,
-                                 .c_row = (ptrdiff_t)n},
-                  context, f->scratch);
+  multiply(context, f, f->products, n, matrix);
 }
 
 cnn_status cnn__zca_fit(cnn_context *context, const cnn_dataset *dataset, double rescale,
@@ -126,10 +121,10 @@ cnn_status cnn__zca_fit(cnn_context *context, const cnn_dataset *dataset, double
                      "cnn_transform_fit: whitening needs images of one size and at most %d values, "
                      "not %zu",
                      CNN__ZCA_MOST, n);
-  fitting f = {0};
+  fitting f = {.rescale = rescale, .mean = mean, .deviation = deviation};
   zca->matrix = cnn__alloc_array(context, n * n, sizeof(float), "whitening");
   cnn_status status = zca->matrix ? reserve(context, n, &f) : CNN_E_NOMEM;
-  if (status == CNN_OK) status = sum_products(context, dataset, rescale, mean, deviation, &f);
+  if (status == CNN_OK) status = sum_products(context, dataset, &f);
   if (status == CNN_OK) status = cnn__eigen_symmetric(context, n, f.covariance, f.values);
   if (status == CNN_OK) {
     compose(context, epsilon / sqrt((double)dataset->count), &f, zca->matrix);
