@@ -22,7 +22,7 @@ static cnn__window window_of(const options *settings) {
 static cnn_status infer(const cnn_layer *layer, const char *name, size_t inputs,
                         const cnn__shape *input, cnn__layer_spec *spec) {
   cnn__window window = window_of(layer->settings);
-  return cnn__pool_infer(layer, name, inputs, input, &window, spec);
+  return cnn__pool_infer(name, input, &window, spec);
 }
 
 static cnn_status plan(const cnn_layer *layer, const cnn__op_request *request, cnn__op *op) {

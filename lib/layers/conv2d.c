@@ -25,10 +25,8 @@ static const cnn__field fields[] = {
 
 static void defaults(void *given) {
   options *settings = given;
-  if (settings->kernel_scale == 0)
-    settings->kernel_scale = cnn__initializer_default_scale(settings->kernel_initializer);
-  if (settings->bias_scale == 0)
-    settings->bias_scale = cnn__initializer_default_scale(settings->bias_initializer);
+  cnn__initializer_scale(settings->kernel_initializer, &settings->kernel_scale);
+  cnn__initializer_scale(settings->bias_initializer, &settings->bias_scale);
 }
 
 static cnn_status check(const char *who, const void *given) {
@@ -36,11 +34,8 @@ static cnn_status check(const char *who, const void *given) {
   if (settings->filters % settings->groups != 0)
     return cnn__fail(CNN_E_INVALID, "%s: %lld groups do not divide %lld filters", who,
                      (long long)settings->groups, (long long)settings->filters);
-  cnn_status status = cnn__initializer_check(who, "kernel", settings->kernel_initializer,
-                                             settings->kernel_scale, true);
-  if (status != CNN_OK) return status;
-  return cnn__initializer_check(who, "bias", settings->bias_initializer, settings->bias_scale,
-                                false);
+  return cnn__initializers_check(who, settings->kernel_initializer, settings->kernel_scale,
+                                 settings->bias_initializer, settings->bias_scale);
 }
 
 static cnn__window window_of(const options *settings) {

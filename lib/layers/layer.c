@@ -104,6 +104,11 @@ bool cnn__layer_frozen(const cnn_layer *layer) {
   return false;
 }
 
+cnn_activation_kind cnn__layer_activation(const cnn_layer *layer, double *slope) {
+  *slope = 0;
+  return layer->class->activation == NULL ? CNN_LINEAR : layer->class->activation(layer, slope);
+}
+
 void cnn__layer_write(cnn__text *text, const cnn_layer *layer, const char *name) {
   const cnn__layer_class *class = layer->class;
   cnn__text_format(text, "{\"class\":\"%s\",\"name\":", class->class_name);

@@ -163,6 +163,9 @@ cnn_status cnn__layer_plan(const cnn_layer *layer, const cnn__op_request *reques
 /* What the description says; false for classes without parameters. A model may decide otherwise later. */
 bool cnn__layer_frozen(const cnn_layer *layer);
 
+/* The activation that ends the layer, and its slope; CNN_LINEAR where there is none. */
+cnn_activation_kind cnn__layer_activation(const cnn_layer *layer, double *slope);
+
 /* {"class":"Conv2D","name":...,"filters":32,...}: every field stated. name: the one the model gave. */
 void cnn__layer_write(cnn__text *text, const cnn_layer *layer, const char *name);
 /* The reverse, by the same validator; unknown, missing or doubled members are CNN_E_FORMAT. what: for messages. */

@@ -24,7 +24,7 @@ static cnn__window window_of(const options *settings) {
 static cnn_status infer(const cnn_layer *layer, const char *name, size_t inputs,
                         const cnn__shape *input, cnn__layer_spec *spec) {
   cnn__window window = window_of(layer->settings);
-  return cnn__pool_infer(layer, name, inputs, input, &window, spec);
+  return cnn__pool_infer(name, input, &window, spec);
 }
 
 bool cnn__max_pool_geometry(const cnn_layer *layer, const cnn__shape *input,

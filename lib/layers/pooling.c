@@ -28,8 +28,7 @@ void cnn__pool_stride(const int64_t size[2], int64_t stride[2]) {
   if (stride[1] == 0) stride[1] = size[1];
 }
 
-cnn_status cnn__pool_infer(const cnn_layer *layer, const char *name, size_t inputs,
-                           const cnn__shape *input, const cnn__window *window,
+cnn_status cnn__pool_infer(const char *name, const cnn__shape *input, const cnn__window *window,
                            cnn__layer_spec *spec) {
   cnn__pool_shape shape;
   cnn_status status = cnn__expect_image(name, input);

@@ -26,7 +26,8 @@ double cnn__activation_default_slope(cnn_activation_kind activation) {
   return activation == CNN_LEAKY_RELU ? 0.2 : activation == CNN_ELU ? 1 : 0;
 }
 
-double cnn__initializer_default_scale(int64_t initializer) {
+/* 0 for those that take none. */
+static double default_scale(int64_t initializer) {
   switch (initializer) {
   case CNN_RANDOM_UNIFORM:
   case CNN_RANDOM_NORMAL:
@@ -39,21 +40,32 @@ double cnn__initializer_default_scale(int64_t initializer) {
   }
 }
 
-cnn_status cnn__initializer_check(const char *who, const char *parameter, int64_t initializer,
-                                  double scale, bool is_matrix) {
+void cnn__initializer_scale(int64_t initializer, double *scale) {
+  if (*scale == 0) *scale = default_scale(initializer);
+}
+
+/* parameter is "kernel" or "bias". */
+static cnn_status check_initializer(const char *who, const char *parameter, int64_t initializer,
+                                    double scale, bool is_matrix) {
   const char *name = cnn__initializer_names[initializer];
   if (initializer == CNN_ORTHOGONAL && !is_matrix)
     return cnn__fail(CNN_E_INVALID, "%s: %s_initializer orthogonal needs a matrix", who, parameter);
   if (scale == 0 || initializer == CNN_CONSTANT) return CNN_OK;
   char text[64];
   cnn__number_shortest(text, sizeof text, scale, false);
-  if (cnn__initializer_default_scale(initializer) == 0)
+  if (default_scale(initializer) == 0)
     return cnn__fail(CNN_E_INVALID, "%s: %s_scale is %s, but %s takes none", who, parameter, text,
                      name);
   if (scale < 0)
     return cnn__fail(CNN_E_INVALID, "%s: %s_scale is %s; %s needs 0 or more", who, parameter, text,
                      name);
   return CNN_OK;
+}
+
+cnn_status cnn__initializers_check(const char *who, int64_t kernel, double kernel_scale,
+                                   int64_t bias, double bias_scale) {
+  const cnn_status status = check_initializer(who, "kernel", kernel, kernel_scale, true);
+  return status == CNN_OK ? check_initializer(who, "bias", bias, bias_scale, false) : status;
 }
 
 cnn__parameter_spec cnn__bias_spec(size_t count, int64_t initializer, double scale,

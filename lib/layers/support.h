@@ -19,12 +19,11 @@ extern const char *const cnn__initializer_names[];
 #define INITIALIZER(member, standard)                                                              \
   { FIELD(member, CHOICE), .initial = (standard), .minimum = 1, .choices = cnn__initializer_names }
 
-/* The scale that an initializer has where none is given; 0 for those that take none. */
-double cnn__initializer_default_scale(int64_t initializer);
-/* CNN_E_INVALID where scale is given and the initializer takes none, or cannot be negative, or
-   (bias) needs a matrix. parameter is "kernel" or "bias". */
-cnn_status cnn__initializer_check(const char *who, const char *parameter, int64_t initializer,
-                                  double scale, bool is_matrix);
+/* Puts the scale that an initializer has where none is given in place of 0. */
+void cnn__initializer_scale(int64_t initializer, double *scale);
+/* CNN_E_INVALID where a scale is given and the initializer takes none, or cannot be negative, or (bias) needs a matrix. */
+cnn_status cnn__initializers_check(const char *who, int64_t kernel, double kernel_scale,
+                                   int64_t bias, double bias_scale);
 
 /* ---- shape rules ---- */
 
@@ -83,8 +82,7 @@ cnn_status cnn__pool_place(const char *name, const cnn__window *window, const cn
 void cnn__pool_stride(const int64_t size[2], int64_t stride[2]);
 
 /* infer of a layer that pools by this window. */
-cnn_status cnn__pool_infer(const cnn_layer *layer, const char *name, size_t inputs,
-                           const cnn__shape *input, const cnn__window *window,
+cnn_status cnn__pool_infer(const char *name, const cnn__shape *input, const cnn__window *window,
                            cnn__layer_spec *spec);
 
 /* The mean of each window. */

@@ -94,6 +94,10 @@ struct cnn_fit {
   cnn_fit_info info;
 };
 
+/* The training's state, where the fit resumes it, and its callbacks'; else a state and a history that begin. CNN_E_MISMATCH,
+   CNN_E_NOMEM, what a callback's restoring fails with. */
+cnn_status cnn__fit_take_state(cnn_fit *fit, bool wants_resume);
+
 /* Calls every callback's function for a moment, in order, and stops at the first that fails; but at the fit's end all that
    have begun, whatever fails. */
 cnn_status cnn__fit_call(cnn_fit *fit, cnn__moment moment);

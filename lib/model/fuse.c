@@ -1,4 +1,5 @@
 #include "model/fuse.h"
+#include "layers/classes.h"
 
 #include <stdint.h>
 
@@ -20,11 +21,6 @@ static size_t only_reader(const cnn__readers *readers, size_t node) {
   return readers[node].count == 1 ? readers[node].node : SIZE_MAX;
 }
 
-static cnn_activation_kind activation_of(const cnn_layer *layer, double *slope) {
-  *slope = 0;
-  return layer->class->activation == NULL ? CNN_LINEAR : layer->class->activation(layer, slope);
-}
-
 static void take(cnn__fusion *fusion, size_t node) {
   fusion->taken[fusion->taken_count++] = node;
   fusion->last = node;
@@ -32,10 +28,10 @@ static void take(cnn__fusion *fusion, size_t node) {
 
 /* The next node, if its layer is of this class and nobody else reads what is taken; or SIZE_MAX. */
 static size_t next_of(const cnn__network *network, const cnn__readers *readers,
-                      const cnn__fusion *fusion, const char *class_name) {
+                      const cnn__fusion *fusion, const cnn__layer_class *class) {
   const size_t next = only_reader(readers, fusion->last);
   if (next == SIZE_MAX) return SIZE_MAX;
-  return network->nodes[next].layer->class == cnn__layer_class_find(class_name) ? next : SIZE_MAX;
+  return network->nodes[next].layer->class == class ? next : SIZE_MAX;
 }
 
 /* With statistics that stay, a normalisation is a factor and an offset for each channel: kernel and bias have them
@@ -44,7 +40,7 @@ static void take_normalization(const cnn__network *network, const cnn__readers *
                                const cnn_layer *layer, cnn__op_request *request,
                                cnn__fusion *fusion) {
   if (request->training || request->exact || !layer->class->fuses_normalization) return;
-  const size_t next = next_of(network, readers, fusion, "BatchNormalization");
+  const size_t next = next_of(network, readers, fusion, &cnn__batch_normalization_class);
   if (next == SIZE_MAX) return;
   request->fuse_normalization = network->nodes[next].layer;
   fusion->normalization = next;
@@ -62,9 +58,9 @@ static void take_activation_layer(const cnn__network *network, const cnn__reader
                                   const cnn_layer *layer, const cnn__op_request *request,
                                   cnn__fusion *fusion) {
   double slope;
-  const size_t next = next_of(network, readers, fusion, "Activation");
+  const size_t next = next_of(network, readers, fusion, &cnn__activation_class);
   if (next == SIZE_MAX) return;
-  const cnn_activation_kind kind = activation_of(network->nodes[next].layer, &slope);
+  const cnn_activation_kind kind = cnn__layer_activation(network->nodes[next].layer, &slope);
   if (kind == CNN_LINEAR || !can_take(layer, request, kind)) return;
   fusion->after = kind;
   take(fusion, next);
@@ -85,7 +81,7 @@ void cnn__fuse(const cnn__network *network, const cnn__readers *readers, size_t 
                cnn__op_request *request, cnn__fusion *fusion) {
   const cnn_layer *layer = network->nodes[node].layer;
   *fusion = (cnn__fusion){.last = node, .normalization = SIZE_MAX};
-  fusion->after = activation_of(layer, &fusion->slope);
+  fusion->after = cnn__layer_activation(layer, &fusion->slope);
   if (drop && node == network->output) fusion->after = CNN_LINEAR;
   if (fusion->after == CNN_LINEAR) take_normalization(network, readers, layer, request, fusion);
   if (fusion->after == CNN_LINEAR) take_activation_layer(network, readers, layer, request, fusion);

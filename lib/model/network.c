@@ -55,7 +55,6 @@ cnn_status cnn__network_find_parameter(const cnn__network *network, const char *
 }
 
 cnn_activation_kind cnn__network_last_activation(const cnn__network *network) {
-  const cnn_layer *layer = network->nodes[network->output].layer;
-  double slope = 0;
-  return layer->class->activation == NULL ? CNN_LINEAR : layer->class->activation(layer, &slope);
+  double slope;
+  return cnn__layer_activation(network->nodes[network->output].layer, &slope);
 }
