@@ -101,6 +101,17 @@ cnn_status cnn__dataset_set_classes(cnn_dataset *dataset, size_t classes,
   return CNN_OK;
 }
 
+cnn_status cnn__dataset_describe_like(cnn_dataset *dataset, const cnn_dataset *base) {
+  dataset->dtype = base->dtype;
+  dataset->labelled = base->labelled;
+  dataset->label_width = base->label_width;
+  dataset->memory = base->memory;
+  dataset->skips_broken = base->skips_broken;
+  cnn__dataset_set_shape(dataset, &base->shape);
+  if (base->classes == 0) return CNN_OK;
+  return cnn__dataset_set_classes(dataset, base->classes, (const char *const *)base->class_names);
+}
+
 /* ---- asking ---- */
 
 int64_t cnn_dataset_count(const cnn_dataset *dataset) {

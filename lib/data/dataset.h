@@ -91,6 +91,8 @@ cnn_dataset *cnn__dataset_abandon(cnn_dataset *dataset);
 void cnn__dataset_set_shape(cnn_dataset *dataset, const cnn__shape *shape);
 /* Sets classes and copies the names; names may be NULL. */
 cnn_status cnn__dataset_set_classes(cnn_dataset *dataset, size_t classes, const char *const *names);
+/* All that a set takes over from one that it is made of. */
+cnn_status cnn__dataset_describe_like(cnn_dataset *dataset, const cnn_dataset *base);
 
 /* Reads image i's file ahead, if its set does that: see the class. */
 void cnn__dataset_read(const cnn_dataset *dataset, size_t i, cnn__file *file);
