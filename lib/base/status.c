@@ -51,6 +51,11 @@ cnn_status cnn__fail_null(const char *function, const char *what) {
   return cnn__fail(CNN_E_INVALID, "%s: %s is NULL", function, what);
 }
 
+bool cnn__given(const char *function, const char *what, const void *handle) {
+  if (!handle) cnn__fail_null(function, what);
+  return handle != NULL;
+}
+
 cnn_status cnn__fail_prefix(cnn_status status, const char *format, ...) {
   char prefix[sizeof pending.message];
   va_list arguments;

@@ -3,6 +3,7 @@
 #define CNN_BASE_STATUS_H
 
 #include <cnn/status.h>
+#include <stdbool.h>
 
 #if defined(__GNUC__) || defined(__clang__)
 #define CNN__PRINTF(text, first) __attribute__((format(printf, text, first)))
@@ -18,6 +19,8 @@ cnn_status cnn__fail(cnn_status status, const char *format, ...) CNN__PRINTF(2, 
 /* For a NULL handle: the pending failure if there is one, else CNN_E_INVALID with the message
    "<function>: <what> is NULL". */
 cnn_status cnn__fail_null(const char *function, const char *what);
+/* Whether a handle is there; where it is not, the same. */
+bool cnn__given(const char *function, const char *what, const void *handle);
 
 /* Puts "prefix: " before the pending message ("layer 3 (conv2d_1): ..."), and returns status. */
 cnn_status cnn__fail_prefix(cnn_status status, const char *format, ...) CNN__PRINTF(2, 3);

@@ -60,10 +60,7 @@ static cnn_dataset *part_new_indexed(cnn_dataset *base, size_t count) {
 }
 
 cnn_dataset *cnn_dataset_slice(cnn_dataset *base, int64_t begin, int64_t count) {
-  if (!base) {
-    cnn__fail_null("cnn_dataset_slice", "dataset");
-    return NULL;
-  }
+  if (!cnn__given("cnn_dataset_slice", "dataset", base)) return NULL;
   if (begin < 0 || count < 0 || (uint64_t)begin > base->count ||
       (uint64_t)count > base->count - (uint64_t)begin) {
     cnn__fail(CNN_E_INVALID, "cnn_dataset_slice: %lld samples from %lld on exceed %zu",
@@ -76,10 +73,7 @@ cnn_dataset *cnn_dataset_slice(cnn_dataset *base, int64_t begin, int64_t count) 
 }
 
 cnn_dataset *cnn_dataset_subset(cnn_dataset *base, const int64_t *indices, int64_t count) {
-  if (!base) {
-    cnn__fail_null("cnn_dataset_subset", "dataset");
-    return NULL;
-  }
+  if (!cnn__given("cnn_dataset_subset", "dataset", base)) return NULL;
   if (!indices && count != 0) {
     cnn__fail(CNN_E_INVALID, "cnn_dataset_subset: indices is NULL");
     return NULL;

@@ -90,10 +90,7 @@ static cnn_status load(cnn_context *context, const char *path, cnn_model **model
 
 cnn_model *cnn_model_load(const char *path) {
   cnn_model *model = NULL;
-  if (!path) {
-    cnn__fail_null("cnn_model_load", "path");
-    return NULL;
-  }
+  if (!cnn__given("cnn_model_load", "path", path)) return NULL;
   cnn_context *context = cnn__context_acquire();
   if (!context) return NULL;
   cnn_status status = load(context, path, &model);

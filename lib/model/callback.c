@@ -66,10 +66,7 @@ static const cnn__callback_class user_class = {.name = "user",
 cnn_callback *cnn_callback_create(const cnn_callback_functions *functions) {
   const char *who = "cnn_callback_create";
   cnn_callback_functions given = {.struct_size = sizeof given};
-  if (functions == NULL) {
-    cnn__fail_null(who, "functions");
-    return NULL;
-  }
+  if (!cnn__given(who, "functions", functions)) return NULL;
   if (cnn__options_read(who, &given, sizeof given, functions) != CNN_OK) return NULL;
   user_callback *callback = cnn__callback_new(&user_class);
   if (callback == NULL) return NULL;

@@ -167,10 +167,7 @@ static cnn_status take_metrics(const char *who, const cnn_compile_options *optio
     else
       parts->metrics[parts->metric_count++] = metric;
   }
-  if (parts->metric_count > listed) {
-    char what[32] = "a metric before another";
-    status = cnn__fail_null(who, what);
-  }
+  if (parts->metric_count > listed) status = cnn__fail_null(who, "a metric before another");
   for (size_t i = 0; i < CNN_MAX_METRICS && options->metric_names[i] != NULL; i++) {
     cnn_metric *metric = status == CNN_OK ? cnn_metric_by_name(options->metric_names[i]) : NULL;
     if (metric == NULL) return status == CNN_OK ? cnn_last_status() : status;
@@ -207,10 +204,7 @@ cnn_status cnn_model_compile_with(const cnn_compile_options *options) {
 }
 
 double cnn_model_learning_rate(const cnn_model *model) {
-  if (model == NULL) {
-    cnn__fail_null("cnn_model_learning_rate", "model");
-    return (double)NAN;
-  }
+  if (!cnn__given("cnn_model_learning_rate", "model", model)) return (double)NAN;
   return model->training == NULL ? (double)NAN : cnn__optimizer_rate(model->training->optimizer);
 }
 
@@ -224,8 +218,9 @@ cnn_status cnn_model_set_learning_rate(cnn_model *model, double rate) {
 }
 
 int64_t cnn_model_results_count(const cnn_model *model) {
-  if (model == NULL) cnn__fail_null("cnn_model_results_count", "model");
-  return model == NULL || model->training == NULL ? 0 : (int64_t)model->training->metric_count + 1;
+  const bool trains =
+      cnn__given("cnn_model_results_count", "model", model) && model->training != NULL;
+  return trains ? (int64_t)model->training->metric_count + 1 : 0;
 }
 
 const char *cnn_model_results_name(const cnn_model *model, int64_t result) {

@@ -143,8 +143,8 @@ cnn_confusion *cnn_model_confusion(cnn_model *model, cnn_loader *batches) {
 /* ---- asking ---- */
 
 static bool has_class(const char *who, const cnn_confusion *confusion, int64_t index) {
-  if (confusion == NULL) cnn__fail_null(who, "confusion");
-  return confusion != NULL && index >= 0 && (uint64_t)index < confusion->classes;
+  return cnn__given(who, "confusion", confusion) && index >= 0 &&
+         (uint64_t)index < confusion->classes;
 }
 
 static uint64_t count_at(const cnn_confusion *confusion, size_t truth, size_t predicted) {
@@ -152,8 +152,8 @@ static uint64_t count_at(const cnn_confusion *confusion, size_t truth, size_t pr
 }
 
 int64_t cnn_confusion_classes(const cnn_confusion *confusion) {
-  if (confusion == NULL) cnn__fail_null("cnn_confusion_classes", "confusion");
-  return confusion == NULL ? 0 : (int64_t)confusion->classes;
+  return cnn__given("cnn_confusion_classes", "confusion", confusion) ? (int64_t)confusion->classes
+                                                                     : 0;
 }
 
 int64_t cnn_confusion_at(const cnn_confusion *confusion, int64_t truth, int64_t predicted) {

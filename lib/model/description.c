@@ -69,10 +69,7 @@ cnn_status cnn_model_set_class_names(cnn_model *model, const char *const *names,
 }
 
 const char *cnn_model_class_name(const cnn_model *model, int64_t index) {
-  if (model == NULL) {
-    cnn__fail_null("cnn_model_class_name", "model");
-    return NULL;
-  }
+  if (!cnn__given("cnn_model_class_name", "model", model)) return NULL;
   return index >= 0 && (uint64_t)index < model->class_count ? model->class_names[index] : NULL;
 }
 

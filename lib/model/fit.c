@@ -246,12 +246,11 @@ cnn_status cnn_model_fit_with(const cnn_fit_options *options) {
 }
 
 const cnn_history *cnn_model_history(const cnn_model *model) {
-  if (model != NULL) return model->history;
-  cnn__fail_null("cnn_model_history", "model");
-  return NULL;
+  return cnn__given("cnn_model_history", "model", model) ? model->history : NULL;
 }
 
 int64_t cnn_model_epochs_done(const cnn_model *model) {
-  if (model == NULL) cnn__fail_null("cnn_model_epochs_done", "model");
-  return model == NULL || model->training == NULL ? 0 : (int64_t)model->training->state.epoch;
+  const bool trains =
+      cnn__given("cnn_model_epochs_done", "model", model) && model->training != NULL;
+  return trains ? (int64_t)model->training->state.epoch : 0;
 }

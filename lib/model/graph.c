@@ -337,10 +337,7 @@ cnn_node cnn_graph_join(cnn_graph *graph, cnn_layer *layer, const cnn_node *inpu
 
 cnn_model *cnn_graph_model(cnn_graph *graph, cnn_node output) {
   const char *who = "cnn_graph_model";
-  if (graph == NULL) {
-    cnn__fail_null(who, "graph");
-    return NULL;
-  }
+  if (!cnn__given(who, "graph", graph)) return NULL;
   if (output >= 0) return cnn__graph_finish(graph, (size_t)output);
   if (graph->failure.status != CNN_OK)
     cnn__failure_give(&graph->failure);

@@ -72,31 +72,26 @@ bool cnn__history_has(const cnn_history *history, const char *const *names, size
 
 /* ---- the public face ---- */
 
-static bool is_given(const char *who, const cnn_history *history) {
-  if (history == NULL) cnn__fail_null(who, "history");
-  return history != NULL;
-}
-
 int64_t cnn_history_epochs(const cnn_history *history) {
-  return is_given("cnn_history_epochs", history) ? (int64_t)history->epochs : 0;
+  return cnn__given("cnn_history_epochs", "history", history) ? (int64_t)history->epochs : 0;
 }
 
 int64_t cnn_history_count(const cnn_history *history) {
-  return is_given("cnn_history_count", history) ? (int64_t)history->series : 0;
+  return cnn__given("cnn_history_count", "history", history) ? (int64_t)history->series : 0;
 }
 
 const char *cnn_history_name(const cnn_history *history, int64_t series) {
-  if (!is_given("cnn_history_name", history)) return NULL;
+  if (!cnn__given("cnn_history_name", "history", history)) return NULL;
   return series >= 0 && (uint64_t)series < history->series ? history->names[series] : NULL;
 }
 
 const double *cnn_history_series(const cnn_history *history, const char *name) {
-  if (!is_given("cnn_history_series", history)) return NULL;
+  if (!cnn__given("cnn_history_series", "history", history)) return NULL;
   for (size_t i = 0; name != NULL && i < history->series; i++)
     if (strcmp(history->names[i], name) == 0) return history->values[i];
   return NULL;
 }
 
 const double *cnn_history_seconds(const cnn_history *history) {
-  return is_given("cnn_history_seconds", history) ? history->seconds : NULL;
+  return cnn__given("cnn_history_seconds", "history", history) ? history->seconds : NULL;
 }

@@ -25,10 +25,7 @@ static const cnn__callback_class class = {.name = "learning_rate_by_epoch",
                                           .release = release};
 
 cnn_callback *cnn_learning_rate_by_epoch(cnn_schedule *schedule) {
-  if (schedule == NULL) {
-    cnn__fail_null("cnn_learning_rate_by_epoch", "schedule");
-    return NULL;
-  }
+  if (!cnn__given("cnn_learning_rate_by_epoch", "schedule", schedule)) return NULL;
   learning_rate *self = cnn__callback_new(&class);
   if (self == NULL) {
     cnn_schedule_free(schedule);

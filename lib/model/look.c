@@ -2,40 +2,32 @@
 #include "model/model.h"
 
 int64_t cnn_model_layer_count(const cnn_model *model) {
-  if (model != NULL) return (int64_t)model->network->node_count;
-  cnn__fail_null("cnn_model_layer_count", "model");
-  return 0;
+  return cnn__given("cnn_model_layer_count", "model", model) ? (int64_t)model->network->node_count
+                                                             : 0;
 }
 
 const char *cnn_model_layer_name(const cnn_model *model, int64_t layer) {
-  if (model == NULL) {
-    cnn__fail_null("cnn_model_layer_name", "model");
-    return NULL;
-  }
+  if (!cnn__given("cnn_model_layer_name", "model", model)) return NULL;
   if (layer < 0 || (uint64_t)layer >= model->network->node_count) return NULL;
   return model->network->nodes[layer].name;
 }
 
 int64_t cnn_model_output_rank(const cnn_model *model) {
-  if (model != NULL) return (int64_t)cnn__network_output_shape(model->network)->rank;
-  cnn__fail_null("cnn_model_output_rank", "model");
-  return 0;
+  return cnn__given("cnn_model_output_rank", "model", model)
+             ? (int64_t)cnn__network_output_shape(model->network)->rank
+             : 0;
 }
 
 const int64_t *cnn_model_output_shape(const cnn_model *model) {
-  if (model != NULL) return model->output_dims;
-  cnn__fail_null("cnn_model_output_shape", "model");
-  return NULL;
+  return cnn__given("cnn_model_output_shape", "model", model) ? model->output_dims : NULL;
 }
 
 int64_t cnn_model_input_rank(const cnn_model *model) {
-  if (model != NULL) return (int64_t)cnn__network_input_shape(model->network)->rank;
-  cnn__fail_null("cnn_model_input_rank", "model");
-  return 0;
+  return cnn__given("cnn_model_input_rank", "model", model)
+             ? (int64_t)cnn__network_input_shape(model->network)->rank
+             : 0;
 }
 
 const int64_t *cnn_model_input_shape(const cnn_model *model) {
-  if (model != NULL) return model->input_dims;
-  cnn__fail_null("cnn_model_input_shape", "model");
-  return NULL;
+  return cnn__given("cnn_model_input_shape", "model", model) ? model->input_dims : NULL;
 }

@@ -89,10 +89,7 @@ static cnn_status copy_state(cnn_model *to, const cnn_model *from) {
 }
 
 cnn_model *cnn_model_clone(const cnn_model *model) {
-  if (model == NULL) {
-    cnn__fail_null("cnn_model_clone", "model");
-    return NULL;
-  }
+  if (!cnn__given("cnn_model_clone", "model", model)) return NULL;
   cnn_context *context = cnn__context_acquire();
   if (context == NULL) return NULL;
   cnn_model *clone = cnn__model_new(context, model->network);

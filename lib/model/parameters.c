@@ -5,16 +5,13 @@
 #include <string.h>
 
 int64_t cnn_model_parameter_count(const cnn_model *model) {
-  if (model != NULL) return (int64_t)model->network->parameter_count;
-  cnn__fail_null("cnn_model_parameter_count", "model");
-  return 0;
+  return cnn__given("cnn_model_parameter_count", "model", model)
+             ? (int64_t)model->network->parameter_count
+             : 0;
 }
 
 const char *cnn_model_parameter_name(const cnn_model *model, int64_t parameter) {
-  if (model == NULL) {
-    cnn__fail_null("cnn_model_parameter_name", "model");
-    return NULL;
-  }
+  if (!cnn__given("cnn_model_parameter_name", "model", model)) return NULL;
   if (parameter < 0 || (uint64_t)parameter >= model->network->parameter_count) return NULL;
   return model->network->parameters[parameter].name;
 }

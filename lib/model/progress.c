@@ -175,10 +175,7 @@ static const cnn__callback_class class = {.name = "progress_bar",
                                                  [CNN__FIT_END] = fit_end}};
 
 cnn_callback *cnn_progress_bar(FILE *stream) {
-  if (stream == NULL) {
-    cnn__fail_null("cnn_progress_bar", "stream");
-    return NULL;
-  }
+  if (!cnn__given("cnn_progress_bar", "stream", stream)) return NULL;
   progress *self = cnn__callback_new(&class);
   if (self == NULL) return NULL;
   int descriptor = fileno(stream);

@@ -44,10 +44,7 @@ static cnn_status chain(cnn_graph *graph, cnn_layer *const *layers, size_t count
 
 cnn_model *cnn_sequential_create(cnn_layer *const *layers, size_t count) {
   const char *who = "cnn_sequential";
-  if (layers == NULL) {
-    cnn__fail_null(who, "layers");
-    return NULL;
-  }
+  if (!cnn__given(who, "layers", layers)) return NULL;
   cnn_status status = count > CNN__MAX_LAYERS
                           ? cnn__fail(CNN_E_LIMIT, "%s: %zu layers; at most %d are possible", who,
                                       count, CNN__MAX_LAYERS)

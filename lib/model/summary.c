@@ -122,10 +122,7 @@ static void write_summary(const cnn_model *model, cnn__text *text) {
 }
 
 char *cnn_model_summary_text(const cnn_model *model) {
-  if (model == NULL) {
-    cnn__fail_null("cnn_model_summary_text", "model");
-    return NULL;
-  }
+  if (!cnn__given("cnn_model_summary_text", "model", model)) return NULL;
   cnn__text text;
   write_summary(model, &text);
   return cnn__text_hand_over(&text);

@@ -80,28 +80,19 @@ cnn_tensor *cnn_tensor_create(cnn_dtype dtype, int64_t rank, const int64_t *shap
 
 cnn_tensor *cnn_tensor_copy_of(cnn_dtype dtype, int64_t rank, const int64_t *shape,
                                const void *data) {
-  if (data == NULL) {
-    cnn__fail_null("cnn_tensor_copy_of", "data");
-    return NULL;
-  }
+  if (!cnn__given("cnn_tensor_copy_of", "data", data)) return NULL;
   cnn_tensor *tensor = make_public("cnn_tensor_copy_of", dtype, rank, shape, NULL, false);
   if (tensor != NULL) memcpy(tensor->data, data, tensor->bytes);
   return tensor;
 }
 
 cnn_tensor *cnn_tensor_borrow(cnn_dtype dtype, int64_t rank, const int64_t *shape, void *data) {
-  if (data == NULL) {
-    cnn__fail_null("cnn_tensor_borrow", "data");
-    return NULL;
-  }
+  if (!cnn__given("cnn_tensor_borrow", "data", data)) return NULL;
   return make_public("cnn_tensor_borrow", dtype, rank, shape, data, true);
 }
 
 cnn_tensor *cnn_tensor_clone(const cnn_tensor *tensor) {
-  if (tensor == NULL) {
-    cnn__fail_null("cnn_tensor_clone", "tensor");
-    return NULL;
-  }
+  if (!cnn__given("cnn_tensor_clone", "tensor", tensor)) return NULL;
   cnn_tensor *clone = make_public("cnn_tensor_clone", tensor->dtype, (int64_t)tensor->shape.rank,
                                   tensor->dims, NULL, false);
   if (clone != NULL && tensor->bytes > 0) memcpy(clone->data, tensor->data, tensor->bytes);

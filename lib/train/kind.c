@@ -25,10 +25,7 @@ static const cnn__kind *find(const cnn__kind *const *kinds, size_t count, const 
 
 const cnn__kind *cnn__kind_named(const cnn__kind *const *kinds, size_t count, const char *function,
                                  const char *noun, const char *name) {
-  if (!name) {
-    cnn__fail_null(function, "name");
-    return NULL;
-  }
+  if (!cnn__given(function, "name", name)) return NULL;
   const cnn__kind *kind = find(kinds, count, name);
   if (kind) return kind;
   char list[320] = "";

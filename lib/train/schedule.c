@@ -106,10 +106,7 @@ static double cycle_rate(const options *s, double step) {
 }
 
 double cnn_schedule_rate(const cnn_schedule *schedule, int64_t at) {
-  if (!schedule) {
-    cnn__fail_null("cnn_schedule_rate", "schedule");
-    return NAN;
-  }
+  if (!cnn__given("cnn_schedule_rate", "schedule", schedule)) return NAN;
   const options *s = &schedule->settings;
   double step = fmin(fmax((double)at, 0), most_steps);
   if (schedule->kind == &cosine) return cosine_rate(s, step);
