@@ -20,6 +20,9 @@ void *cnn__calloc_array(cnn_context *context, size_t count, size_t size, const c
 void *cnn__realloc_array(cnn_context *context, void *old, size_t count, size_t size,
                          const char *what);
 void cnn__free(cnn_context *context, void *pointer); /* NULL is fine */
+/* Zeroed memory for an object of the calling thread's context: *context, a reference to which the object has. NULL after
+   CNN_E_NOMEM, with none. */
+void *cnn__object_new(size_t size, const char *what, cnn_context **context);
 char *cnn__strdup(cnn_context *context, const char *text);
 /* printf into new memory; no reals (locale). NULL on failure. */
 char *cnn__format(cnn_context *context, const char *format, ...) CNN__PRINTF(2, 3);

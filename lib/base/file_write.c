@@ -6,6 +6,7 @@
    holds a lock (flock) on its temporary, which the system drops when the process ends in whatever
    way. So a temporary that nobody has locked was left behind by a kill, and goes. */
 #include "base/file.h"
+#include "base/fingerprint.h"
 #include "base/system.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -89,15 +90,14 @@ static cnn_status examine_old(cnn__writer *writer) {
 
 /* ---- the temporary ---- */
 
-/* Number -1 is the first. A name too long to grow keeps its beginning; the hash (FNV-1a) of the
+/* Number -1 is the first. A name too long to grow keeps its beginning; the fingerprint of the
    whole keeps two such names apart. */
 static void name_temporary(const cnn__writer *writer, int number, char name[MAX_NAME + 1]) {
   size_t length = strlen(writer->name), most = MAX_NAME - NAME_EXTRA;
   char tail[20] = "", digits[12] = "";
   if (length > most) {
-    uint64_t hash = UINT64_C(0xcbf29ce484222325);
-    for (size_t i = 0; i < length; i++)
-      hash = (hash ^ (unsigned char)writer->name[i]) * UINT64_C(0x100000001b3);
+    uint64_t hash = CNN__FINGERPRINT_START;
+    cnn__fingerprint_bytes(&hash, writer->name, length);
     (void)snprintf(tail, sizeof tail, "-%016llx", (unsigned long long)hash);
     length = most - 17;
   }

@@ -27,19 +27,12 @@ void cnn__sample_release(cnn__sample *sample) {
 /* ---- making and ending ---- */
 
 cnn_dataset *cnn__dataset_new(const cnn__dataset_class *class, size_t state_size) {
-  cnn_context *context = cnn__context_acquire();
-  if (!context) return NULL;
-  cnn_dataset *dataset = cnn__calloc_array(context, 1, sizeof *dataset, "a dataset");
-  void *state = cnn__calloc_array(context, 1, state_size, "a dataset");
-  if (!dataset || !state) {
-    cnn__free(context, dataset);
-    cnn__free(context, state);
-    cnn_context_free(context);
-    return NULL;
-  }
+  cnn_context *context;
+  cnn_dataset *dataset = cnn__object_new(sizeof *dataset + state_size, "a dataset", &context);
+  if (!dataset) return NULL;
   dataset->class = class;
   dataset->context = context;
-  dataset->state = state;
+  dataset->state = dataset + 1;
   dataset->dtype = CNN_UINT8;
   atomic_init(&dataset->references, 1);
   return dataset;
@@ -61,7 +54,6 @@ void cnn_dataset_free(cnn_dataset *dataset) {
       cnn__free(context, dataset->class_names[i]);
   cnn__free(context, dataset->class_names);
   cnn__free(context, dataset->number_names);
-  cnn__free(context, dataset->state);
   cnn__free(context, dataset);
   cnn_context_free(context);
 }

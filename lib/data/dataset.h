@@ -68,7 +68,7 @@ struct cnn_dataset {
   const cnn__dataset_class *class;
   cnn_context *context;
   atomic_size_t references;
-  void *state; /* the class's own */
+  void *state; /* the class's own, behind it */
   size_t count;
   cnn_dtype dtype;
   cnn__shape shape; /* of an image; 0 for a size that varies */

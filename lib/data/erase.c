@@ -14,9 +14,8 @@ static const cnn__field fields[] = {
 
 static cnn_status complete(void *settings) {
   const options *o = settings;
-  if (o->scale_low <= o->scale_high && o->ratio_low <= o->ratio_high) return CNN_OK;
-  const char *what = o->scale_low > o->scale_high ? "scale" : "ratio";
-  return cnn__fail(CNN_E_INVALID, "cnn_random_erasing: %s_low is above %s_high", what, what);
+  return cnn__window_check("cnn_random_erasing", o->scale_low, o->scale_high, o->ratio_low,
+                           o->ratio_high);
 }
 
 /* The part of [centre - size / 2, + size) that lies in [0, n). */
@@ -28,7 +27,7 @@ static void clip_square(size_t centre, size_t size, size_t n, size_t *begin, siz
 
 /* The rectangle to erase; false: none. */
 static bool draw_window(const options *o, cnn__random *random, size_t height, size_t width,
-                        cnn__window *w) {
+                        cnn__rectangle *w) {
   if (o->size) {
     const size_t row = (size_t)cnn__random_below(random, height);
     const size_t column = (size_t)cnn__random_below(random, width);
@@ -46,7 +45,7 @@ static bool draw_window(const options *o, cnn__random *random, size_t height, si
 static cnn_status apply(const cnn_transform *transform, cnn__random *random,
                         cnn__picture *picture) {
   const options *o = transform->settings;
-  cnn__window w;
+  cnn__rectangle w;
   if (!random || !draw_window(o, random, picture->height, picture->width, &w)) return CNN_OK;
   float *values;
   const cnn_status status = cnn__picture_floats(picture, &values);

@@ -18,11 +18,8 @@ static const cnn__field fields[] = {
 static cnn_status complete(void *settings) {
   options *o = settings;
   if (o->width == 0) o->width = o->height;
-  if (o->scale_low > o->scale_high || o->ratio_low > o->ratio_high)
-    return cnn__fail(CNN_E_INVALID, "cnn_random_resized_crop: %s_low is above %s_high",
-                     o->scale_low > o->scale_high ? "scale" : "ratio",
-                     o->scale_low > o->scale_high ? "scale" : "ratio");
-  return CNN_OK;
+  return cnn__window_check("cnn_random_resized_crop", o->scale_low, o->scale_high, o->ratio_low,
+                           o->ratio_high);
 }
 
 static cnn_status shape_rule(const cnn_transform *transform, cnn__shape *shape) {
@@ -36,7 +33,7 @@ static cnn_status apply(const cnn_transform *transform, cnn__random *random,
                         cnn__picture *picture) {
   const options *o = transform->settings;
   const cnn__window_range range = {o->scale_low, o->scale_high, o->ratio_low, o->ratio_high};
-  cnn__window w;
+  cnn__rectangle w;
   if (!random || !cnn__window_draw(random, &range, picture->height, picture->width, &w))
     w = cnn__window_middle(&range, picture->height, picture->width);
   cnn__picture_crop(picture, w.top, w.left, w.height, w.width);

@@ -7,16 +7,11 @@ const char *const cnn__interpolation_names[] = {"bilinear", "nearest", "bicubic"
 const char *const cnn__fill_names[] = {"nearest", "constant", "reflect", "wrap", NULL};
 
 cnn_transform *cnn__transform_create(const cnn__transform_class *class, const void *options) {
-  cnn_context *context = cnn__context_acquire();
-  if (!context) return NULL;
-  cnn_transform *transform = cnn__calloc_array(context, 1, sizeof *transform, "a transform");
-  void *settings = cnn__calloc_array(context, 1, class->settings_size, "a transform");
-  if (!transform || !settings) {
-    cnn__free(context, transform);
-    cnn__free(context, settings);
-    cnn_context_free(context);
-    return NULL;
-  }
+  cnn_context *context;
+  cnn_transform *transform =
+      cnn__object_new(sizeof *transform + class->settings_size, "a transform", &context);
+  if (!transform) return NULL;
+  void *settings = transform + 1;
   transform->class = class;
   transform->random = class->random;
   transform->context = context;
@@ -41,7 +36,6 @@ void cnn_transform_free(cnn_transform *transform) {
     return;
   cnn_context *context = transform->context;
   if (transform->class->destroy) transform->class->destroy(transform);
-  cnn__free(context, transform->settings);
   cnn__free(context, transform);
   cnn_context_free(context);
 }

@@ -5,9 +5,9 @@
 #ifndef CNN_DATA_TRANSFORM_H
 #define CNN_DATA_TRANSFORM_H
 
+#include "base/fingerprint.h"
 #include "base/random.h"
 #include "base/settings.h"
-#include "data/fingerprint.h"
 #include "data/picture.h"
 
 /* A whole batch, for what blends images with each other. */
@@ -50,7 +50,7 @@ struct cnn_transform {
   cnn_context *context;
   atomic_size_t references;
   bool random;    /* a cache keeps only what comes before the first such */
-  void *settings; /* the options struct, complete */
+  void *settings; /* the options struct, complete; behind it */
   void *state;    /* what fit learned, or NULL */
 };
 

@@ -4,12 +4,19 @@
 
 enum { TRIES = 10 };
 
+cnn_status cnn__window_check(const char *who, double scale_low, double scale_high, double ratio_low,
+                             double ratio_high) {
+  if (scale_low <= scale_high && ratio_low <= ratio_high) return CNN_OK;
+  const char *what = scale_low > scale_high ? "scale" : "ratio";
+  return cnn__fail(CNN_E_INVALID, "%s: %s_low is above %s_high", who, what, what);
+}
+
 static size_t rounded(double x) {
   return x > 0 ? (size_t)(x + 0.5) : 0;
 }
 
 bool cnn__window_draw(cnn__random *random, const cnn__window_range *range, size_t height,
-                      size_t width, cnn__window *window) {
+                      size_t width, cnn__rectangle *window) {
   const double area = (double)height * (double)width;
   const double low = cnn__log(range->ratio_low), high = cnn__log(range->ratio_high);
   for (int tries = 0; tries < TRIES; tries++) {
@@ -19,14 +26,14 @@ bool cnn__window_draw(cnn__random *random, const cnn__window_range *range, size_
     if (h == 0 || w == 0 || h > height || w > width) continue;
     const size_t top = (size_t)cnn__random_below(random, height - h + 1);
     const size_t left = (size_t)cnn__random_below(random, width - w + 1);
-    *window = (cnn__window){top, left, h, w};
+    *window = (cnn__rectangle){top, left, h, w};
     return true;
   }
   return false;
 }
 
-cnn__window cnn__window_middle(const cnn__window_range *range, size_t height, size_t width) {
-  cnn__window w = {.height = height, .width = width};
+cnn__rectangle cnn__window_middle(const cnn__window_range *range, size_t height, size_t width) {
+  cnn__rectangle w = {.height = height, .width = width};
   const double ratio = (double)width / (double)height;
   if (ratio < range->ratio_low) w.height = rounded((double)width / range->ratio_low);
   if (ratio > range->ratio_high) w.width = rounded((double)height * range->ratio_high);

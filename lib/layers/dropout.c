@@ -3,6 +3,7 @@
 #include "layers/classes.h"
 #include "layers/support.h"
 
+#include "base/fingerprint.h"
 #include "ops/vector.h"
 #include <string.h>
 
@@ -22,11 +23,10 @@ typedef struct dropout {
 } dropout;
 
 /* The layer's own stream follows from its name, so that another layer put before it changes
-   nothing: FNV-1a, folded to the 24 bits that a stream's key has room for. */
+   nothing: its fingerprint, folded to the 24 bits that a stream's key has room for. */
 static uint64_t stream_of(const char *name) {
-  uint64_t hash = 0xcbf29ce484222325u;
-  for (; *name != '\0'; name++)
-    hash = (hash ^ (unsigned char)*name) * 0x100000001b3u;
+  uint64_t hash = CNN__FINGERPRINT_START;
+  cnn__fingerprint_bytes(&hash, name, strlen(name));
   return (hash ^ hash >> 24 ^ hash >> 48) & 0xffffff;
 }
 

@@ -3,13 +3,9 @@
 #include "model/fit.h"
 
 void *cnn__callback_new(const cnn__callback_class *class) {
-  cnn_context *context = cnn__context_acquire();
-  if (context == NULL) return NULL;
-  cnn_callback *callback = cnn__calloc_array(context, 1, class->size, "a callback");
-  if (callback == NULL) {
-    cnn_context_free(context);
-    return NULL;
-  }
+  cnn_context *context;
+  cnn_callback *callback = cnn__object_new(class->size, "a callback", &context);
+  if (callback == NULL) return NULL;
   callback->class = class;
   callback->context = context;
   return callback;

@@ -126,13 +126,10 @@ cnn_confusion *cnn_model_confusion(cnn_model *model, cnn_loader *batches) {
     status = check_labels(model, who, batches, width);
   }
   if (status == CNN_OK) status = cnn__loader_rewind(batches);
-  cnn_context *context = status == CNN_OK ? cnn__context_acquire() : NULL;
-  if (context == NULL) return NULL;
-  cnn_confusion *confusion = cnn__calloc_array(context, 1, sizeof *confusion, "a confusion matrix");
-  if (confusion == NULL) {
-    cnn_context_free(context);
-    return NULL;
-  }
+  if (status != CNN_OK) return NULL;
+  cnn_context *context;
+  cnn_confusion *confusion = cnn__object_new(sizeof *confusion, "a confusion matrix", &context);
+  if (confusion == NULL) return NULL;
   confusion->context = context;
   confusion->classes = width == 1 ? 2 : width;
   if (fill(confusion, model, batches) == CNN_OK) return confusion;

@@ -85,13 +85,10 @@ cnn_predictor *cnn_predictor_create(const cnn_predictor_options *options) {
   if (status == CNN_OK && given.model == NULL) status = cnn__fail_null(who, "model");
   if (status == CNN_OK && given.batch_size < 0)
     status = cnn__fail(CNN_E_INVALID, "%s: batch_size is %" PRId64, who, given.batch_size);
-  cnn_context *context = status == CNN_OK ? cnn__context_acquire() : NULL;
-  if (context == NULL) return NULL;
-  cnn_predictor *predictor = cnn__calloc_array(context, 1, sizeof *predictor, "a predictor");
-  if (predictor == NULL) {
-    cnn_context_free(context);
-    return NULL;
-  }
+  if (status != CNN_OK) return NULL;
+  cnn_context *context;
+  cnn_predictor *predictor = cnn__object_new(sizeof *predictor, "a predictor", &context);
+  if (predictor == NULL) return NULL;
   predictor->context = context;
   size_t batch = given.batch_size == 0 ? 1 : (size_t)given.batch_size;
   if (fill(predictor, given.model, batch) == CNN_OK) return predictor;

@@ -1,6 +1,6 @@
-/* A number that tells apart what is done to images: equal for equal settings on every machine. */
-#ifndef CNN_DATA_FINGERPRINT_H
-#define CNN_DATA_FINGERPRINT_H
+/* A number that tells things apart: equal for equal bytes on every machine. */
+#ifndef CNN_BASE_FINGERPRINT_H
+#define CNN_BASE_FINGERPRINT_H
 
 #include <stddef.h>
 #include <stdint.h>

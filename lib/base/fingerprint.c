@@ -1,4 +1,4 @@
-#include "data/fingerprint.h"
+#include "base/fingerprint.h"
 #include <string.h>
 
 static void add(uint64_t *fingerprint, uint8_t byte) {
