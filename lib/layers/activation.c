@@ -82,12 +82,6 @@ static cnn_status check(const char *who, const void *given) {
                    cnn__activation_names[settings->function]);
 }
 
-static cnn_activation_kind activation(const cnn_layer *layer, double *slope) {
-  const options *settings = layer->settings;
-  *slope = settings->slope;
-  return (cnn_activation_kind)settings->function;
-}
-
 const cnn__layer_class cnn__activation_class = {
     .class_name = "Activation",
     .base_name = "activation",
@@ -99,7 +93,8 @@ const cnn__layer_class cnn__activation_class = {
     .maximum_inputs = 1,
     .defaults = defaults,
     .check = check,
-    .activation = activation,
+    .activation_offset = offsetof(options, function),
+    .slope_offset = offsetof(options, slope),
 };
 
 void cnn_activation_options_init(cnn_activation_options *given, size_t size) {

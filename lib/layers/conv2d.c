@@ -13,14 +13,7 @@ static const cnn__field fields[] = {
     CHOICE(padding, cnn__padding_names),
     PAIR(dilation, CNN__LARGEST_INTEGER, 1),
     INTEGER(groups, 1, CNN__LARGEST_INTEGER, 1),
-    CHOICE(activation, cnn__activation_names),
-    FLAG(no_bias),
-    INITIALIZER(kernel_initializer, CNN_GLOROT_UNIFORM),
-    INITIALIZER(bias_initializer, CNN_ZEROS),
-    REAL(kernel_scale, -CNN__LARGEST_REAL, CNN__LARGEST_REAL, 0),
-    REAL(bias_scale, -CNN__LARGEST_REAL, CNN__LARGEST_REAL, 0),
-    REAL(kernel_l2, 0, CNN__LARGEST_REAL, 0),
-    FLAG(frozen),
+    WEIGHT_FIELDS,
 };
 
 static void defaults(void *given) {
@@ -90,12 +83,6 @@ static bool can_fuse_pool(const cnn_layer *layer, const cnn__op_request *request
                                    pool);
 }
 
-static cnn_activation_kind activation(const cnn_layer *layer, double *slope) {
-  const options *settings = layer->settings;
-  *slope = cnn__activation_default_slope((cnn_activation_kind)settings->activation);
-  return (cnn_activation_kind)settings->activation;
-}
-
 const cnn__layer_class cnn__conv2d_class = {
     .class_name = "Conv2D",
     .base_name = "conv2d",
@@ -111,7 +98,7 @@ const cnn__layer_class cnn__conv2d_class = {
     .plan = plan,
     .fuses_normalization = true,
     .can_fuse_activation = cnn__convolution_can_fuse,
-    .activation = activation,
+    .activation_offset = offsetof(options, activation),
     .can_fuse_pool = can_fuse_pool,
 };
 

@@ -12,14 +12,7 @@ typedef cnn_dense_options options;
 
 static const cnn__field fields[] = {
     REQUIRED(units, CNN__LARGEST_INTEGER),
-    CHOICE(activation, cnn__activation_names),
-    FLAG(no_bias),
-    INITIALIZER(kernel_initializer, CNN_GLOROT_UNIFORM),
-    INITIALIZER(bias_initializer, CNN_ZEROS),
-    REAL(kernel_scale, -CNN__LARGEST_REAL, CNN__LARGEST_REAL, 0),
-    REAL(bias_scale, -CNN__LARGEST_REAL, CNN__LARGEST_REAL, 0),
-    REAL(kernel_l2, 0, CNN__LARGEST_REAL, 0),
-    FLAG(frozen),
+    WEIGHT_FIELDS,
 };
 
 typedef struct dense {
@@ -193,12 +186,6 @@ static cnn_status plan(const cnn_layer *layer, const cnn__op_request *request, c
   return CNN_OK;
 }
 
-static cnn_activation_kind activation(const cnn_layer *layer, double *slope) {
-  const options *settings = layer->settings;
-  *slope = cnn__activation_default_slope((cnn_activation_kind)settings->activation);
-  return (cnn_activation_kind)settings->activation;
-}
-
 const cnn__layer_class cnn__dense_class = {
     .class_name = "Dense",
     .base_name = "dense",
@@ -213,7 +200,7 @@ const cnn__layer_class cnn__dense_class = {
     .infer = infer,
     .plan = plan,
     .can_fuse_activation = cnn__can_fuse_relu,
-    .activation = activation,
+    .activation_offset = offsetof(options, activation),
 };
 
 void cnn_dense_options_init(cnn_dense_options *given, size_t size) {

@@ -7,19 +7,9 @@
 typedef cnn_depthwise_conv2d_options options;
 
 static const cnn__field fields[] = {
-    INTEGER(multiplier, 1, CNN__LARGEST_INTEGER, 1),
-    PAIR(kernel, CNN__LARGEST_INTEGER, 0),
-    PAIR(stride, CNN__LARGEST_INTEGER, 1),
-    CHOICE(padding, cnn__padding_names),
-    PAIR(dilation, CNN__LARGEST_INTEGER, 1),
-    CHOICE(activation, cnn__activation_names),
-    FLAG(no_bias),
-    INITIALIZER(kernel_initializer, CNN_GLOROT_UNIFORM),
-    INITIALIZER(bias_initializer, CNN_ZEROS),
-    REAL(kernel_scale, -CNN__LARGEST_REAL, CNN__LARGEST_REAL, 0),
-    REAL(bias_scale, -CNN__LARGEST_REAL, CNN__LARGEST_REAL, 0),
-    REAL(kernel_l2, 0, CNN__LARGEST_REAL, 0),
-    FLAG(frozen),
+    INTEGER(multiplier, 1, CNN__LARGEST_INTEGER, 1), PAIR(kernel, CNN__LARGEST_INTEGER, 0),
+    PAIR(stride, CNN__LARGEST_INTEGER, 1),           CHOICE(padding, cnn__padding_names),
+    PAIR(dilation, CNN__LARGEST_INTEGER, 1),         WEIGHT_FIELDS,
 };
 
 static void defaults(void *given) {
@@ -87,12 +77,6 @@ static bool can_fuse_pool(const cnn_layer *layer, const cnn__op_request *request
                                    pool);
 }
 
-static cnn_activation_kind activation(const cnn_layer *layer, double *slope) {
-  const options *settings = layer->settings;
-  *slope = cnn__activation_default_slope((cnn_activation_kind)settings->activation);
-  return (cnn_activation_kind)settings->activation;
-}
-
 const cnn__layer_class cnn__depthwise_conv2d_class = {
     .class_name = "DepthwiseConv2D",
     .base_name = "depthwise_conv2d",
@@ -108,7 +92,7 @@ const cnn__layer_class cnn__depthwise_conv2d_class = {
     .plan = plan,
     .fuses_normalization = true,
     .can_fuse_activation = cnn__convolution_can_fuse,
-    .activation = activation,
+    .activation_offset = offsetof(options, activation),
     .can_fuse_pool = can_fuse_pool,
 };
 

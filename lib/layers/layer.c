@@ -105,8 +105,14 @@ bool cnn__layer_frozen(const cnn_layer *layer) {
 }
 
 cnn_activation_kind cnn__layer_activation(const cnn_layer *layer, double *slope) {
-  *slope = 0;
-  return layer->class->activation == NULL ? CNN_LINEAR : layer->class->activation(layer, slope);
+  const cnn__layer_class *class = layer->class;
+  const unsigned char *settings = layer->settings;
+  int64_t kind = CNN_LINEAR;
+  if (class->activation_offset != 0)
+    memcpy(&kind, settings + class->activation_offset, sizeof kind);
+  *slope = cnn__activation_default_slope((cnn_activation_kind)kind);
+  if (class->slope_offset != 0) memcpy(slope, settings + class->slope_offset, sizeof *slope);
+  return (cnn_activation_kind)kind;
 }
 
 void cnn__layer_write(cnn__text *text, const cnn_layer *layer, const char *name) {

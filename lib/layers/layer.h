@@ -133,13 +133,14 @@ struct cnn__layer_class {
                       const cnn__shape *input, cnn__layer_spec *spec);
   /* The operation for these shapes, without the layer's own activation unless that is the request's: fills *op, which is
      empty. What it says of the backward pass counts in training alone. NULL: an alias. So an Activation layer is an alias
-     that ends in its activation: what fuses for .activation fuses for the layer, too. */
+     that ends in its activation: what fuses for the one fuses for the layer, too. */
   cnn_status (*plan)(const cnn_layer *layer, const cnn__op_request *request, cnn__op *op);
   bool fuses_normalization; /* plan honours request.fuse_normalization */
   /* Whether plan could take the activation in; or NULL: none ever. */
   bool (*can_fuse_activation)(const cnn__op_request *request, cnn_activation_kind kind);
-  /* The activation that ends the layer; CNN_LINEAR where there is none; or NULL: none ever. */
-  cnn_activation_kind (*activation)(const cnn_layer *layer, double *slope);
+  size_t
+      activation_offset; /* of the activation that ends the layer in the options; 0: it has none */
+  size_t slope_offset;   /* and of its slope; 0: it has the default */
   /* Whether plan could take the pooling in; or NULL: never. */
   bool (*can_fuse_pool)(const cnn_layer *layer, const cnn__op_request *request,
                         const cnn__pool_shape *pool);

@@ -18,6 +18,14 @@ extern const char *const cnn__activation_names[];
 extern const char *const cnn__initializer_names[];
 #define INITIALIZER(member, standard)                                                              \
   { FIELD(member, CHOICE), .initial = (standard), .minimum = 1, .choices = cnn__initializer_names }
+/* The fields of layers with a kernel and a bias, behind what gives these their shapes. */
+#define WEIGHT_FIELDS                                                                              \
+  CHOICE(activation, cnn__activation_names), FLAG(no_bias),                                        \
+      INITIALIZER(kernel_initializer, CNN_GLOROT_UNIFORM),                                         \
+      INITIALIZER(bias_initializer, CNN_ZEROS),                                                    \
+      REAL(kernel_scale, -CNN__LARGEST_REAL, CNN__LARGEST_REAL, 0),                                \
+      REAL(bias_scale, -CNN__LARGEST_REAL, CNN__LARGEST_REAL, 0),                                  \
+      REAL(kernel_l2, 0, CNN__LARGEST_REAL, 0), FLAG(frozen)
 
 /* Puts the scale that an initializer has where none is given in place of 0. */
 void cnn__initializer_scale(int64_t initializer, double *scale);

@@ -77,14 +77,15 @@ static cnn_status count_all(cnn_confusion *confusion, cnn_model *model, cnn_load
 /* ---- making ---- */
 
 static cnn_status check_labels(const cnn_model *model, const char *who, const cnn_loader *batches,
-                               size_t width) {
-  const cnn__loader_info *info = cnn__loader_info_of(batches);
+                               size_t *width) {
   cnn_status status = cnn__outputs_check(model, who, batches);
   if (status != CNN_OK) return status;
+  const cnn__loader_info *info = cnn__loader_info_of(batches);
+  *width = cnn__shape_product(cnn__network_output_shape(model->network));
   if (info->labels == CNN__LABELS_INDEX) return CNN_OK;
-  if (info->labels == CNN__LABELS_VECTOR && info->label_width == width) return CNN_OK;
+  if (info->labels == CNN__LABELS_VECTOR && info->label_width == *width) return CNN_OK;
   return cnn__fail(CNN_E_SHAPE, "%s: the loader's labels name none of the model's %zu classes", who,
-                   width);
+                   *width);
 }
 
 static char *copy_name(const cnn_confusion *confusion, const cnn_model *model,
@@ -117,14 +118,8 @@ static cnn_status fill(cnn_confusion *confusion, cnn_model *model, cnn_loader *b
 
 cnn_confusion *cnn_model_confusion(cnn_model *model, cnn_loader *batches) {
   const char *who = "cnn_model_confusion";
-  cnn_status status = CNN_OK;
   size_t width = 0;
-  if (model == NULL || batches == NULL)
-    status = cnn__fail_null(who, model == NULL ? "model" : "batches");
-  if (status == CNN_OK) {
-    width = cnn__shape_product(cnn__network_output_shape(model->network));
-    status = check_labels(model, who, batches, width);
-  }
+  cnn_status status = check_labels(model, who, batches, &width);
   if (status == CNN_OK) status = cnn__loader_rewind(batches);
   if (status != CNN_OK) return NULL;
   cnn_context *context;

@@ -85,6 +85,8 @@ cnn_status cnn__loader_rewind(cnn_loader *loader) {
 }
 
 cnn_status cnn__outputs_check(const cnn_model *model, const char *who, const cnn_loader *loader) {
+  if (model == NULL) return cnn__fail_null(who, "model");
+  if (loader == NULL) return cnn__fail_null(who, "batches");
   const cnn__shape *input = cnn__network_input_shape(model->network);
   const cnn__shape *sample = &cnn__loader_info_of(loader)->sample;
   if (cnn__shape_equal(sample, input)) return CNN_OK;
@@ -113,10 +115,7 @@ static cnn_status predict_batches(cnn_model *model, cnn_loader *batches, const c
 
 cnn_tensor *cnn_model_predict_all(cnn_model *model, cnn_loader *batches) {
   const char *who = "cnn_model_predict_all";
-  cnn_status status = CNN_OK;
-  if (model == NULL || batches == NULL)
-    status = cnn__fail_null(who, model == NULL ? "model" : "batches");
-  if (status == CNN_OK) status = cnn__outputs_check(model, who, batches);
+  cnn_status status = cnn__outputs_check(model, who, batches);
   if (status == CNN_OK) status = cnn__loader_rewind(batches);
   cnn_tensor *outputs =
       status == CNN_OK ? cnn__prediction_new(model, cnn__loader_info_of(batches)->samples) : NULL;

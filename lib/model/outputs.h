@@ -20,7 +20,7 @@ cnn_status cnn__outputs_start(cnn__outputs *outputs, cnn_model *model, cnn_loade
 cnn_status cnn__outputs_next(cnn__outputs *outputs);
 void cnn__outputs_end(cnn__outputs *outputs);
 
-/* A loader's batch checked for predicting: its images fit the model. CNN_E_SHAPE. */
+/* A loader's batch checked for predicting: its images fit the model, and both are there. CNN_E_SHAPE, CNN_E_INVALID. */
 cnn_status cnn__outputs_check(const cnn_model *model, const char *who, const cnn_loader *loader);
 
 /* A loader that was read in part goes to its next epoch. */

@@ -23,10 +23,6 @@ static cnn__optimizer_common common(const cnn_optimizer *optimizer) {
                                  s->clip_value,    s->weight_decay, s->ema_momentum};
 }
 
-static cnn_schedule **schedule(void *settings) {
-  return &((options *)settings)->schedule;
-}
-
 static size_t slots(const cnn_optimizer *optimizer) {
   return optimizer->settings.adam.amsgrad ? 3 : 2;
 }
@@ -49,7 +45,15 @@ static void update(cnn_optimizer *optimizer, cnn_context *context, const cnn__tr
 static const char *const slot_names[] = {"m", "v", "v_maximum"};
 enum { FIELDS = sizeof adam_fields / sizeof *adam_fields, SIZE = sizeof(options) };
 
-const cnn__optimizer_class cnn__adam_class = {
-    {"adam", NULL, adam_fields, FIELDS, SIZE}, common, schedule, slots, slot_names, update};
-const cnn__optimizer_class cnn__adamw_class = {
-    {"adamw", NULL, adamw_fields, FIELDS, SIZE}, common, schedule, slots, slot_names, update};
+const cnn__optimizer_class cnn__adam_class = {{"adam", NULL, adam_fields, FIELDS, SIZE},
+                                              common,
+                                              offsetof(options, schedule),
+                                              slots,
+                                              slot_names,
+                                              update};
+const cnn__optimizer_class cnn__adamw_class = {{"adamw", NULL, adamw_fields, FIELDS, SIZE},
+                                               common,
+                                               offsetof(options, schedule),
+                                               slots,
+                                               slot_names,
+                                               update};

@@ -14,6 +14,10 @@ static const cnn__optimizer_class *class_of(const cnn__kind *kind) {
   return (const cnn__optimizer_class *)kind; /* which it begins with */
 }
 
+static cnn_schedule **schedule_of(const cnn__optimizer_class *class, void *settings) {
+  return (cnn_schedule **)((uintptr_t)settings + class->schedule_offset);
+}
+
 /* What the fields cannot say. */
 static cnn_status check(const char *who, const cnn__optimizer_common *common) {
   int clips = (common->clip_norm > 0) + (common->global_clip_norm > 0) + (common->clip_value > 0);
@@ -30,7 +34,7 @@ static cnn_status make(cnn_context *context, const char *who, const cnn__optimiz
   memset(optimizer, 0, sizeof *optimizer);
   optimizer->class = class;
   memcpy(&optimizer->settings, settings, class->kind.settings_size);
-  *class->schedule(&optimizer->settings) = NULL;
+  *schedule_of(class, &optimizer->settings) = NULL;
   optimizer->common = class->common(optimizer);
   cnn_status status = check(who, &optimizer->common);
   if (status) {
@@ -50,7 +54,7 @@ static cnn_optimizer *create(const cnn__optimizer_class *class, const char *func
   cnn__optimizer_settings settings;
   memset(&settings, 0, sizeof settings);
   cnn_status status = cnn__kind_options(&class->kind, function, options, &settings);
-  cnn_schedule *schedule = *class->schedule(&settings);
+  cnn_schedule *schedule = *schedule_of(class, &settings);
   cnn_optimizer *optimizer = NULL;
   cnn_context *context = status ? NULL : cnn__context_acquire();
   if (context) status = make(context, function, class, &settings, schedule, &optimizer);

@@ -20,7 +20,7 @@ typedef struct cnn__optimizer_common {
 typedef struct cnn__optimizer_class {
   cnn__kind kind; /* comes first */
   cnn__optimizer_common (*common)(const cnn_optimizer *optimizer);
-  cnn_schedule **(*schedule)(void *settings); /* where the options keep theirs */
+  size_t schedule_offset; /* of the schedule in the options */
   size_t (*slots)(const cnn_optimizer *optimizer);
   const char *const *slot_names;
   /* One parameter's step; scale and clip_value come from clipping. */

@@ -15,10 +15,6 @@ static cnn__optimizer_common common(const cnn_optimizer *optimizer) {
                                  s->clip_value,    s->weight_decay, s->ema_momentum};
 }
 
-static cnn_schedule **schedule(void *settings) {
-  return &((options *)settings)->schedule;
-}
-
 /* The slots, in order: square, then velocity with momentum, then average where centered. */
 static size_t slots(const cnn_optimizer *optimizer) {
   const options *s = &optimizer->settings.rmsprop;
@@ -45,5 +41,9 @@ static void update(cnn_optimizer *optimizer, cnn_context *context, const cnn__tr
 static const char *const slot_names[] = {"square", "velocity_or_average", "average"};
 enum { FIELDS = sizeof fields / sizeof *fields, SIZE = sizeof(options) };
 
-const cnn__optimizer_class cnn__rmsprop_class = {
-    {"rmsprop", NULL, fields, FIELDS, SIZE}, common, schedule, slots, slot_names, update};
+const cnn__optimizer_class cnn__rmsprop_class = {{"rmsprop", NULL, fields, FIELDS, SIZE},
+                                                 common,
+                                                 offsetof(options, schedule),
+                                                 slots,
+                                                 slot_names,
+                                                 update};

@@ -17,10 +17,6 @@ static cnn__optimizer_common common(const cnn_optimizer *optimizer) {
                                  s->clip_value,    s->weight_decay, s->ema_momentum};
 }
 
-static cnn_schedule **schedule(void *settings) {
-  return &((options *)settings)->schedule;
-}
-
 static size_t slots(const cnn_optimizer *optimizer) {
   return optimizer->settings.sgd.momentum > 0;
 }
@@ -41,5 +37,9 @@ static void update(cnn_optimizer *optimizer, cnn_context *context, const cnn__tr
 static const char *const slot_names[] = {"momentum"};
 enum { FIELDS = sizeof fields / sizeof *fields, SIZE = sizeof(options) };
 
-const cnn__optimizer_class cnn__sgd_class = {
-    {"sgd", NULL, fields, FIELDS, SIZE}, common, schedule, slots, slot_names, update};
+const cnn__optimizer_class cnn__sgd_class = {{"sgd", NULL, fields, FIELDS, SIZE},
+                                             common,
+                                             offsetof(options, schedule),
+                                             slots,
+                                             slot_names,
+                                             update};
