@@ -23,14 +23,12 @@ static void prefer_large_pages(void *memory, size_t bytes) {
 
 static void *allocate(void *user, size_t bytes, size_t alignment) {
   void *memory = NULL;
-  (void)user;
   if (posix_memalign(&memory, alignment, bytes) != 0) return NULL;
   prefer_large_pages(memory, bytes);
   return memory;
 }
 
 static void release(void *user, void *memory) {
-  (void)user;
   free(memory);
 }
 

@@ -44,6 +44,15 @@ static void put_scientific(output *out, const cnn__decimal *decimal, int fractio
   put(out, (char)('0' + exponent % 10));
 }
 
+/* All digits that there are, positional up to so many before the point. */
+static void put_general(output *out, const cnn__decimal *decimal, int most) {
+  int point = decimal->count > 0 ? decimal->exponent : 1;
+  if (point > most || point < -3)
+    put_scientific(out, decimal, decimal->count - 1);
+  else
+    put_positional(out, decimal, decimal->count > point ? decimal->count - point : 0);
+}
+
 /* Sign, and all there is to say of what is not finite: then true. */
 static bool put_special(output *out, double value) {
   if (!isnan(value) && signbit(value)) put(out, '-');
@@ -72,11 +81,7 @@ char *cnn__number_format(char *buffer, size_t size, char style, int digits, doub
   } else {
     if (digits == 0) digits = 1;
     cnn__decimal_round(&decimal, digits);
-    int point = decimal.count > 0 ? decimal.exponent : 1;
-    if (point > digits || point < -3)
-      put_scientific(&out, &decimal, decimal.count - 1);
-    else
-      put_positional(&out, &decimal, decimal.count > point ? decimal.count - point : 0);
+    put_general(&out, &decimal, digits);
   }
   return buffer;
 }
@@ -98,10 +103,6 @@ char *cnn__number_shortest(char *buffer, size_t size, double value, bool single)
     decimal = exact;
     cnn__decimal_round(&decimal, ++digits);
   } while (digits < 17 && !reads_back(&decimal, fabs(value), single));
-  int point = decimal.count > 0 ? decimal.exponent : 1;
-  if (point > 16 || point < -3)
-    put_scientific(&out, &decimal, decimal.count - 1);
-  else
-    put_positional(&out, &decimal, decimal.count > point ? decimal.count - point : 0);
+  put_general(&out, &decimal, 16);
   return buffer;
 }

@@ -31,7 +31,6 @@ static void multiply_columns(void *argument, size_t task, size_t slot) {
   const work *w = argument;
   const size_t first = w->k + 1, begin = first + task * COLUMNS;
   const size_t end = cnn__size_min(begin + COLUMNS, w->n);
-  (void)slot;
   memset(w->p + begin, 0, (end - begin) * sizeof *w->p);
   for (size_t i = first; i < w->n; i++) {
     const double *row = w->a + i * w->n, factor = w->v[i];
@@ -45,7 +44,6 @@ static void update_rows(void *argument, size_t task, size_t slot) {
   const work *w = argument;
   const size_t first = w->k + 1, begin = first + task * ROWS;
   const size_t end = cnn__size_min(begin + ROWS, w->n);
-  (void)slot;
   for (size_t i = begin; i < end; i++) {
     double *row = w->a + i * w->n;
     const double vi = w->v[i], pi = w->p[i];
@@ -108,7 +106,6 @@ static void reflect_rows(void *argument, size_t task, size_t slot) {
   const size_t first = w->k + 1, begin = first + task * ROWS;
   const size_t end = cnn__size_min(begin + ROWS, w->n);
   const double *v = w->reflections + w->k * w->n;
-  (void)slot;
   for (size_t i = begin; i < end; i++) {
     double *row = w->a + i * w->n, lanes[LANES] = {0}, sum = 0;
     size_t j = first;
@@ -143,7 +140,6 @@ static void gather_reflections(work *w) {
 static void rotate_columns(void *argument, size_t task, size_t slot) {
   const work *w = argument;
   const size_t begin = task * COLUMNS, end = cnn__size_min(begin + COLUMNS, w->n);
-  (void)slot;
   for (size_t i = w->high; i-- > w->low;) {
     double *first = w->a + i * w->n, *second = first + w->n;
     const double c = w->cosines[i], s = w->sines[i];

@@ -226,7 +226,6 @@ static void make_ten(void *argument, size_t task, size_t slot) {
   const making *m = argument;
   uint32_t order[CLASSES];
   cnn__random random;
-  (void)slot;
   for (uint32_t k = 0; k < CLASSES; k++)
     order[k] = k;
   cnn__random_start(&random, m->seed, CNN__PURPOSE_SYNTHETIC, m->split, UINT64_MAX - task);

@@ -80,7 +80,6 @@ static cnn_status save(const cnn_callback *callback, const cnn_model *model,
   const checkpoint *self = (const checkpoint *)(const void *)callback;
   cnn__text text;
   char best[64];
-  (void)model;
   cnn__text_start(&text, callback->context);
   cnn__number_shortest(best, sizeof best, self->monitor.best, false);
   if (isinf(self->monitor.best))
@@ -94,7 +93,6 @@ static cnn_status restore(cnn_callback *callback, const cnn_model *model,
                           const cnn__callback_state *state) {
   checkpoint *self = (checkpoint *)(void *)callback;
   cnn__json *root = NULL;
-  (void)model;
   const char *text = state->json ? state->json : "{}";
   cnn_status status =
       cnn__json_parse(callback->context, "model_checkpoint's state", text, strlen(text), &root);

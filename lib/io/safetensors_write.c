@@ -68,7 +68,6 @@ static void write_header(cnn__text *header, const cnn__saved *tensors, size_t co
 }
 
 static cnn_status pass_over(void *user, const cnn__json *member) {
-  (void)user, (void)member;
   return CNN_OK;
 }
 

@@ -152,7 +152,6 @@ static cnn_status plan(const cnn_layer *layer, const cnn__op_request *request, c
 }
 
 static bool can_fuse_activation(const cnn__op_request *request, cnn_activation_kind kind) {
-  (void)request;
   return kind == CNN_RELU || kind == CNN_RELU6;
 }
 

@@ -131,6 +131,5 @@ cnn_status cnn__window_place(const char *name, const char *noun, const cnn__wind
 }
 
 bool cnn__can_fuse_relu(const cnn__op_request *request, cnn_activation_kind kind) {
-  (void)request;
   return kind == CNN_RELU;
 }

@@ -107,38 +107,34 @@ void cnn_tensor_free(cnn_tensor *tensor) {
   cnn_context_free(context);
 }
 
-/* For what reads a tensor: leaves the reason where the handle is missing. */
-static bool is_given(const char *function, const cnn_tensor *tensor) {
-  if (tensor == NULL) cnn__fail_null(function, "tensor");
-  return tensor != NULL;
-}
-
 cnn_dtype cnn_tensor_dtype(const cnn_tensor *tensor) {
-  return is_given("cnn_tensor_dtype", tensor) ? tensor->dtype : CNN_FLOAT32;
+  return cnn__given("cnn_tensor_dtype", "tensor", tensor) ? tensor->dtype : CNN_FLOAT32;
 }
 
 int64_t cnn_tensor_rank(const cnn_tensor *tensor) {
-  return is_given("cnn_tensor_rank", tensor) ? (int64_t)tensor->shape.rank : 0;
+  return cnn__given("cnn_tensor_rank", "tensor", tensor) ? (int64_t)tensor->shape.rank : 0;
 }
 
 const int64_t *cnn_tensor_shape(const cnn_tensor *tensor) {
-  return is_given("cnn_tensor_shape", tensor) ? tensor->dims : NULL;
+  return cnn__given("cnn_tensor_shape", "tensor", tensor) ? tensor->dims : NULL;
 }
 
 int64_t cnn_tensor_count(const cnn_tensor *tensor) {
-  return is_given("cnn_tensor_count", tensor) ? (int64_t)cnn__shape_product(&tensor->shape) : 0;
+  return cnn__given("cnn_tensor_count", "tensor", tensor)
+             ? (int64_t)cnn__shape_product(&tensor->shape)
+             : 0;
 }
 
 void *cnn_tensor_data(cnn_tensor *tensor) {
-  return is_given("cnn_tensor_data", tensor) ? tensor->data : NULL;
+  return cnn__given("cnn_tensor_data", "tensor", tensor) ? tensor->data : NULL;
 }
 
 const void *cnn_tensor_const_data(const cnn_tensor *tensor) {
-  return is_given("cnn_tensor_const_data", tensor) ? tensor->data : NULL;
+  return cnn__given("cnn_tensor_const_data", "tensor", tensor) ? tensor->data : NULL;
 }
 
 const float *cnn_tensor_floats(const cnn_tensor *tensor) {
-  if (!is_given("cnn_tensor_floats", tensor)) return NULL;
+  if (!cnn__given("cnn_tensor_floats", "tensor", tensor)) return NULL;
   if (tensor->dtype == CNN_FLOAT32) return tensor->data;
   cnn__fail(CNN_E_INVALID, "cnn_tensor_floats: the tensor's dtype is %d, not CNN_FLOAT32 (%d)",
             (int)tensor->dtype, CNN_FLOAT32);
@@ -166,7 +162,7 @@ cnn_status cnn_tensor_reshape(cnn_tensor *tensor, int64_t rank, const int64_t *s
 
 cnn_tensor *cnn_tensor_slice(const cnn_tensor *tensor, int64_t begin, int64_t count) {
   const char *who = "cnn_tensor_slice";
-  if (!is_given(who, tensor)) return NULL;
+  if (!cnn__given(who, "tensor", tensor)) return NULL;
   if (tensor->shape.rank == 0) {
     cnn__fail(CNN_E_SHAPE, "%s: a scalar has no dimension to slice", who);
     return NULL;
