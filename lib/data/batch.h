@@ -24,9 +24,8 @@ typedef struct cnn__recipe {
   cnn__cache *cache; /* or NULL */
 } cnn__recipe;
 
-/* recipe has its transforms, which it owns, and calm; the rest is filled in. */
-cnn_status cnn__recipe_make(const cnn_loader_options *options, cnn_context *context,
-                            cnn__recipe *recipe);
+/* recipe has its context, its transforms, which it owns, and calm; the rest is filled in. */
+cnn_status cnn__recipe_make(const cnn_loader_options *options, cnn__recipe *recipe);
 void cnn__recipe_release(cnn__recipe *recipe);
 
 /* The samples of an epoch in order. */

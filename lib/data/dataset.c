@@ -65,8 +65,7 @@ cnn_dataset *cnn__dataset_abandon(cnn_dataset *dataset) {
 
 void cnn__dataset_set_shape(cnn_dataset *dataset, const cnn__shape *shape) {
   dataset->shape = *shape;
-  for (size_t i = 0; i < shape->rank; i++)
-    dataset->dims[i] = (int64_t)shape->dim[i];
+  cnn__shape_show(shape, dataset->dims);
 }
 
 cnn_status cnn__dataset_set_classes(cnn_dataset *dataset, size_t classes,

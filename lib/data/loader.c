@@ -8,7 +8,6 @@ enum { MOST_WORKERS = 256, MOST_PREFETCH = 4096, DEFAULT_PREFETCH = 2 };
 static const uint64_t default_prefetch_bytes = UINT64_C(256) << 20;
 
 struct cnn_loader {
-  cnn_context *context;
   cnn__recipe recipe;
   cnn_loader_options options; /* as given, its defaults filled in: for parts of this loader */
   uint64_t epoch;
@@ -69,7 +68,7 @@ static size_t batches_ahead(const cnn_loader *loader) {
 }
 
 static cnn_status make_own_batch(cnn_loader *loader) {
-  cnn_context *context = loader->context;
+  cnn_context *context = loader->recipe.context;
   const cnn__recipe *recipe = &loader->recipe;
   const size_t slots = cnn__context_slots(context);
   loader->workspaces =
@@ -86,7 +85,7 @@ static cnn_status make_own_batch(cnn_loader *loader) {
 static cnn_status fill(cnn_loader *loader) {
   cnn_loader_options *options = &loader->options;
   cnn_status status = check_options(options);
-  if (status == CNN_OK) status = cnn__recipe_make(options, loader->context, &loader->recipe);
+  if (status == CNN_OK) status = cnn__recipe_make(options, &loader->recipe);
   if (status != CNN_OK) return status;
   if (options->workers == 0) return make_own_batch(loader);
   return cnn__workers_start(&loader->recipe, (size_t)options->workers, batches_ahead(loader),
@@ -106,7 +105,6 @@ static cnn_loader *create(const cnn_loader_options *given, bool calm) {
     cnn_context_free(context);
     return NULL;
   }
-  loader->context = context;
   loader->options = options;
   loader->recipe = taken;
   loader->recipe.context = context;
@@ -121,7 +119,7 @@ cnn_loader *cnn_loader_create(const cnn_loader_options *options) {
 
 void cnn_loader_free(cnn_loader *loader) {
   if (!loader) return;
-  cnn_context *context = loader->context;
+  cnn_context *context = loader->recipe.context;
   cnn__workers_stop(loader->workers);
   cnn__batch_release(&loader->recipe, &loader->batch);
   for (size_t i = 0; i < loader->workspace_count; i++)
@@ -135,7 +133,7 @@ void cnn_loader_free(cnn_loader *loader) {
 
 cnn_loader *cnn__loader_part(const cnn_loader *loader, size_t begin, size_t count, bool training) {
   const cnn__recipe *recipe = &loader->recipe;
-  cnn_context *before = cnn_context_use(loader->context);
+  cnn_context *before = cnn_context_use(loader->recipe.context);
   cnn_loader *part = NULL;
   cnn_dataset *slice = cnn_dataset_slice(recipe->dataset, (int64_t)begin, (int64_t)count);
   if (slice) {
@@ -174,7 +172,7 @@ static cnn_status make_batch(cnn_loader *loader, cnn__batch **batch) {
   *batch = &loader->batch;
   cnn__batch_begin(recipe, *batch, cnn__epoch_order_of(recipe, &loader->order, loader->epoch),
                    loader->epoch, loader->position);
-  cnn__parallel_for(loader->context, cnn__batch_tasks(recipe, *batch), run_task, loader);
+  cnn__parallel_for(loader->recipe.context, cnn__batch_tasks(recipe, *batch), run_task, loader);
   const cnn_status status = cnn__batch_end(recipe, *batch, &loader->skipped);
   return status == CNN_OK ? CNN_OK : cnn__failure_give(&(*batch)->failure);
 }

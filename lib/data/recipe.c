@@ -154,9 +154,8 @@ static cnn_status take_fingerprint(cnn__recipe *recipe) {
   return status;
 }
 
-cnn_status cnn__recipe_make(const cnn_loader_options *options, cnn_context *context,
-                            cnn__recipe *recipe) {
-  recipe->context = context;
+cnn_status cnn__recipe_make(const cnn_loader_options *options, cnn__recipe *recipe) {
+  cnn_context *context = recipe->context;
   recipe->dataset = cnn__dataset_retain(options->dataset);
   recipe->skip_broken = options->skip_broken || options->dataset->skips_broken;
   cnn_status status = take_sizes(options, recipe);

@@ -95,8 +95,7 @@ const cnn__layer_class cnn__concatenate_class = {
     .base_name = "concatenate",
     .settings_size = sizeof(cnn_concatenate_options),
     .name_offset = offsetof(cnn_concatenate_options, name),
-    .minimum_inputs = 2,
-    .maximum_inputs = CNN__MAX_INPUTS,
+    .inputs = CNN__INPUTS_MANY,
     .infer = infer,
     .plan = plan,
 };

@@ -13,8 +13,6 @@ const cnn__layer_class cnn__flatten_class = {
     .base_name = "flatten",
     .settings_size = sizeof(cnn_flatten_options),
     .name_offset = offsetof(cnn_flatten_options, name),
-    .minimum_inputs = 1,
-    .maximum_inputs = 1,
     .infer = infer,
 };
 

@@ -31,8 +31,6 @@ const cnn__layer_class cnn__global_average_pool2d_class = {
     .base_name = "global_average_pooling2d",
     .settings_size = sizeof(cnn_global_average_pool2d_options),
     .name_offset = offsetof(cnn_global_average_pool2d_options, name),
-    .minimum_inputs = 1,
-    .maximum_inputs = 1,
     .infer = infer,
     .plan = plan,
 };

@@ -24,6 +24,7 @@ const cnn__layer_class cnn__input_class = {
     .name_offset = offsetof(cnn_input_options, name),
     .fields = fields,
     .field_count = sizeof fields / sizeof *fields,
+    .inputs = CNN__INPUTS_NONE,
     .infer = infer,
 };
 

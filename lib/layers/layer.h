@@ -113,6 +113,13 @@ struct cnn__op {
 
 /* ---- classes ---- */
 
+/* How many inputs a layer takes. */
+typedef enum cnn__layer_inputs {
+  CNN__INPUTS_ONE,
+  CNN__INPUTS_NONE, /* it is a model's input */
+  CNN__INPUTS_MANY  /* 2 to CNN__MAX_INPUTS */
+} cnn__layer_inputs;
+
 struct cnn__layer_class {
   const char *class_name; /* "Conv2D": summaries and files */
   const char *base_name;  /* "conv2d": names are numbered from it */
@@ -120,7 +127,7 @@ struct cnn__layer_class {
   size_t name_offset;     /* of its name member */
   const cnn__field *fields;
   size_t field_count;
-  size_t minimum_inputs, maximum_inputs; /* 0 for input */
+  cnn__layer_inputs inputs;
 
   /* Puts defaults that follow from other settings in place of 0 (pooling's stride is its window) in options as a
      caller gave them, nothing checked yet; or NULL. Files state everything and skip this. */

@@ -13,12 +13,15 @@ static bool fits_memory(const cnn__shape *shape, size_t count) {
 /* ---- shapes ---- */
 
 static cnn_status expect_inputs(const cnn__layer_class *class, const char *name, size_t inputs) {
-  if (inputs >= class->minimum_inputs && inputs <= class->maximum_inputs) return CNN_OK;
-  if (class->minimum_inputs == class->maximum_inputs)
+  const size_t one = class->inputs == CNN__INPUTS_ONE;
+  if (class->inputs != CNN__INPUTS_MANY) {
+    if (inputs == one) return CNN_OK;
     return cnn__fail(CNN_E_SHAPE, "%s: %zu inputs; %s takes %zu", name, inputs, class->class_name,
-                     class->minimum_inputs);
-  return cnn__fail(CNN_E_SHAPE, "%s: %zu inputs; %s takes %zu to %zu", name, inputs,
-                   class->class_name, class->minimum_inputs, class->maximum_inputs);
+                     one);
+  }
+  if (inputs >= 2 && inputs <= CNN__MAX_INPUTS) return CNN_OK;
+  return cnn__fail(CNN_E_SHAPE, "%s: %zu inputs; %s takes 2 to %d", name, inputs, class->class_name,
+                   CNN__MAX_INPUTS);
 }
 
 cnn_status cnn__expect_image(const char *name, const cnn__shape *input) {

@@ -50,8 +50,6 @@ const cnn__layer_class cnn__rescaling_class = {
     .name_offset = offsetof(cnn_rescaling_options, name),
     .fields = fields,
     .field_count = sizeof fields / sizeof *fields,
-    .minimum_inputs = 1,
-    .maximum_inputs = 1,
     .plan = plan,
 };
 

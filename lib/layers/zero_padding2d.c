@@ -104,8 +104,6 @@ const cnn__layer_class cnn__zero_padding2d_class = {
     .name_offset = offsetof(cnn_zero_padding2d_options, name),
     .fields = fields,
     .field_count = sizeof fields / sizeof *fields,
-    .minimum_inputs = 1,
-    .maximum_inputs = 1,
     .infer = infer,
     .plan = plan,
 };

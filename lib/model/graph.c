@@ -37,7 +37,7 @@ void cnn_graph_free(cnn_graph *graph) {
 /* ---- adding ---- */
 
 static bool is_input(const cnn_layer *layer) {
-  return layer->class->maximum_inputs == 0;
+  return layer->class->inputs == CNN__INPUTS_NONE;
 }
 
 /* As Keras numbers: by class, counting the layers that the user did not name; names that are taken

@@ -3,11 +3,6 @@
 #include "model/plan.h"
 #include <string.h>
 
-static void show_dims(const cnn__shape *shape, int64_t dims[CNN_MAX_RANK]) {
-  for (size_t i = 0; i < shape->rank; i++)
-    dims[i] = (int64_t)shape->dim[i];
-}
-
 static cnn__model_link *new_link(const cnn_model *model) {
   cnn__model_link *link = cnn__alloc(model->context, sizeof *link, "a model");
   if (link == NULL) return NULL;
@@ -31,8 +26,8 @@ cnn_model *cnn__model_new(cnn_context *context, cnn__network *network) {
   model->context = cnn__context_retain(context);
   model->network = cnn__network_retain(network);
   atomic_init(&model->stop, 0);
-  show_dims(cnn__network_input_shape(network), model->input_dims);
-  show_dims(cnn__network_output_shape(network), model->output_dims);
+  cnn__shape_show(cnn__network_input_shape(network), model->input_dims);
+  cnn__shape_show(cnn__network_output_shape(network), model->output_dims);
   model->weights =
       cnn__calloc_array(context, network->block_size, sizeof *model->weights, "a model's weights");
   model->frozen =

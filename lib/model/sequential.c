@@ -25,7 +25,7 @@ static cnn_status check_layers(const char *who, cnn_layer *const *layers, size_t
                          "one place only",
                          who, k, i);
   }
-  if (layers[0]->class->maximum_inputs == 0) return CNN_OK;
+  if (layers[0]->class->inputs == CNN__INPUTS_NONE) return CNN_OK;
   return cnn__fail(CNN_E_INVALID, "%s: the first layer is %s; it must be cnn_input()", who,
                    layers[0]->class->class_name);
 }

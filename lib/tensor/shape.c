@@ -31,6 +31,11 @@ cnn_status cnn__shape_read(const char *who, size_t rank, const int64_t *dims, bo
   return CNN_OK;
 }
 
+void cnn__shape_show(const cnn__shape *shape, int64_t dims[CNN_MAX_RANK]) {
+  for (size_t i = 0; i < CNN_MAX_RANK; i++)
+    dims[i] = i < shape->rank ? (int64_t)shape->dim[i] : 0;
+}
+
 /* An empty dimension does not excuse the others: they are multiplied wherever rows are addressed. */
 bool cnn__shape_count(const cnn__shape *shape, size_t *count) {
   size_t product = 1;

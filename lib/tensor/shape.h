@@ -16,6 +16,8 @@ typedef struct cnn__shape {
    dimension is negative (or 0 and not allowed), CNN_E_LIMIT where the product overflows. who is the message's subject. */
 cnn_status cnn__shape_read(const char *who, size_t rank, const int64_t *dims, bool allow_zero,
                            cnn__shape *shape);
+/* The dimensions as the public face shows them, zeros behind them. */
+void cnn__shape_show(const cnn__shape *shape, int64_t dims[CNN_MAX_RANK]);
 bool cnn__shape_count(const cnn__shape *shape, size_t *count); /* product; false on overflow */
 size_t cnn__shape_product(const cnn__shape *shape);            /* of one already checked */
 bool cnn__shape_equal(const cnn__shape *a, const cnn__shape *b);

@@ -6,10 +6,7 @@
 
 static void set_shape(cnn_tensor *tensor, const cnn__shape *shape) {
   tensor->shape = *shape;
-  for (size_t i = 0; i < shape->rank; i++)
-    tensor->dims[i] = (int64_t)shape->dim[i];
-  for (size_t i = shape->rank; i < CNN_MAX_RANK; i++)
-    tensor->dims[i] = 0;
+  cnn__shape_show(shape, tensor->dims);
 }
 
 static cnn_status count_bytes(const char *who, cnn_dtype dtype, const cnn__shape *shape,

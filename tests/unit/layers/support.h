@@ -12,11 +12,16 @@ static inline void assert_refused(cnn_layer *layer, cnn_status status, const cha
   cnn_clear_error();
 }
 
+/* The fewest that the layer takes. */
+static inline size_t inputs_of(const cnn_layer *layer) {
+  return layer->class->inputs == CNN__INPUTS_MANY ? 2 : layer->class->inputs == CNN__INPUTS_ONE;
+}
+
 /* The shape rule for one image or vector; the layer stays. */
 static inline cnn_status infer(const cnn_layer *layer, cnn__shape input, cnn__layer_spec *spec) {
   if (layer == NULL) fail_msg("%s", cnn_last_error());
   return cnn__layer_infer(layer, layer->name ? layer->name : layer->class->base_name,
-                          layer->class->minimum_inputs, &input, spec);
+                          inputs_of(layer), &input, spec);
 }
 
 static inline cnn__shape image(size_t height, size_t width, size_t channels) {

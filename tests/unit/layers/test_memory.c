@@ -28,8 +28,7 @@ static bool plan_layer(cnn_context *context, const cnn_layer *layer, size_t inpu
 
 static bool plan_and_free(cnn_context *context, cnn_layer *layer) {
   const cnn__shape input[] = {image(8, 8, 4), image(8, 8, 4)};
-  const bool done =
-      layer != NULL && plan_layer(context, layer, layer->class->minimum_inputs, input);
+  const bool done = layer != NULL && plan_layer(context, layer, inputs_of(layer), input);
   cnn_layer_free(layer);
   return done;
 }

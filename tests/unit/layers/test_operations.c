@@ -399,7 +399,7 @@ static void test_batches_that_no_memory_holds_are_refused(void **state) {
   for (size_t i = 0; i < sizeof layers / sizeof *layers; i++) {
     cnn__op_request request = {.batch = (size_t)1 << 31,
                                .training = true,
-                               .inputs = layers[i]->class->minimum_inputs,
+                               .inputs = inputs_of(layers[i]),
                                .input = inputs,
                                .input_gradient = {true, true}};
     cnn__op op;
