@@ -6,8 +6,6 @@
 #include "base/size.h"
 #include <assert.h>
 #include <pthread.h>
-#include <stdarg.h>
-#include <stdio.h>
 
 enum { MAX_THREADS = 1024 };
 
@@ -160,6 +158,13 @@ cnn_context *cnn__context_acquire(void) {
   return context;
 }
 
+void *cnn__object_new(size_t size, const char *what, cnn_context **context) {
+  *context = cnn__context_acquire();
+  void *object = *context ? cnn__calloc_array(*context, 1, size, what) : NULL;
+  if (!object) cnn_context_free(*context);
+  return object;
+}
+
 void cnn_shutdown(void) {
   cnn__process_lock();
   cnn_context *context = default_context;
@@ -206,14 +211,4 @@ uint64_t cnn__context_max_file_bytes(const cnn_context *context) {
 
 uint64_t cnn__context_max_pixels(const cnn_context *context) {
   return context->options.max_pixels;
-}
-
-void cnn__log_message(cnn_context *context, cnn_log_level level, const char *format, ...) {
-  if (!context->log.message) return;
-  char text[512];
-  va_list arguments;
-  va_start(arguments, format);
-  (void)vsnprintf(text, sizeof text, format, arguments);
-  va_end(arguments);
-  context->log.message(context->log.user, level, text);
 }

@@ -94,13 +94,6 @@ void cnn__free(cnn_context *context, void *pointer) {
   context->allocator.release(context->allocator.user, block);
 }
 
-void *cnn__object_new(size_t size, const char *what, cnn_context **context) {
-  *context = cnn__context_acquire();
-  void *object = *context ? cnn__calloc_array(*context, 1, size, what) : NULL;
-  if (!object) cnn_context_free(*context);
-  return object;
-}
-
 char *cnn__strdup(cnn_context *context, const char *text) {
   size_t size = strlen(text) + 1;
   char *copy = cnn__alloc(context, size, "a text");

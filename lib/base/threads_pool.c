@@ -24,6 +24,18 @@
 #include <unistd.h>
 #endif
 
+static _Thread_local size_t here; /* the slot that this thread is in, plus 1; 0 outside */
+
+size_t cnn__threads_here(void) {
+  return here;
+}
+
+size_t cnn__threads_mark(size_t mark) {
+  size_t before = here;
+  here = mark;
+  return before;
+}
+
 typedef struct share {
   _Alignas(64) _Atomic uint64_t range; /* first << 32 | end, in groups of tasks */
 } share;

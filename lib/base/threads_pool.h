@@ -20,5 +20,6 @@ bool cnn__pool_run(cnn__pool *pool, size_t tasks,
 /* Notes that this thread enters a body, or leaves it: returns what was noted before, for leaving.
    mark is 1 more than the slot's number; 0 outside. */
 size_t cnn__threads_mark(size_t mark);
+size_t cnn__threads_here(void); /* what is noted now */
 
 #endif
