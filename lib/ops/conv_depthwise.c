@@ -85,13 +85,14 @@ typedef struct depthwise_job {
   row_place first;            /* of the first image */
   size_t x_size, y_size;      /* of an image */
   const float *x_end, *y_end; /* behind the last image; NULL where nothing is fetched ahead */
+  bool past_caches;           /* y is written so */
   size_t width, height, rows; /* of y; rows of a task */
 } depthwise_job;
 
 /* What a job has of the convolution. A pass of many bytes finds little in the cache: it fetches ahead. */
 static depthwise_job completed(depthwise_job job, const cnn__conv *conv, size_t images,
                                const cnn__conv_buffers *buffers) {
-  enum { CACHED = 16 << 20 };
+  enum { CACHED = 16 << 20, LINE = 16 }; /* bytes; floats */
   const double floats = (double)images * (double)(job.x_size + job.y_size);
   job.conv = conv;
   job.buffers = buffers;
@@ -100,6 +101,8 @@ static depthwise_job completed(depthwise_job job, const cnn__conv *conv, size_t 
   if (!job.first.y || floats <= (double)CACHED / sizeof(float)) return job;
   job.x_end = job.first.x + images * job.x_size;
   job.y_end = job.first.y + images * job.y_size;
+  job.past_caches = images * job.y_size > 2 * CACHED / sizeof(float) && job.gather.depth % LINE == 0 &&
+                    (uintptr_t)job.first.y % (LINE * sizeof(float)) == 0;
   return job;
 }
 
@@ -188,29 +191,27 @@ static cnn__depthwise_ahead x_ahead(const depthwise_job *job, const cnn__gather_
 /* ---- forward, and the input's gradient ---- */
 
 static void compute_piece(const cnn__gather *gather, const cnn__gather_span *rows,
-                          const piece *columns, const row_place *at, cnn__depthwise_ahead x_next,
-                          cnn__depthwise_ahead y_next) {
+                          const piece *columns, const row_place *at, bool fetching,
+                          bool past_caches) {
   row_part part = part_of(gather, rows, &columns->span);
   part.row.lacks_first = columns->lacks_first;
   part.row.lacks_last = columns->lacks_last;
-  part.row.x_ahead = x_next;
-  part.row.y_ahead = y_next;
+  if (fetching) part.row.new_rows = cnn__size_min(rows->input_step, rows->taps);
+  part.row.past_caches = past_caches;
   cnn__kernels_get()->depthwise.forward(&part.row, rows->count, part.x_below, gather->output_row,
                                         at->x + part.x, at->w + part.w, at->bias, at->least,
                                         at->most, at->y + part.y);
 }
 
 /* Columns [begin, end) phase by phase. */
-static void compute_columns(const cnn__gather *gather, const cnn__gather_span *rows, size_t begin,
-                            size_t end, const row_place *at, cnn__depthwise_ahead x_next,
-                            cnn__depthwise_ahead y_next) {
+static void compute_columns(const depthwise_job *job, const cnn__gather_span *rows, size_t begin,
+                            size_t end, const row_place *at) {
+  const cnn__gather *gather = &job->gather;
   const size_t phases = gather->columns.transposed ? gather->columns.stride : 1;
   for (size_t phase = 0; phase < phases; phase++)
     for (size_t column = begin + phase; column < end;) {
       const piece columns = piece_at(&gather->columns, column, end);
-      const bool most = 2 * columns.span.count > end - begin; /* it fetches, the others need not */
-      compute_piece(gather, rows, &columns, at, most ? x_next : (cnn__depthwise_ahead){0},
-                    most ? y_next : (cnn__depthwise_ahead){0});
+      compute_piece(gather, rows, &columns, at, job->x_end, job->past_caches);
       column += columns.span.count * columns.span.step;
     }
 }
@@ -223,9 +224,10 @@ static size_t pairs_of(const cnn__gather_axis *axis, size_t width, size_t *first
   return end > *first ? end - *first : 0;
 }
 
-static void compute_pairs(const cnn__gather *gather, const cnn__gather_span *rows, size_t first,
-                          size_t count, const row_place *at, cnn__depthwise_ahead x_next,
-                          cnn__depthwise_ahead y_next) {
+static void compute_pairs(const depthwise_job *job, const cnn__gather_span *rows, size_t first,
+                          size_t count, const row_place *at) {
+  const cnn__gather *gather = &job->gather;
+  const size_t y_row = (size_t)gather->output_row;
   const cnn__gather_span columns = {.first = 2 * first - gather->columns.pad,
                                     .count = count,
                                     .step = 1,
@@ -235,8 +237,9 @@ static void compute_pairs(const cnn__gather *gather, const cnn__gather_span *row
                                     .tap_step = 1};
   row_part part = part_of(gather, rows, &columns);
   part.row.lacks_first = first == 0;
-  part.row.x_ahead = x_next;
-  part.row.y_ahead = y_next;
+  part.row.x_ahead = x_ahead(job, rows, at->x, 1);
+  if (!job->past_caches) part.row.y_ahead = ahead_of(at->y + y_row, y_row, job->y_end);
+  part.row.past_caches = job->past_caches;
   cnn__kernels_get()->depthwise.spread(&part.row, at->x + part.x - part.row.x_step, at->w + part.w,
                                        at->y + part.y);
 }
@@ -245,19 +248,17 @@ static void compute_pairs(const cnn__gather *gather, const cnn__gather_span *row
    fetches ahead, or where neighbours have others, or pairs. */
 static size_t compute_rows(const depthwise_job *job, size_t row, size_t end, const row_place *at) {
   const cnn__gather *gather = &job->gather;
-  const size_t width = job->width, y_row = (size_t)gather->output_row;
+  const size_t width = job->width;
   size_t first = 0;
   const size_t pairs = pairs_of(&gather->columns, width, &first);
   const bool apart = gather->rows.transposed && gather->rows.stride > 1;
   const cnn__gather_span rows =
       cnn__gather_span_at(&gather->rows, row, job->x_end || apart || pairs > 0 ? row + 1 : end);
-  const cnn__depthwise_ahead x_next = x_ahead(job, &rows, at->x, 1);
-  const cnn__depthwise_ahead y_next = ahead_of(at->y + y_row, y_row, job->y_end);
   const size_t begin = pairs > 0 ? 2 * first - gather->columns.pad : width;
-  compute_columns(gather, &rows, 0, begin, at, x_next, y_next);
+  compute_columns(job, &rows, 0, begin, at);
   if (pairs > 0) {
-    compute_pairs(gather, &rows, first, pairs, at, x_next, y_next);
-    compute_columns(gather, &rows, begin + 2 * pairs, width, at, x_next, y_next);
+    compute_pairs(job, &rows, first, pairs, at);
+    compute_columns(job, &rows, begin + 2 * pairs, width, at);
   }
   return rows.count;
 }

@@ -2,7 +2,7 @@
 #include "check.h"
 #include <math.h>
 
-enum { MOST_TAPS = 5, MOST_CHANNELS = 70 };
+enum { MOST_TAPS = 5, MOST_CHANNELS = 70, LINE = 16 };
 
 /* Without the same bits, to a share of the largest number. */
 static void compare(checker *check, check_values kind, const char *what, const float *got,
@@ -30,14 +30,16 @@ static lattice any_lattice(checker *check, size_t most_rows) {
   cnn__depthwise_row *row = &of.row;
   row->outputs = check_between(check, 1, 30);
   row->channels = check_size(check, MOST_CHANNELS);
-  if (check_chance(check, 4)) row->channels = 16 * check_between(check, 1, 4);
+  if (check_chance(check, 4)) row->channels = LINE * check_between(check, 1, 4);
   row->tap_rows = check_between(check, 0, MOST_TAPS);
   row->tap_columns = check_chance(check, 2) ? 3 : check_between(check, 0, MOST_TAPS);
   const size_t channels = row->channels;
   row->x_column = (ptrdiff_t)(channels + check_between(check, 0, 3));
   row->x_step = row->x_column * (ptrdiff_t)check_between(check, 1, 2);
   if (check_chance(check, 4)) row->x_step += 1;
-  row->y_step = (ptrdiff_t)(channels + check_between(check, 0, 3));
+  row->past_caches = channels % LINE == 0 && check_chance(check, 2);
+  const size_t unit = row->past_caches ? LINE : 1;
+  row->y_step = (ptrdiff_t)(channels + unit * check_between(check, 0, 3));
   row->x_row = (ptrdiff_t)check_between(check, 0, 200);
   row->w_column = (ptrdiff_t)(channels + check_between(check, 0, 2));
   row->w_row = (ptrdiff_t)reach(row->tap_columns + 1, row->w_column);
@@ -45,7 +47,8 @@ static lattice any_lattice(checker *check, size_t most_rows) {
   row->lacks_last = row->tap_columns > 0 && check_chance(check, 2);
   if (row->outputs == 1 && row->tap_columns == 1) row->lacks_last = false;
   of.x_below = (ptrdiff_t)check_between(check, 0, 100);
-  of.y_below = (ptrdiff_t)row->outputs * row->y_step + (ptrdiff_t)check_between(check, 0, 3);
+  of.y_below =
+      (ptrdiff_t)row->outputs * row->y_step + (ptrdiff_t)(unit * check_between(check, 0, 3));
   of.x_span = reach(row->outputs, row->x_step) + reach(row->tap_rows, row->x_row) +
               reach(row->tap_columns, row->x_column) + reach(of.height, of.x_below) + channels;
   if (row->lacks_first && row->tap_rows * of.height == 1 && of.x_span > (size_t)row->x_column)
@@ -67,6 +70,14 @@ static void compare_row(checker *check, check_values kind, const cnn__depthwise_
   }
 }
 
+/* To be written as the row says. */
+static float *any_outputs(checker *check, const cnn__depthwise_row *row, size_t count) {
+  const size_t alignment = row->past_caches ? LINE * sizeof(float) : sizeof(float);
+  float *y = check_bytes(check, count * sizeof *y, alignment);
+  check_poison(y, count);
+  return y;
+}
+
 static void forward_round(checker *check, check_values kind) {
   lattice of = any_lattice(check, 3);
   const bool with_bias = check_chance(check, 2);
@@ -78,10 +89,10 @@ static void forward_round(checker *check, check_values kind) {
   const float *x = check_input(check, of.x_span - of.x_skipped, kind) - of.x_skipped;
   const float *w = check_input(check, of.w_span, kind);
   const float *bias = with_bias ? check_input(check, of.row.channels, kind) : NULL;
-  if (check_chance(check, 2)) of.row.x_ahead = (cnn__depthwise_ahead){w, of.w_span};
+  of.row.new_rows = check_between(check, 0, of.row.tap_rows);
   float *y[2];
   for (int i = 0; i < 2; i++) {
-    y[i] = check_floats(check, of.y_span + reach(of.height, of.y_below));
+    y[i] = any_outputs(check, &of.row, of.y_span + reach(of.height, of.y_below));
     (i ? check->generic : check->tested)
         ->depthwise.forward(&of.row, of.height, of.x_below, of.y_below, x, w, bias, least, most,
                             y[i]);
@@ -103,9 +114,10 @@ static void spread_round(checker *check, check_values kind) {
              of.row.tap_rows, of.row.lacks_first ? ", lacks first" : "");
   const float *x = check_input(check, of.x_span - of.x_skipped, kind) - of.x_skipped;
   const float *w = check_input(check, of.w_span, kind);
+  if (check_chance(check, 2)) of.row.x_ahead = (cnn__depthwise_ahead){w, of.w_span};
   float *y[2];
   for (int i = 0; i < 2; i++) {
-    y[i] = check_floats(check, of.y_span);
+    y[i] = any_outputs(check, &of.row, of.y_span);
     (i ? check->generic : check->tested)->depthwise.spread(&of.row, x, w, y[i]);
   }
   compare_row(check, kind, &of.row, 2 * of.row.outputs, y[0], y[1]);

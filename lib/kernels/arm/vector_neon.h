@@ -32,6 +32,11 @@ static inline vector vector_load(const float *from) {
 static inline void vector_store(float *to, vector x) {
   vst1q_f32(to, x);
 }
+/* There is no such store here. */
+static inline void vector_stream(float *to, vector x) {
+  vst1q_f32(to, x);
+}
+static inline void vector_stream_end(void) {}
 static inline vector vector_held(vector x) { /* registers abound */
   return x;
 }

@@ -14,22 +14,13 @@ typedef struct fetch {
   size_t share, owed;
 } fetch;
 
+enum { MOST_FETCHES = 3 };
 typedef struct fetches {
-  fetch x, y;
+  fetch of[MOST_FETCHES];
 } fetches;
 
-/* Steps: outputs, each for every vector of the channels. */
-static inline fetch fetch_of(const cnn__depthwise_ahead *ahead, size_t steps) {
-  if (ahead->floats == 0 || steps == 0) return (fetch){0};
-  return (fetch){(uintptr_t)ahead->from, ahead->floats * sizeof(float) / steps, 0};
-}
-static inline fetches fetches_of(const cnn__depthwise_row *row, size_t outputs) {
-  const size_t steps = outputs * ((row->channels + VECTOR_WIDTH - 1) / VECTOR_WIDTH);
-  return (fetches){fetch_of(&row->x_ahead, steps), fetch_of(&row->y_ahead, steps)};
-}
-
-static inline bool fetches_anything(const fetches *from) {
-  return from->x.share + from->y.share > 0;
+static inline fetch fetch_of(uintptr_t at, size_t floats, size_t steps) {
+  return (fetch){at, steps > 0 ? floats * sizeof(float) / steps : 0, 0};
 }
 
 /* Few lines at a time: many at once would stand in the way of what is wanted now. */
@@ -43,8 +34,8 @@ INLINE_CONSTANTS void fetch_lines(fetch *from, size_t steps) {
 }
 /* Not inline: called between sums, in many places. */
 static __attribute__((noinline)) void fetch_some(fetches *from, size_t steps) {
-  fetch_lines(&from->x, steps);
-  fetch_lines(&from->y, steps);
+  for (size_t i = 0; i < MOST_FETCHES; i++)
+    fetch_lines(&from->of[i], steps);
 }
 
 #endif

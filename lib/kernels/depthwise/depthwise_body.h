@@ -11,9 +11,13 @@
 #include <math.h>
 
 enum {
-  MOST_OUTPUTS = 8, /* side by side: chains enough to keep two multiply-adds a cycle going */
+  LINE_VECTORS = BLOCKED && VECTOR_WIDTH < 16 ? 16 / VECTOR_WIDTH : 1, /* a line of the cache */
+  MOST_SUMS = 8, /* chains enough to keep two multiply-adds a cycle going */
+  MOST_OUTPUTS = MOST_SUMS,
   FEWEST_OUTPUTS = 7,
-  MOST_PAIRS = 4,
+  LINE_OUTPUTS = MOST_SUMS / LINE_VECTORS, /* of whole lines of channels */
+  MOST_PAIRS = MOST_OUTPUTS / 2,
+  LINE_PAIRS = LINE_OUTPUTS / 2,
   SLICE = 64 /* channels of all rows before those of the next slice: what rows share stays in L1 */
 };
 
@@ -44,83 +48,157 @@ INLINE_CONSTANTS vector offset_of(const float *bias, size_t channel, size_t left
   return bias ? get(bias + channel, left) : vector_set(-0.0f);
 }
 
+/* Vectors of channels of some outputs, these one after another; count and vectors are constants. */
+INLINE_CONSTANTS void store_outputs(const cnn__depthwise_row *row, float *y, const vector *values,
+                                    size_t count, size_t vectors) {
+  if (vectors == LINE_VECTORS && row->past_caches) {
+    WRITTEN_OUT
+    for (size_t i = 0; i < count * vectors; i++) {
+      vector_stream(y + i % vectors * VECTOR_WIDTH, values[i]);
+      if (i % vectors + 1 == vectors) y += row->y_step;
+    }
+    return;
+  }
+  WRITTEN_OUT
+  for (size_t i = 0; i < count * vectors; i++) {
+    vector_store(y + i % vectors * VECTOR_WIDTH, values[i]);
+    if (i % vectors + 1 == vectors) y += row->y_step;
+  }
+}
+
 /* ---- three taps side by side ---- */
 
-/* A vector of channels of count outputs; count and stride, in cells, are constants. */
+/* Some vectors of channels of count outputs; count, vectors and stride, in cells, are constants. */
 INLINE_CONSTANTS void three_taps(const cnn__depthwise_row row, outputs_at at, const float *w,
-                                 finish last, size_t channel, size_t count, size_t stride) {
+                                 finish last, size_t channel, size_t count, size_t stride,
+                                 size_t vectors) {
   const size_t cells = (count - 1) * stride + 3;
-  vector sum[MOST_OUTPUTS];
+  vector sum[MOST_SUMS];
   WRITTEN_OUT
-  for (size_t k = 0; k < count; k++)
-    sum[k] = vector_zero();
+  for (size_t i = 0; i < count * vectors; i++)
+    sum[i] = vector_zero();
   const float *first = at.x + channel;
   w += channel;
 #pragma GCC unroll 1
   for (size_t r = 0; r < row.tap_rows; r++, first += row.x_row, w += row.w_row) {
-    const vector weight[3] = {vector_load(w), vector_load(w + row.w_column),
-                              vector_load(w + 2 * row.w_column)};
-    const float *x = first;
     WRITTEN_OUT
-    for (size_t cell = 0; cell < cells; cell++, x += row.x_column) {
-      if (cell == 0 && at.lacks_first) continue;
-      if (cell == cells - 1 && at.lacks_last) continue;
-      const vector value = vector_held(vector_load(x));
+    for (size_t v = 0; v < vectors; v++) {
+      const float *x = first + v * VECTOR_WIDTH, *from = w + v * VECTOR_WIDTH;
+      const vector weight[3] = {vector_load(from), vector_load(from + row.w_column),
+                                vector_load(from + 2 * row.w_column)};
       WRITTEN_OUT
-      for (size_t k = 0; k < count; k++)
-        if (cell >= k * stride && cell < k * stride + 3)
-          sum[k] = vector_fma(value, weight[cell - k * stride], sum[k]);
+      for (size_t cell = 0; cell < cells; cell++, x += row.x_column) {
+        if (cell == 0 && at.lacks_first) continue;
+        if (cell == cells - 1 && at.lacks_last) continue;
+        const vector value = vector_held(vector_load(x));
+        WRITTEN_OUT
+        for (size_t k = 0; k < count; k++)
+          if (cell >= k * stride && cell < k * stride + 3)
+            sum[k * vectors + v] =
+                vector_fma(value, weight[cell - k * stride], sum[k * vectors + v]);
+      }
     }
   }
-  const vector offset = offset_of(last.bias, channel, VECTOR_WIDTH);
-  float *y = at.y + channel;
   WRITTEN_OUT
-  for (size_t k = 0; k < count; k++, y += row.y_step)
-    vector_store(y, finished(sum[k], offset, last));
+  for (size_t v = 0; v < vectors; v++) {
+    const vector offset = offset_of(last.bias, channel + v * VECTOR_WIDTH, VECTOR_WIDTH);
+    WRITTEN_OUT
+    for (size_t k = 0; k < count; k++)
+      sum[k * vectors + v] = finished(sum[k * vectors + v], offset, last);
+  }
+  store_outputs(&row, at.y + channel, sum, count, vectors);
 }
 
-/* A slice's vectors; the row's last one begins early enough to be whole, and repeats some channels. */
+/* A slice's vectors, one at a time or a line of them; the row's last ones begin early enough to be whole, and
+   repeat some channels. near: NULL if nothing is fetched. */
 INLINE_CONSTANTS void three_taps_of(const cnn__depthwise_row *row, outputs_at at, const float *w,
-                                    finish last, slice of, fetches *ahead, size_t count,
-                                    size_t stride) {
+                                    finish last, slice of, fetches *near, size_t count,
+                                    size_t stride, size_t vectors) {
   const cnn__depthwise_row kept = *row;
-  const bool fetching = fetches_anything(ahead);
-  for (size_t channel = of.begin; channel < of.end; channel += VECTOR_WIDTH) {
-    if (fetching) fetch_some(ahead, count);
-    if (channel + VECTOR_WIDTH > kept.channels) channel = kept.channels - VECTOR_WIDTH;
-    three_taps(kept, at, w, last, channel, count, stride);
+  const size_t step = vectors * VECTOR_WIDTH;
+  for (size_t channel = of.begin; channel < of.end; channel += step) {
+    if (near) fetch_some(near, count);
+    if (channel + step > kept.channels) channel = kept.channels - step;
+    three_taps(kept, at, w, last, channel, count, stride, vectors);
   }
+}
+
+static outputs_at outputs_from(const cnn__depthwise_row *row, const float *x, float *y, size_t i,
+                               size_t count) {
+  return (outputs_at){x + (ptrdiff_t)i * row->x_step, y + (ptrdiff_t)i * row->y_step,
+                      row->lacks_first && i == 0, row->lacks_last && i + count == row->outputs};
+}
+
+/* What the outputs so many further on read of the new rows, in the order of addresses, and where they are
+   written; each output's share for so many channels at a time. */
+static fetches fetches_near(const cnn__depthwise_row *row, const float *x, const float *y,
+                            size_t distance, size_t width) {
+  const size_t steps = (row->channels + width - 1) / width, size = sizeof(float);
+  const uintptr_t x_at = (uintptr_t)x + distance * (size_t)row->x_step * size;
+  const uintptr_t y_at = (uintptr_t)y + distance * (size_t)row->y_step * size;
+  fetches near = {0};
+  for (size_t i = 0; i < 2 && i < row->new_rows; i++) {
+    const size_t down = row->tap_rows - 1 - i;
+    near.of[i] = fetch_of(x_at + down * (size_t)row->x_row * size, (size_t)row->x_step, steps);
+  }
+  if (!row->past_caches) near.of[2] = fetch_of(y_at, (size_t)row->y_step, steps);
+  return near;
 }
 
 /* Eight outputs at a time or seven, whichever repeats fewer: the last ones begin early enough to be all of
    them. stride is a constant. */
 INLINE_CONSTANTS void three_taps_row(const cnn__depthwise_row *row, const float *x, const float *w,
-                                     finish last, slice of, fetches *ahead, float *y,
-                                     size_t stride) {
+                                     finish last, slice of, float *y, size_t stride) {
   const size_t outputs = row->outputs;
   const size_t count = (outputs + 6) / 7 * 7 < (outputs + 7) / 8 * 8 ? 7 : 8;
+  const bool fetching = row->new_rows > 0;
+  fetches near;
+  if (fetching) near = fetches_near(row, x, y, count, VECTOR_WIDTH);
   for (size_t next = 0; next < outputs; next += count) {
     const size_t i = next + count > outputs ? outputs - count : next;
-    const outputs_at at = {x + (ptrdiff_t)i * row->x_step, y + (ptrdiff_t)i * row->y_step,
-                           row->lacks_first && i == 0, row->lacks_last && i + count == outputs};
+    const outputs_at at = outputs_from(row, x, y, i, count);
     if (count == 7)
-      three_taps_of(row, at, w, last, of, ahead, 7, stride);
+      three_taps_of(row, at, w, last, of, fetching ? &near : NULL, 7, stride, 1);
     else
-      three_taps_of(row, at, w, last, of, ahead, 8, stride);
+      three_taps_of(row, at, w, last, of, fetching ? &near : NULL, 8, stride, 1);
   }
 }
 
-/* Several rows slice by slice, if they are of some length. */
+/* By whole lines of channels, where what is read or written comes from afar; fewer outputs of stride two, each of
+   which reads more, or else requests wait for each other. */
+INLINE_CONSTANTS void three_taps_lines(const cnn__depthwise_row *row, const float *x,
+                                       const float *w, finish last, float *y, size_t stride) {
+  const size_t outputs = row->outputs, count = stride == 1 ? LINE_OUTPUTS : LINE_PAIRS;
+  const slice all = {0, row->channels};
+  fetches near = fetches_near(row, x, y, 2 * count, 16);
+  bool below = false;
+  for (size_t next = 0; next < outputs; next += count) {
+    const size_t i = next + count > outputs ? outputs - count : next;
+    if (stride == 2 && !below && next + 2 * count >= outputs) { /* on to the next row's new ones */
+      near.of[0].at += (size_t)row->x_row * sizeof(float);
+      near.of[1].at += (size_t)row->x_row * sizeof(float);
+      below = true;
+    }
+    three_taps_of(row, outputs_from(row, x, y, i, count), w, last, all, &near, count, stride,
+                  LINE_VECTORS);
+  }
+}
+
+/* Several rows, if they are of some length slice by slice. */
 INLINE_CONSTANTS void three_taps_rows(const cnn__depthwise_row *row, size_t height,
                                       ptrdiff_t x_below, ptrdiff_t y_below, const float *x,
                                       const float *w, finish last, float *y, size_t stride) {
-  const size_t step = height > 1 && row->outputs > MOST_OUTPUTS ? SLICE : row->channels;
-  fetches ahead = fetches_of(row, height * row->outputs);
+  const bool far = stride == 2 ? row->outputs > MOST_OUTPUTS : LINE_VECTORS > 1 && row->past_caches;
+  const bool lines = far && row->new_rows > 0 && row->channels >= 16;
+  const size_t step = height > 1 && row->outputs > MOST_OUTPUTS && !lines ? SLICE : row->channels;
   slice of = {0, 0};
   for (; of.begin < row->channels; of.begin = of.end) {
     of.end = row->channels - of.begin > step ? of.begin + step : row->channels;
     for (ptrdiff_t i = 0; i < (ptrdiff_t)height; i++)
-      three_taps_row(row, x + i * x_below, w, last, of, &ahead, y + i * y_below, stride);
+      if (lines)
+        three_taps_lines(row, x + i * x_below, w, last, y + i * y_below, stride);
+      else
+        three_taps_row(row, x + i * x_below, w, last, of, y + i * y_below, stride);
   }
 }
 
@@ -189,47 +267,51 @@ static void depthwise_forward(const cnn__depthwise_row *row, size_t height, ptrd
   else
     for (; height > 0; height--, x += x_below, y += y_below)
       any_taps_row(row, x, w, last, y);
+  if (row->past_caches) vector_stream_end();
 }
 
 /* ---- pairs ---- */
 
-/* A vector of channels of count pairs, a constant. */
+/* Some vectors of channels of count pairs; both are constants. */
 INLINE_CONSTANTS void pairs(const cnn__depthwise_row row, const float *x, const float *w, float *y,
-                            bool lacks_first, size_t channel, size_t count) {
-  vector even[MOST_PAIRS], odd[MOST_PAIRS];
+                            bool lacks_first, size_t channel, size_t count, size_t vectors) {
+  vector sum[MOST_SUMS];
   WRITTEN_OUT
-  for (size_t k = 0; k < count; k++)
-    even[k] = odd[k] = vector_zero();
-  x += channel, w += channel, y += channel;
+  for (size_t i = 0; i < 2 * count * vectors; i++)
+    sum[i] = vector_zero();
+  x += channel, w += channel;
 #pragma GCC unroll 1
   for (size_t r = 0; r < row.tap_rows; r++, x += row.x_row, w += row.w_row) {
-    const vector before = vector_load(w), same = vector_load(w + row.w_column);
-    const vector after = vector_load(w + 2 * row.w_column);
-    if (!lacks_first) even[0] = vector_fma(vector_load(x), before, even[0]);
-    const float *behind = x + row.x_step;
     WRITTEN_OUT
-    for (size_t k = 0; k < count; k++, behind += row.x_step) {
-      const vector value = vector_held(vector_load(behind));
-      even[k] = vector_fma(value, after, even[k]);
-      odd[k] = vector_fma(value, same, odd[k]);
-      if (k + 1 < count) even[k + 1] = vector_fma(value, before, even[k + 1]);
+    for (size_t v = 0; v < vectors; v++) {
+      const float *cell = x + v * VECTOR_WIDTH, *from = w + v * VECTOR_WIDTH;
+      const vector before = vector_load(from), same = vector_load(from + row.w_column);
+      const vector after = vector_load(from + 2 * row.w_column);
+      if (!lacks_first) sum[v] = vector_fma(vector_load(cell), before, sum[v]);
+      WRITTEN_OUT
+      for (size_t k = 0; k < count; k++) {
+        const size_t even = 2 * k * vectors + v, odd = even + vectors, next = odd + vectors;
+        cell += row.x_step;
+        const vector value = vector_held(vector_load(cell));
+        sum[even] = vector_fma(value, after, sum[even]);
+        sum[odd] = vector_fma(value, same, sum[odd]);
+        if (k + 1 < count) sum[next] = vector_fma(value, before, sum[next]);
+      }
     }
   }
-  WRITTEN_OUT
-  for (size_t k = 0; k < count; k++, y += 2 * row.y_step) {
-    vector_store(y, even[k]);
-    vector_store(y + row.y_step, odd[k]);
-  }
+  store_outputs(&row, y + channel, sum, 2 * count, vectors);
 }
 
 INLINE_CONSTANTS void pairs_of(const cnn__depthwise_row *row, const float *x, const float *w,
-                               float *y, bool lacks_first, fetches *ahead, size_t count) {
+                               float *y, bool lacks_first, fetches *ahead, size_t count,
+                               size_t vectors) {
   const cnn__depthwise_row kept = *row;
-  const bool fetching = fetches_anything(ahead);
-  for (size_t channel = 0; channel < kept.channels; channel += VECTOR_WIDTH) {
+  const size_t step = vectors * VECTOR_WIDTH;
+  const bool fetching = kept.x_ahead.floats + kept.y_ahead.floats > 0;
+  for (size_t channel = 0; channel < kept.channels; channel += step) {
     if (fetching) fetch_some(ahead, count);
-    if (channel + VECTOR_WIDTH > kept.channels) channel = kept.channels - VECTOR_WIDTH;
-    pairs(kept, x, w, y, lacks_first, channel, count);
+    if (channel + step > kept.channels) channel = kept.channels - step;
+    pairs(kept, x, w, y, lacks_first, channel, count, vectors);
   }
 }
 
@@ -253,18 +335,26 @@ static void depthwise_spread(const cnn__depthwise_row *row, const float *x, cons
     pairs_apart(row, x, w, y);
     return;
   }
-  fetches ahead = fetches_of(row, row->outputs);
-  const size_t outputs = row->outputs, count = outputs < MOST_PAIRS ? 1 : MOST_PAIRS;
+  const size_t outputs = row->outputs;
+  const bool lines = LINE_VECTORS > 1 && row->past_caches && outputs >= LINE_PAIRS;
+  const size_t width = lines ? 16 : VECTOR_WIDTH;
+  const size_t steps = outputs * ((row->channels + width - 1) / width);
+  fetches ahead = {{fetch_of((uintptr_t)row->x_ahead.from, row->x_ahead.floats, steps),
+                    fetch_of((uintptr_t)row->y_ahead.from, row->y_ahead.floats, steps)}};
+  const size_t count = lines ? LINE_PAIRS : outputs < MOST_PAIRS ? 1 : MOST_PAIRS;
   for (size_t next = 0; next < outputs; next += count) {
     const size_t i = next + count > outputs ? outputs - count : next;
     const float *from = x + (ptrdiff_t)i * row->x_step;
     float *to = y + 2 * (ptrdiff_t)i * row->y_step;
     const bool lacks_first = row->lacks_first && i == 0;
-    if (count == 1)
-      pairs_of(row, from, w, to, lacks_first, &ahead, 1);
+    if (lines)
+      pairs_of(row, from, w, to, lacks_first, &ahead, LINE_PAIRS, LINE_VECTORS);
+    else if (count == 1)
+      pairs_of(row, from, w, to, lacks_first, &ahead, 1, 1);
     else
-      pairs_of(row, from, w, to, lacks_first, &ahead, MOST_PAIRS);
+      pairs_of(row, from, w, to, lacks_first, &ahead, MOST_PAIRS, 1);
   }
+  if (row->past_caches) vector_stream_end();
 }
 
 static void fill_depthwise(cnn__depthwise_kernels *table) {

@@ -29,6 +29,11 @@ static inline vector vector_load(const float *from) {
 static inline void vector_store(float *to, vector x) {
   *to = x;
 }
+/* There is no such store here. */
+static inline void vector_stream(float *to, vector x) {
+  *to = x;
+}
+static inline void vector_stream_end(void) {}
 static inline vector vector_held(vector x) {
   return x;
 }

@@ -33,6 +33,14 @@ static inline vector vector_load(const float *from) {
 static inline void vector_store(float *to, vector x) {
   _mm256_storeu_ps(to, x);
 }
+/* Past the caches, for what nothing reads soon: to a multiple of the vector's size, and whole lines at a time;
+   vector_stream_end before others read it. */
+static inline void vector_stream(float *to, vector x) {
+  _mm256_stream_ps(to, x);
+}
+static inline void vector_stream_end(void) {
+  _mm_sfence();
+}
 /* x, in a register from here on: compilers may load it again for each use instead. */
 static inline vector vector_held(vector x) {
   __asm__("" : "+x"(x));

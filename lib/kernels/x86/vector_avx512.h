@@ -33,6 +33,14 @@ static inline vector vector_load(const float *from) {
 static inline void vector_store(float *to, vector x) {
   _mm512_storeu_ps(to, x);
 }
+/* Past the caches, for what nothing reads soon: to a multiple of the vector's size, and whole lines at a time;
+   vector_stream_end before others read it. */
+static inline void vector_stream(float *to, vector x) {
+  _mm512_stream_ps(to, x);
+}
+static inline void vector_stream_end(void) {
+  _mm_sfence();
+}
 static inline vector vector_held(vector x) { /* registers abound */
   return x;
 }

@@ -29,6 +29,10 @@ static inline __m512 emulated_join(__m256 low, __m256 high) {
   _mm256_storeu_ps(lanes + 8, high);
   return _mm512_loadu_ps(lanes);
 }
+static inline void emulated_stream(float *to, __m512 a) {
+  _mm256_stream_ps(to, emulated_half(a, 0));
+  _mm256_stream_ps(to + 8, emulated_half(a, 1));
+}
 static inline __m512i emulated_int_join(__m256i low, __m256i high) {
   int lanes[16];
   _mm256_storeu_si256((__m256i *)(void *)lanes, low);
@@ -107,6 +111,7 @@ static inline __m256 emulated_cvtpd_ps(__m512d a) {
   _mm512_castsi512_ps(emulated_maskz_loadu_epi32(mask, from))
 #define _mm512_mask_storeu_ps(to, mask, a)                                                         \
   emulated_mask_storeu_epi32(to, mask, _mm512_castps_si512(a))
+#define _mm512_stream_ps(to, a) emulated_stream(to, a)
 #undef _mm512_i32gather_ps
 #define _mm512_i32gather_ps(index, base, scale) emulated_i32gather_ps(index, base, scale)
 #define _mm512_cvtepi32_epi8(a) emulated_cvtepi32_epi8(a)
