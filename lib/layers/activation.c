@@ -5,9 +5,9 @@
 
 #include "ops/activation.h"
 
-/* A negative slope would hide from the backward pass, which sees y alone, which side x was on. */
 typedef cnn_activation_options options;
 
+/* A negative slope would hide from the backward pass, which sees y alone, which side x was on. */
 static const cnn__field fields[] = {
     CHOICE(function, cnn__activation_names),
     REAL(slope, 0, CNN__LARGEST_REAL, 0),
