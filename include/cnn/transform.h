@@ -56,8 +56,9 @@ typedef struct cnn_augmentation_options {
   int64_t samplewise_normalization;  /**< 1: also divides by each image's own deviation (+ 1e-6). */
   int64_t featurewise_center;        /**< 1: subtracts the set's mean: see cnn_transform_fit(). */
   int64_t featurewise_normalization; /**< 1: also divides by the set's deviation (+ 1e-6). */
-  int64_t
-      zca_whitening;  /**< 1: centres by the set's mean, then whitens: see cnn_transform_fit(). */
+  /** 1: centres by the set's mean, then whitens, in place of featurewise_normalization: see
+      cnn_transform_fit(). */
+  int64_t zca_whitening;
   double zca_epsilon; /**< Default 1e-6. */
 } cnn_augmentation_options;
 

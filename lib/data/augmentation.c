@@ -59,6 +59,7 @@ static cnn_status complete(void *settings) {
   options *o = settings;
   if (o->samplewise_normalization) o->samplewise_center = 1;
   if (o->featurewise_normalization || o->zca_whitening) o->featurewise_center = 1;
+  if (o->zca_whitening) o->featurewise_normalization = 0; /* as in Keras: whitening scales */
   cnn_status status = check_pair("zoom", o->zoom_low, o->zoom_high);
   if (status == CNN_OK) status = check_pair("brightness", o->brightness_low, o->brightness_high);
   if (status != CNN_OK) return status;
@@ -251,9 +252,8 @@ static cnn_status fit(cnn_transform *transform, const cnn_dataset *dataset) {
   if (!fresh) return CNN_E_NOMEM;
   cnn_status status = cnn__moments_of_set(context, dataset, o->rescale, &fresh->moments);
   if (status == CNN_OK && o->zca_whitening)
-    status = cnn__zca_fit(context, dataset, o->rescale, fresh->moments.mean,
-                          o->featurewise_normalization ? fresh->moments.deviation : NULL,
-                          o->zca_epsilon, &fresh->zca);
+    status = cnn__zca_fit(context, dataset, o->rescale, fresh->moments.mean, o->zca_epsilon,
+                          &fresh->zca);
   release(context, status == CNN_OK ? transform->state : fresh);
   if (status == CNN_OK) transform->state = fresh;
   return status;

@@ -15,12 +15,12 @@ void cnn__zca_free(cnn_context *context, cnn__zca *zca) {
 /* What fitting works with. */
 typedef struct fitting {
   double rescale;
-  const double *mean, *deviation; /* of each channel; deviation: or NULL */
-  size_t n;                       /* values of an image */
-  float *rows;                    /* BLOCK images */
-  float *products;                /* n x n: of one block */
-  double *covariance;             /* n x n */
-  double *values;                 /* n eigenvalues */
+  const double *mean; /* of each channel */
+  size_t n;           /* values of an image */
+  float *rows;        /* BLOCK images */
+  float *products;    /* n x n: of one block */
+  double *covariance; /* n x n */
+  double *values;     /* n eigenvalues */
   void *scratch;
 } fitting;
 
@@ -54,10 +54,8 @@ static cnn_status read_block(const cnn_dataset *dataset, size_t begin, size_t co
     const uint8_t *bytes = sample->pixels;
     const float *floats = sample->pixels;
     for (size_t e = 0, c = 0; e < f->n; e++, c = c + 1 == channels ? 0 : c + 1) {
-      double value = (dataset->dtype == CNN_UINT8 ? bytes[e] : (double)floats[e]) * f->rescale;
-      value -= f->mean[c];
-      if (f->deviation) value /= f->deviation[c] + 1e-6;
-      f->rows[i * f->n + e] = (float)value;
+      const double value = dataset->dtype == CNN_UINT8 ? bytes[e] : (double)floats[e];
+      f->rows[i * f->n + e] = (float)(value * f->rescale - f->mean[c]);
     }
   }
   return CNN_OK;
@@ -99,13 +97,23 @@ static cnn_status sum_products(cnn_context *context, const cnn_dataset *dataset,
   return status;
 }
 
+/* Whether value k is one of the count largest of n. */
+static bool is_among(size_t count, const double *values, size_t n, size_t k) {
+  size_t larger = 0;
+  for (size_t i = 0; i < n; i++)
+    larger += values[i] > values[k] || (i < k && values[i] >= values[k]);
+  return larger < count;
+}
+
 /* covariance holds eigenvectors as rows: matrix = sum of vector' vector / (sqrt(value) + epsilon),
-   by a product of the vectors, each times the root of its weight. */
-static void compose(cnn_context *context, double epsilon, fitting *f, float *matrix) {
+   by a product of the vectors, each times the root of its weight. So many images span as many
+   directions at most: across the others there is rounding alone, which 1 / epsilon would blow up. */
+static void compose(cnn_context *context, size_t images, double epsilon, fitting *f,
+                    float *matrix) {
   const size_t n = f->n;
   for (size_t k = 0; k < n; k++) {
     const double value = f->values[k] > 0 ? f->values[k] : 0;
-    const double weight = sqrt(1 / (sqrt(value) + epsilon));
+    const double weight = is_among(images, f->values, n, k) ? sqrt(1 / (sqrt(value) + epsilon)) : 0;
     for (size_t e = 0; e < n; e++)
       f->products[k * n + e] = (float)(f->covariance[k * n + e] * weight);
   }
@@ -113,21 +121,20 @@ static void compose(cnn_context *context, double epsilon, fitting *f, float *mat
 }
 
 cnn_status cnn__zca_fit(cnn_context *context, const cnn_dataset *dataset, double rescale,
-                        const double *mean, const double *deviation, double epsilon,
-                        cnn__zca *zca) {
+                        const double *mean, double epsilon, cnn__zca *zca) {
   const size_t n = cnn__shape_product(&dataset->shape);
   if (n == 0 || n > CNN__ZCA_MOST)
     return cnn__fail(n ? CNN_E_LIMIT : CNN_E_SHAPE,
                      "cnn_transform_fit: whitening needs images of one size and at most %d values, "
                      "not %zu",
                      CNN__ZCA_MOST, n);
-  fitting f = {.rescale = rescale, .mean = mean, .deviation = deviation};
+  fitting f = {.rescale = rescale, .mean = mean};
   zca->matrix = cnn__alloc_array(context, n * n, sizeof(float), "whitening");
   cnn_status status = zca->matrix ? reserve(context, n, &f) : CNN_E_NOMEM;
   if (status == CNN_OK) status = sum_products(context, dataset, &f);
   if (status == CNN_OK) status = cnn__eigen_symmetric(context, n, f.covariance, f.values);
   if (status == CNN_OK) {
-    compose(context, epsilon / sqrt((double)dataset->count), &f, zca->matrix);
+    compose(context, dataset->count, epsilon / sqrt((double)dataset->count), &f, zca->matrix);
     zca->features = n;
   }
   release(context, &f);

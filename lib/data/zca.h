@@ -1,5 +1,6 @@
 /* ZCA whitening (Bell and Sejnowski, "The independent components of natural scenes are edge
-   filters", 1997): W = U diag(1 / (sqrt(eigenvalue) + epsilon)) U' of the set's covariance. */
+   filters", 1997): W = U diag(1 / (sqrt(eigenvalue) + epsilon)) U' of the set's covariance,
+   over as many of the largest eigenvalues as the set has images, as Keras's. */
 #ifndef CNN_DATA_ZCA_H
 #define CNN_DATA_ZCA_H
 
@@ -12,10 +13,9 @@ typedef struct cnn__zca {
   float *matrix;   /* features x features, symmetric */
 } cnn__zca;
 
-/* Of (value * rescale - mean[c]) / (deviation[c] + 1e-6); deviation may be NULL. CNN_E_LIMIT over
-   CNN__ZCA_MOST values an image. */
+/* Of value * rescale - mean[c]. CNN_E_LIMIT over CNN__ZCA_MOST values an image. */
 cnn_status cnn__zca_fit(cnn_context *context, const cnn_dataset *dataset, double rescale,
-                        const double *mean, const double *deviation, double epsilon, cnn__zca *zca);
+                        const double *mean, double epsilon, cnn__zca *zca);
 void cnn__zca_free(cnn_context *context, cnn__zca *zca);
 /* values = matrix * values, by the picture's own memory. */
 cnn_status cnn__zca_apply(const cnn__zca *zca, cnn__picture *picture, float *values);

@@ -108,6 +108,53 @@ static void test_whitening_makes_values_independent(void **state) {
   cnn_dataset_free(set);
 }
 
+/* Whitens an image by a fit on two of three values, which are a = (2, 1, 0) and b = (-1, 2, -4) when
+   centred: at right angles, so that both are singular vectors, with the root of 5 and that of 21. */
+static void whiten_by_two(const cnn_augmentation_options *options, const float *values,
+                          float *whitened) {
+  const float pair[] = {12, 11, 10, 9, 12, 6};
+  cnn_tensor *images = cnn_tensor_copy_of(CNN_FLOAT32, 4, (const int64_t[]){2, 1, 3, 1}, pair);
+  cnn_tensor *image = cnn_tensor_copy_of(CNN_FLOAT32, 3, (const int64_t[]){1, 3, 1}, values);
+  cnn_dataset *set = cnn_array_dataset(.images = images);
+  cnn_transform *whitening = cnn_augmentation_create(options);
+  assert_int_equal(cnn_transform_fit(whitening, set), CNN_OK);
+  cnn_tensor *made = cnn_augment_image(whitening, image, 0, 0, 0);
+  assert_non_null(made);
+  memcpy(whitened, cnn_tensor_floats(made), 3 * sizeof *whitened);
+  cnn_tensor_free(made);
+  cnn_transform_free(whitening);
+  cnn_dataset_free(set);
+  cnn_tensor_free(image);
+  cnn_tensor_free(images);
+}
+
+/* Keras's thin decomposition has a direction an image; the rest of space is not blown up by 1 / epsilon. */
+static void test_whitening_has_no_more_directions_than_images(void **state) {
+  (void)state;
+  float whitened[3];
+  whiten_by_two(&(const cnn_augmentation_options){.struct_size = sizeof(cnn_augmentation_options),
+                                                  .zca_whitening = 1},
+                (const float[]){8, 19, 15}, whitened);
+  /* a and (-4, 8, 5), across both: of a the root of 2 by that of 5 remains, of the other nothing. */
+  const double expected[] = {1.26491106, 0.63245553, 0};
+  for (size_t i = 0; i < 3; i++)
+    assert_true(fabs((double)whitened[i] - expected[i]) < 1e-4);
+}
+
+/* As in Keras; beside a large epsilon it counts on which scale. */
+static void test_whitening_stands_in_for_featurewise_normalization(void **state) {
+  (void)state;
+  float whitened[3];
+  whiten_by_two(&(const cnn_augmentation_options){.struct_size = sizeof(cnn_augmentation_options),
+                                                  .featurewise_normalization = 1,
+                                                  .zca_whitening = 1,
+                                                  .zca_epsilon = 1},
+                (const float[]){12, 11, 10}, whitened);
+  const double expected[] = {0.87403205, 0.43701602, 0}; /* a sqrt(2) / (sqrt(5) + 1) */
+  for (size_t i = 0; i < 3; i++)
+    assert_true(fabs((double)whitened[i] - expected[i]) < 1e-4);
+}
+
 /* ---- one's own ---- */
 
 typedef struct inverter {
@@ -324,6 +371,8 @@ int main(void) {
       cmocka_unit_test(test_mixing_blends_images_and_labels_alike),
       cmocka_unit_test(test_normalisation_is_by_channel),
       cmocka_unit_test(test_whitening_makes_values_independent),
+      cmocka_unit_test(test_whitening_has_no_more_directions_than_images),
+      cmocka_unit_test(test_whitening_stands_in_for_featurewise_normalization),
       cmocka_unit_test(test_a_transform_of_ones_own),
       cmocka_unit_test(test_a_chain_is_its_steps),
       cmocka_unit_test(test_each_transform_fills_with_its_own),
