@@ -216,7 +216,7 @@ CNN_API void cnn_fit_options_init(cnn_fit_options *options, size_t size);
 /**
  * Trains. In C: cnn_model_fit(model, batches, .epochs = 10).
  *
- * Epoch e takes the loader's epoch e, whatever else is read from it before or between two batches; the short
+ * Epoch e takes the loader's epoch e, and the validation's, whatever else is read from them before or between two batches; the short
  * last batch takes a full step. The series' values are means over samples, with what the weights were at each batch; the
  * validation's come from after the epoch, in inference mode. Without .resume the history begins anew, and the
  * optimizer goes on. After cnn_model_stop(), or where the last slice was not run, .resume goes on to the

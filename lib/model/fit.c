@@ -123,25 +123,33 @@ static cnn_status train(cnn_fit *fit) {
   return CNN_OK;
 }
 
-/* Keyed by the fit's epoch, as the training batches are: a resumed fit validates on the same. */
-static cnn_status begin_validation(cnn_fit *fit) {
-  int64_t epoch = (int64_t)fit->model->training->state.epoch;
+static void begin_validation(cnn_fit *fit) {
   fit->phase = CNN__PHASE_EPOCH_END;
-  if (fit->validation == NULL) return CNN_OK;
+  if (fit->validation == NULL) return;
   fit->phase = CNN__PHASE_VALIDATE;
+  fit->validated = 0;
   cnn__evaluation_begin(&fit->evaluation, fit->model, fit->validation);
-  if (cnn_loader_epoch(fit->validation) == epoch && cnn_loader_position(fit->validation) == 0)
+}
+
+/* Keyed by the fit's epoch, as the training batches are: a resumed fit validates on the same. Somebody else may have
+   read from the loader between two slices. */
+static cnn_status place_validation(const cnn_fit *fit) {
+  int64_t epoch = (int64_t)fit->model->training->state.epoch;
+  if (cnn_loader_epoch(fit->validation) == epoch &&
+      cnn_loader_position(fit->validation) == fit->validated)
     return CNN_OK;
-  return cnn_loader_seek(fit->validation, epoch, 0);
+  return cnn_loader_seek(fit->validation, epoch, fit->validated);
 }
 
 static cnn_status validate(cnn_fit *fit) {
   int64_t batches = cnn_loader_batches(fit->validation);
   bool done;
-  cnn_status status = cnn__evaluation_step(&fit->evaluation, who, &done);
+  cnn_status status = place_validation(fit);
+  if (status == CNN_OK) status = cnn__evaluation_step(&fit->evaluation, who, &done);
   if (status == CNN_OK && !done && cnn_loader_position(fit->validation) == batches)
     status = cnn__evaluation_step(&fit->evaluation, who, &done); /* it has still to say so */
   if (status != CNN_OK) return status;
+  fit->validated = cnn_loader_position(fit->validation);
   if (done) {
     status = check_samples("validation", fit->evaluation.samples);
     cnn__evaluation_end(&fit->evaluation, fit->series.values + fit->series.training);
@@ -180,7 +188,8 @@ static cnn_status advance(cnn_fit *fit) {
   case CNN__PHASE_TRAIN:
     return train(fit);
   case CNN__PHASE_VALIDATION:
-    return begin_validation(fit);
+    begin_validation(fit);
+    return CNN_OK;
   case CNN__PHASE_VALIDATE:
     return validate(fit);
   case CNN__PHASE_EPOCH_END:

@@ -89,6 +89,7 @@ struct cnn_fit {
   bool finish;          /* a callback has called cnn__fit_finish() */
   cnn__failure failure; /* what it came to */
   cnn__evaluation evaluation;
+  int64_t validated; /* where the epoch's validation stands in its loader */
 
   cnn__fit_series series;
   cnn_fit_info info;

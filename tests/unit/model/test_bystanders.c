@@ -68,6 +68,30 @@ static void test_a_callback_may_read_from_the_fits_own_loader(void **state) {
   tear_down(&s);
 }
 
+/* Between slices, in the middle of a validation, too: a validation that others moved on never ended. */
+static void test_between_slices_the_validations_loader_may_be_read(void **state) {
+  stage s = set_up();
+  cnn_model *alone = compiled_model(), *model = compiled_model();
+  cnn_loader *checks = stripes_loader(s.set);
+  int64_t done = 0, slices = 0;
+  assert_made(checks);
+  assert_ok(cnn_model_fit(alone, s.batches, .epochs = 2, .validation = checks));
+  cnn_fit *fit = cnn_fit_begin(model, s.batches, .epochs = 2, .validation = checks);
+  assert_made(fit);
+  for (; !done; slices++) {
+    assert_true(slices < 50);
+    assert_ok(cnn_fit_run(fit, 1, 0, &done));
+    assert_ok(cnn_model_evaluate(model, checks, NULL, 0));
+  }
+  assert_ok(cnn_fit_end(fit));
+  assert_same_weights(model, alone);
+  assert_memory_equal(cnn_history_series(cnn_model_history(model), "val_loss"),
+                      cnn_history_series(cnn_model_history(alone), "val_loss"), 2 * sizeof(double));
+  cnn_loader_free(checks);
+  cnn_model_free(alone), cnn_model_free(model);
+  tear_down(&s);
+}
+
 static void test_two_fits_may_take_turns_on_one_loader(void **state) {
   stage s = set_up();
   cnn_model *alone = undisturbed(&s, 0), *a = compiled_model(), *b = compiled_model();
@@ -128,6 +152,7 @@ static void test_running_means_of_thawed_layers_begin_at_their_weights(void **st
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_a_callback_may_read_from_the_fits_own_loader),
+      cmocka_unit_test(test_between_slices_the_validations_loader_may_be_read),
       cmocka_unit_test(test_two_fits_may_take_turns_on_one_loader),
       cmocka_unit_test(test_a_failure_that_is_pending_stays_so),
       cmocka_unit_test(test_running_means_of_thawed_layers_begin_at_their_weights),
