@@ -239,6 +239,7 @@ static void test_loaders_that_a_model_cannot_use(void **state) {
           "validation_split leaves");
   refused(cnn_model_fit(model, batches, .validation_split = NAN), CNN_E_INVALID, "split");
   refused(cnn_model_evaluate(model, NULL, results, 4), CNN_E_INVALID, "batches is NULL");
+  refused(cnn_model_evaluate(model, unlabelled, results, 4), CNN_E_SHAPE, "batches has no labels");
   refused(cnn_model_evaluate(model, batches, results, -1), CNN_E_INVALID, "-1 results");
   refused(cnn_model_evaluate(raw, batches, results, 4), CNN_E_STATE, "not compiled");
   assert_null(cnn_model_predict_all(model, NULL));
