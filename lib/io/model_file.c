@@ -108,7 +108,10 @@ static cnn_status check_match(const cnn__safetensors *file, const cnn__network *
     if (!stored)
       return cnn__fail(CNN_E_MISMATCH, "%s: has no \"%.100s\", which the model has", file->path,
                        parameter->name);
-    if (stored->dtype != CNN_FLOAT32 || !cnn__shape_equal(&stored->shape, &parameter->spec->shape))
+    if (stored->dtype != CNN_FLOAT32)
+      return cnn__fail(CNN_E_MISMATCH, "%s: \"%.100s\" is not F32, as the model's weights are",
+                       file->path, parameter->name);
+    if (!cnn__shape_equal(&stored->shape, &parameter->spec->shape))
       return cnn__fail(CNN_E_MISMATCH, "%s: \"%.100s\" is %s; the model's is %s", file->path,
                        parameter->name, cnn__shape_text(&stored->shape, theirs),
                        cnn__shape_text(&parameter->spec->shape, ours));

@@ -49,10 +49,11 @@ static cnn_status read_entry(const cnn__safetensors *file, const cnn__json *entr
       !read_dtype(cnn__json_get(entry, "dtype"), &tensor->dtype) ||
       !read_shape(cnn__json_get(entry, "shape"), &tensor->shape) ||
       !read_span(cnn__json_get(entry, "data_offsets"), &begin, &end))
-    return cnn__fail(CNN_E_FORMAT,
-                     "%s: tensor \"%.64s\": a known dtype, a shape of at most %d sizes and two "
-                     "data_offsets are expected",
-                     file->path, entry->key, CNN_MAX_RANK);
+    return cnn__fail(
+        CNN_E_FORMAT,
+        "%s: tensor \"%.64s\": a dtype of F32, F64, U8, I32, I64 or U64, a shape of at most "
+        "%d sizes and two data_offsets are expected",
+        file->path, entry->key, CNN_MAX_RANK);
   if (end > size)
     return cnn__fail(CNN_E_FORMAT,
                      "%s: tensor \"%.64s\" ends at byte %" PRIu64
