@@ -151,8 +151,8 @@ CNN_API cnn_dataset *cnn_dataset_subset(cnn_dataset *dataset, const int64_t *ind
 CNN_API cnn_dataset *cnn_dataset_concatenate(cnn_dataset *const *datasets, int64_t count);
 /**
  * Splits a set in two at random, from a seed.
- * @param fraction   Share of the second part, in (0, 1).
- * @param stratified 1: the same share of each class.
+ * @param fraction   Share of the second part, in (0, 1), rounded to whole samples: a part may be empty.
+ * @param stratified 1: the same share of each class, rounded in each: a fifth of two samples is none.
  * @param first,second Receive the parts; untouched on failure.
  * @return CNN_OK, CNN_E_INVALID, CNN_E_NOMEM.
  */
