@@ -385,13 +385,14 @@ typedef struct cnn_model cnn_model;
 
 /** Where a fit stands, as callbacks see it. Borrowed for the call. */
 typedef struct cnn_fit_info {
-  size_t struct_size;       /**< sizeof(cnn_fit_info) of the library that calls. */
-  cnn_model *model;         /**< The model in training. */
-  int64_t epoch;            /**< From 0. */
-  int64_t epochs;           /**< The last epoch + 1. */
-  int64_t batch;            /**< From 0; at epoch ends the number of batches. */
+  size_t struct_size; /**< sizeof(cnn_fit_info) of the library that calls. */
+  cnn_model *model;   /**< The model in training. */
+  int64_t epoch;      /**< From 0; at the fit's end how many are done. */
+  int64_t epochs;     /**< The last epoch + 1. */
+  int64_t
+      batch; /**< How many of the epoch are done: 0 before the first, 1 at its end, at the epoch's end all. */
   int64_t batches;          /**< Of one epoch. */
-  double learning_rate;     /**< Of the last step. */
+  double learning_rate;     /**< Of the last step; before the first, of that. */
   double seconds;           /**< Since the epoch began, training alone. */
   int64_t names_count;      /**< Number of names and values. */
   const char *const *names; /**< "loss", "accuracy", ..., at epoch ends also "val_loss", ... */
