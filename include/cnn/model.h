@@ -216,10 +216,10 @@ CNN_API void cnn_fit_options_init(cnn_fit_options *options, size_t size);
 /**
  * Trains. In C: cnn_model_fit(model, batches, .epochs = 10).
  *
- * Epoch e takes the loader's epoch e, and the validation's, whatever else is read from them before or between two batches; the short
- * last batch takes a full step. The series' values are means over samples, with what the weights were at each batch; the
- * validation's come from after the epoch, in inference mode. Without .resume the history begins anew, and the
- * optimizer goes on. After cnn_model_stop(), or where the last slice was not run, .resume goes on to the
+ * Epoch e takes the loader's epoch e, and the validation's, whatever else is read from them before or between
+ * two batches; the short last batch takes a full step. The series' values are means over samples, with what the
+ * weights were at each batch; the validation's come from after the epoch, in inference mode. Without .resume the
+ * history begins anew, and the optimizer goes on. After cnn_model_stop(), or where the last slice was not run, .resume goes on to the
  * same bits as an uninterrupted fit; only a finished fit puts running means (.ema_momentum) and early
  * stopping's best weights in place.
  * @return CNN_OK, also when a callback stopped it early; CNN_E_INVALID (also where no sample of batches or of
@@ -298,7 +298,8 @@ CNN_API cnn_status cnn_model_evaluate(cnn_model *model, cnn_loader *batches, dou
  * @return (count, outputs...) float32, freed by the caller; NULL: CNN_E_INVALID, CNN_E_SHAPE, CNN_E_NOMEM.
  */
 CNN_API cnn_tensor *cnn_model_predict(cnn_model *model, const cnn_tensor *images);
-/** Outputs for every sample of a loader's next epoch, in the loader's order, none for those that it skips as broken; freed by the caller. NULL: as cnn_model_predict(), or what the loader fails with. */
+/** Outputs for every sample of a loader's next epoch, in the loader's order, but for those that it skips as broken;
+    freed by the caller. NULL: as cnn_model_predict(), or what the loader fails with. */
 CNN_API cnn_tensor *cnn_model_predict_all(cnn_model *model, cnn_loader *batches);
 
 /** The k largest of count values, largest first (the first of equal ones first, NaNs last): their places at indices, k of them. CNN_E_INVALID. */
@@ -306,8 +307,9 @@ CNN_API cnn_status cnn_top_k(const float *values, int64_t count, int64_t k, int6
 
 /** How a classifier errs: counts of (true class, predicted class). Immutable. One output above 1/2 counts as class 1 of two. */
 typedef struct cnn_confusion cnn_confusion;
-/** Over a loader's next epoch. A label vector stands for the class where it is largest, a single float as an output does. NULL: as evaluate, but compiling is not needed; CNN_E_SHAPE where
- * labels are neither class indices nor vectors as wide as the output. Freed by the caller. */
+/** Over a loader's next epoch. A label vector stands for the class where it is largest, a single float as an output
+    does. NULL: as evaluate, but the model need not be compiled; CNN_E_SHAPE where labels are neither class indices
+    nor vectors as wide as the output. Freed by the caller. */
 CNN_API cnn_confusion *cnn_model_confusion(cnn_model *model, cnn_loader *batches);
 /** Frees it. NULL is fine. */
 CNN_API void cnn_confusion_free(cnn_confusion *confusion);

@@ -92,7 +92,7 @@ typedef struct depthwise_job {
 /* What a job has of the convolution. A pass of many bytes finds little in the cache: it fetches ahead. */
 static depthwise_job completed(depthwise_job job, const cnn__conv *conv, size_t images,
                                const cnn__conv_buffers *buffers) {
-  enum { CACHED = 16 << 20, LINE = 16 }; /* bytes; floats */
+  enum { CACHED = 16 << 20, THIRD_LEVEL = 32 << 20, LINE = 16 }; /* bytes, bytes, floats */
   const double floats = (double)images * (double)(job.x_size + job.y_size);
   job.conv = conv;
   job.buffers = buffers;
@@ -101,7 +101,8 @@ static depthwise_job completed(depthwise_job job, const cnn__conv *conv, size_t 
   if (!job.first.y || floats <= (double)CACHED / sizeof(float)) return job;
   job.x_end = job.first.x + images * job.x_size;
   job.y_end = job.first.y + images * job.y_size;
-  job.past_caches = images * job.y_size > 2 * CACHED / sizeof(float) && job.gather.depth % LINE == 0 &&
+  job.past_caches = images * job.y_size > THIRD_LEVEL / sizeof(float) &&
+                    job.gather.depth % LINE == 0 &&
                     (uintptr_t)job.first.y % (LINE * sizeof(float)) == 0;
   return job;
 }
