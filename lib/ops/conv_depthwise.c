@@ -101,8 +101,7 @@ static depthwise_job completed(depthwise_job job, const cnn__conv *conv, size_t 
   if (!job.first.y || floats <= (double)CACHED / sizeof(float)) return job;
   job.x_end = job.first.x + images * job.x_size;
   job.y_end = job.first.y + images * job.y_size;
-  job.past_caches = images * job.y_size > THIRD_LEVEL / sizeof(float) &&
-                    job.gather.depth % LINE == 0 &&
+  job.past_caches = floats > (double)THIRD_LEVEL / sizeof(float) && job.gather.depth % LINE == 0 &&
                     (uintptr_t)job.first.y % (LINE * sizeof(float)) == 0;
   return job;
 }
