@@ -129,6 +129,13 @@ static outputs_at outputs_from(const cnn__depthwise_row *row, const float *x, fl
                       row->lacks_first && i == 0, row->lacks_last && i + count == row->outputs};
 }
 
+/* How many outputs ahead: least, but more of few channels, whose computing takes less time than memory does. */
+static size_t distance_of(const cnn__depthwise_row *row, size_t least) {
+  enum { FLOATS = 768 };
+  const size_t outputs = FLOATS / (size_t)row->x_step;
+  return outputs > least ? outputs : least;
+}
+
 /* What the outputs so many further on read of the new rows, in the order of addresses, and where they are
    written; each output's share for so many channels at a time. */
 static fetches fetches_near(const cnn__depthwise_row *row, const float *x, const float *y,
@@ -153,7 +160,7 @@ INLINE_CONSTANTS void three_taps_row(const cnn__depthwise_row *row, const float 
   const size_t count = (outputs + 6) / 7 * 7 < (outputs + 7) / 8 * 8 ? 7 : 8;
   const bool fetching = row->new_rows > 0;
   fetches near;
-  if (fetching) near = fetches_near(row, x, y, count, VECTOR_WIDTH);
+  if (fetching) near = fetches_near(row, x, y, distance_of(row, count), VECTOR_WIDTH);
   for (size_t next = 0; next < outputs; next += count) {
     const size_t i = next + count > outputs ? outputs - count : next;
     const outputs_at at = outputs_from(row, x, y, i, count);
@@ -170,11 +177,12 @@ INLINE_CONSTANTS void three_taps_lines(const cnn__depthwise_row *row, const floa
                                        const float *w, finish last, float *y, size_t stride) {
   const size_t outputs = row->outputs, count = stride == 1 ? LINE_OUTPUTS : LINE_PAIRS;
   const slice all = {0, row->channels};
-  fetches near = fetches_near(row, x, y, 2 * count, 16);
+  const size_t distance = distance_of(row, 2 * count);
+  fetches near = fetches_near(row, x, y, distance, 16);
   bool below = false;
   for (size_t next = 0; next < outputs; next += count) {
     const size_t i = next + count > outputs ? outputs - count : next;
-    if (stride == 2 && !below && next + 2 * count >= outputs) { /* on to the next row's new ones */
+    if (stride == 2 && !below && next + distance >= outputs) { /* on to the next row's new ones */
       near.of[0].at += (size_t)row->x_row * sizeof(float);
       near.of[1].at += (size_t)row->x_row * sizeof(float);
       below = true;
