@@ -39,7 +39,8 @@ CNN_API cnn_status cnn_image_write_png(const char *path, const cnn_tensor *image
 CNN_API cnn_status cnn_file_write(const char *path, const void *bytes, size_t size);
 
 /**
- * An image at another size, same dtype, as Pillow resizes (uint8: within one level).
+ * An image at another size, same dtype, as Pillow resizes. uint8: within one level, but bicubic where Pillow takes
+ * rows before columns and cuts values in between, by up to 26 levels as far as was seen.
  * @return A new tensor; NULL on failure: CNN_E_INVALID, CNN_E_SHAPE, CNN_E_LIMIT, CNN_E_NOMEM.
  */
 CNN_API cnn_tensor *cnn_image_resize(const cnn_tensor *image, int64_t height, int64_t width,
