@@ -106,7 +106,7 @@ cnn_status cnn_model_evaluate(cnn_model *model, cnn_loader *batches, double *res
   cnn_status status = check(who, model, count);
   if (status == CNN_OK && batches == NULL) status = cnn__fail_null(who, "batches");
   if (status == CNN_OK && cnn__loader_info_of(batches)->labels == CNN__LABELS_NONE)
-    status = cnn__fail(CNN_E_SHAPE, "%s: %s has no labels", who, "batches");
+    status = cnn__fail(CNN_E_SHAPE, "%s: batches has no labels", who);
   if (status == CNN_OK) status = cnn__loader_rewind(batches);
   if (status != CNN_OK) return status;
   double all[2 * CNN_MAX_METRICS + 1];

@@ -5,8 +5,14 @@
 
 static const char who[] = "cnn_model_fit";
 
+/* Somebody else may have read from the loader since. */
+static cnn_status place(cnn_loader *loader, int64_t epoch, int64_t batch) {
+  if (cnn_loader_epoch(loader) == epoch && cnn_loader_position(loader) == batch) return CNN_OK;
+  return cnn_loader_seek(loader, epoch, batch);
+}
+
 /* The fit's batches are a stream of the loader's epochs, one behind the other: with .steps an epoch of the
-   fit may end in the middle of one of the loader's. Somebody else may have read from the loader since. */
+   fit may end in the middle of one of the loader's. */
 static cnn_status place_loader(const cnn_fit *fit) {
   const cnn__training_state *state = &fit->model->training->state;
   uint64_t batches = cnn__loader_info_of(fit->batches)->batches;
@@ -17,9 +23,7 @@ static cnn_status place_loader(const cnn_fit *fit) {
     cnn_status status = cnn_loader_next(fit->batches, &none, NULL);
     if (status != CNN_OK) return status;
   }
-  if (cnn_loader_epoch(fit->batches) == epoch && cnn_loader_position(fit->batches) == batch)
-    return CNN_OK;
-  return cnn_loader_seek(fit->batches, epoch, batch);
+  return place(fit->batches, epoch, batch);
 }
 
 /* The batch of the epoch that the loader gives next: it passes over those whose samples are all broken. */
@@ -131,20 +135,12 @@ static void begin_validation(cnn_fit *fit) {
   cnn__evaluation_begin(&fit->evaluation, fit->model, fit->validation);
 }
 
-/* Keyed by the fit's epoch, as the training batches are: a resumed fit validates on the same. Somebody else may have
-   read from the loader between two slices. */
-static cnn_status place_validation(const cnn_fit *fit) {
-  int64_t epoch = (int64_t)fit->model->training->state.epoch;
-  if (cnn_loader_epoch(fit->validation) == epoch &&
-      cnn_loader_position(fit->validation) == fit->validated)
-    return CNN_OK;
-  return cnn_loader_seek(fit->validation, epoch, fit->validated);
-}
-
+/* Keyed by the fit's epoch, as the training batches are: a resumed fit validates on the same. */
 static cnn_status validate(cnn_fit *fit) {
   int64_t batches = cnn_loader_batches(fit->validation);
   bool done;
-  cnn_status status = place_validation(fit);
+  cnn_status status =
+      place(fit->validation, (int64_t)fit->model->training->state.epoch, fit->validated);
   if (status == CNN_OK) status = cnn__evaluation_step(&fit->evaluation, who, &done);
   if (status == CNN_OK && !done && cnn_loader_position(fit->validation) == batches)
     status = cnn__evaluation_step(&fit->evaluation, who, &done); /* it has still to say so */

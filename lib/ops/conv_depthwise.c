@@ -89,7 +89,8 @@ typedef struct depthwise_job {
   size_t width, height, rows; /* of y; rows of a task */
 } depthwise_job;
 
-/* What a job has of the convolution. A pass of many bytes finds little in the cache: it fetches ahead. */
+/* What a job has of the convolution. A pass of many bytes finds little in the cache: it fetches ahead; and leaves little
+   there: it stores past it. */
 static depthwise_job completed(depthwise_job job, const cnn__conv *conv, size_t images,
                                const cnn__conv_buffers *buffers) {
   enum { CACHED = 16 << 20, THIRD_LEVEL = 32 << 20, LINE = 16 }; /* bytes, bytes, floats */
@@ -190,14 +191,14 @@ static cnn__depthwise_ahead x_ahead(const depthwise_job *job, const cnn__gather_
 
 /* ---- forward, and the input's gradient ---- */
 
-static void compute_piece(const cnn__gather *gather, const cnn__gather_span *rows,
-                          const piece *columns, const row_place *at, bool fetching,
-                          bool past_caches) {
+static void compute_piece(const depthwise_job *job, const cnn__gather_span *rows,
+                          const piece *columns, const row_place *at) {
+  const cnn__gather *gather = &job->gather;
   row_part part = part_of(gather, rows, &columns->span);
   part.row.lacks_first = columns->lacks_first;
   part.row.lacks_last = columns->lacks_last;
-  if (fetching) part.row.new_rows = cnn__size_min(rows->input_step, rows->taps);
-  part.row.past_caches = past_caches;
+  if (job->x_end) part.row.new_rows = cnn__size_min(rows->input_step, rows->taps);
+  part.row.past_caches = job->past_caches;
   cnn__kernels_get()->depthwise.forward(&part.row, rows->count, part.x_below, gather->output_row,
                                         at->x + part.x, at->w + part.w, at->bias, at->least,
                                         at->most, at->y + part.y);
@@ -211,7 +212,7 @@ static void compute_columns(const depthwise_job *job, const cnn__gather_span *ro
   for (size_t phase = 0; phase < phases; phase++)
     for (size_t column = begin + phase; column < end;) {
       const piece columns = piece_at(&gather->columns, column, end);
-      compute_piece(gather, rows, &columns, at, job->x_end, job->past_caches);
+      compute_piece(job, rows, &columns, at);
       column += columns.span.count * columns.span.step;
     }
 }

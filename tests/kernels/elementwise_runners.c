@@ -28,17 +28,11 @@ static void run_axpy(const cnn__elementwise_kernels *k, const sample *s) {
 static void run_affine(const cnn__elementwise_kernels *k, const sample *s) {
   k->arithmetic.affine(count_of(s), 0.7f, -0.1f, s->in[0], s->out[0]);
 }
-static void run_clip(const cnn__elementwise_kernels *k, const sample *s) {
-  k->arithmetic.clip(count_of(s), 0.5f, s->out[0]);
-}
 static void run_exp(const cnn__elementwise_kernels *k, const sample *s) {
   k->arithmetic.exp(count_of(s), s->in[0], s->out[0]);
 }
 static void run_log(const cnn__elementwise_kernels *k, const sample *s) {
   k->arithmetic.log(count_of(s), s->in[0], s->out[0]);
-}
-static void run_sum(const cnn__elementwise_kernels *k, const sample *s) {
-  s->sums[0][0] = k->arithmetic.sum(count_of(s), s->in[0]);
 }
 static void run_sum_of_squares(const cnn__elementwise_kernels *k, const sample *s) {
   s->sums[0][0] = k->arithmetic.sum_of_squares(count_of(s), s->in[0]);
@@ -138,11 +132,6 @@ static void run_absolute_error(const cnn__elementwise_kernels *k, const sample *
 }
 static void run_huber(const cnn__elementwise_kernels *k, const sample *s) {
   run_loss(k->loss.huber, 0, NULL, s);
-}
-static void run_arg_max(const cnn__elementwise_kernels *k, const sample *s) {
-  for (size_t row = 0; row < s->rows; row++)
-    s->sums[0][0] =
-        3 * s->sums[0][0] + (double)k->loss.arg_max(s->columns, s->in[0] + row * s->columns);
 }
 
 /* Pooling: rows x columns are cells x channels of the output; windows of two cells side by side in
@@ -256,10 +245,8 @@ const elementwise_runner elementwise_runners[] = {
     {"scale", run_scale, -1},
     {"axpy", run_axpy, 2e-7},
     {"affine", run_affine, 2e-7},
-    {"clip", run_clip, -1},
     {"exp", run_exp, 1e-6},
     {"log", run_log, 1e-6},
-    {"sum", run_sum, -1},
     {"sum_of_squares", run_sum_of_squares, -1},
     {"finite", run_finite, -1},
     {"dropout", run_dropout, -1},
@@ -280,7 +267,6 @@ const elementwise_runner elementwise_runners[] = {
     {"squared_error", run_squared_error, 1e-6},
     {"absolute_error", run_absolute_error, 1e-6},
     {"huber", run_huber, 1e-6},
-    {"arg_max", run_arg_max, -1},
     {"max_pool_2x2", run_pool_2x2, -1},
     {"max_pool_3x2_overlapping", run_pool_3x2_overlapping, -1},
     {"average_pool", run_average_pool, -1},

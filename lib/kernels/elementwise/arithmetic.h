@@ -21,16 +21,13 @@ typedef struct cnn__arithmetic_kernels {
   void (*scale)(size_t count, float a, const float *x, float *y);           /* y = a * x */
   void (*axpy)(size_t count, float a, const float *x, float *y);            /* y = fma(a, x, y) */
   void (*affine)(size_t count, float a, float b, const float *x, float *y); /* y = fma(a, x, b) */
-  void (*clip)(size_t count, float limit, float *x); /* to [-limit, limit]; NaN stays */
-  /* Within 1 unit in the last place (exp without fused multiply-add: 1.5). log 0 is minus infinity,
-     of less NaN. */
+  /* What activations and losses are made of, for the tests of its error: within 1 unit in the last place (exp without
+     fused multiply-add: 1.5). log 0 is minus infinity, of less NaN. */
   void (*exp)(size_t count, const float *x, float *y);
   void (*log)(size_t count, const float *x, float *y);
 
-  /* Reductions in float64. The squares are exact there. */
-  double (*sum)(size_t count, const float *x);
-  double (*sum_of_squares)(size_t count, const float *x);
-  bool (*finite)(size_t count, const float *x); /* no NaN and no infinity */
+  double (*sum_of_squares)(size_t count, const float *x); /* in float64, where squares are exact */
+  bool (*finite)(size_t count, const float *x);           /* no NaN and no infinity */
 
   /* y = u < threshold ? 0 : x * scale, where u is the element's word of the stream. */
   void (*dropout)(size_t count, const cnn__philox_stream *stream, uint32_t threshold, float scale,

@@ -22,11 +22,6 @@ static void affine(size_t count, float a, float b, const float *x, float *y) {
   for (size_t i = 0; i < count; i += VECTOR_WIDTH)
     put(y, i, count, vector_fma(vector_set(a), get(x, i, count), vector_set(b)));
 }
-static void clip(size_t count, float limit, float *x) {
-  const vector high = vector_set(limit), low = vector_set(-limit);
-  for (size_t i = 0; i < count; i += VECTOR_WIDTH)
-    put(x, i, count, vector_min(high, vector_max(low, get(x, i, count))));
-}
 static void exponentials(size_t count, const float *x, float *y) {
   for (size_t i = 0; i < count; i += VECTOR_WIDTH)
     put(y, i, count, vector_exp(get(x, i, count)));
@@ -36,24 +31,16 @@ static void logarithms(size_t count, const float *x, float *y) {
     put(y, i, count, vector_log(get(x, i, count)));
 }
 
-/* Of x, or of its squares. */
-INLINE_CONSTANTS double sum_in_lanes(bool squares, size_t count, const float *x) {
+static double sum_of_squares(size_t count, const float *x) {
   doubles lanes[VECTORS];
   for (size_t v = 0; v < VECTORS; v++)
     lanes[v] = doubles_zero();
   for (size_t i = 0; i < count; i += LANES)
     for (size_t v = 0; v < VECTORS; v++) {
       const doubles value = doubles_of(get(x, i + v * VECTOR_WIDTH, count));
-      lanes[v] =
-          squares ? doubles_add_product(lanes[v], value, value) : doubles_add(lanes[v], value);
+      lanes[v] = doubles_add_product(lanes[v], value, value);
     }
   return sum_double_lanes(lanes);
-}
-static double sum(size_t count, const float *x) {
-  return sum_in_lanes(false, count, x);
-}
-static double sum_of_squares(size_t count, const float *x) {
-  return sum_in_lanes(true, count, x);
 }
 
 /* Only of finite numbers is the absolute value at most the largest float. */
@@ -132,10 +119,8 @@ static void fill_arithmetic(cnn__arithmetic_kernels *table) {
       .scale = scale,
       .axpy = axpy,
       .affine = affine,
-      .clip = clip,
       .exp = exponentials,
       .log = logarithms,
-      .sum = sum,
       .sum_of_squares = sum_of_squares,
       .finite = finite_all,
       .dropout = dropout,

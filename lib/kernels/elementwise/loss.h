@@ -34,9 +34,6 @@ typedef struct cnn__loss_kernels {
   double (*absolute_error)(const cnn__loss_rows *rows); /* |p - t|; its sign, 0 at 0 */
   double (*huber)(
       const cnn__loss_rows *rows); /* e^2 / 2 up to delta, then delta (|e| - delta / 2) */
-
-  size_t (*arg_max)(size_t n,
-                    const float *x); /* the first maximum; NaN wins over all; 0 where n is 0 */
 } cnn__loss_kernels;
 
 #endif

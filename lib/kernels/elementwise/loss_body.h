@@ -177,14 +177,6 @@ static double huber(const cnn__loss_rows *rows) {
   return sum_of_values(huber_of_difference, rows, (smoothed){1.0f, 0.0f});
 }
 
-/* Rows are short, most often ten values: searching one by one is as fast as it needs to be. */
-static size_t arg_max(size_t n, const float *x) {
-  size_t best = 0;
-  for (size_t i = 1; i < n && x[best] == x[best]; i++)
-    if (!(x[i] <= x[best])) best = i;
-  return best;
-}
-
 static void fill_loss(cnn__loss_kernels *table) {
   *table = (cnn__loss_kernels){
       .softmax_cross_entropy = softmax_cross_entropy,
@@ -192,6 +184,5 @@ static void fill_loss(cnn__loss_kernels *table) {
       .squared_error = squared_error,
       .absolute_error = absolute_error,
       .huber = huber,
-      .arg_max = arg_max,
   };
 }
