@@ -12,8 +12,9 @@
                         thread shares the core, what counts is how few instructions there are beside
                         the multiply-adds
      COLUMNS_BY_TURNS   whether largest tiles do so with an A whose rows lie side by side, too
-     FETCH_A            whether an A that is not contiguous is fetched into the L1 cache ahead of its
-                        use: for tiles so wide that its lines are gone before the next row of tiles
+     FETCH_A            whether tiles that take one depth in a turn fetch A into the L1 cache ahead of its use:
+                        wide ones some depths ahead, since its lines are gone before the next row of tiles,
+                        narrow ones the next tile's rows, where they lie in one run
 
    A tile keeps rows x vectors of C in registers and walks the whole chain. Widths above
    MAIN_VECTORS serve few rows, where narrow tiles would wait for their own sums. */
@@ -245,8 +246,15 @@ INLINE_CONSTANTS void multiply_extent(const cnn__gemm *product, const float *a, 
     depth = strides.a_depth > FAR
                 ? take_turns_by_columns(&strides, &at, depth, rows, row, true, sum)
                 : take_turns_by_columns(&strides, &at, depth, rows, row, false, sum);
+  const bool narrow = rows >= 4 && row.vectors <= 2 && !large;
+  const bool run = strides.a_depth == 1 && in_a_run(&strides);
+  const float *next = opaque(a + (run ? (ptrdiff_t)rows * strides.a_row : 0));
   for (; depth > 0; depth--) {
     if (FETCH_A && large) __builtin_prefetch(at.a[0] + AHEAD * strides.a_depth);
+    if (FETCH_A && narrow) {
+      __builtin_prefetch(next);
+      next = opaque(next + (run ? (ptrdiff_t)rows : 0));
+    }
     multiply_depth(&strides, &at, 0, rows, row, sum);
     next_depths_of_a(&at, strides.a_depth, rows);
   }
