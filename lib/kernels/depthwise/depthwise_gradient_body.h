@@ -38,17 +38,24 @@ INLINE_CONSTANTS void ask_for(uintptr_t at[3], uintptr_t step, size_t places) {
   }
 }
 
-/* What the same outputs read of the next line of channels: of the first two rows, then of the last and dy. */
+/* What the same outputs read of the next line of channels: the last of its rows, which is new, and dy; where two
+   vectors share a line, the one asks for the first two rows, and the other for these. */
 static asked ask_near(const gradient_rows *of, const float *x) {
   const uintptr_t size = sizeof(float), row = (uintptr_t)of->row->x_row * size;
-  const uintptr_t bytes = VECTOR_WIDTH * size,
-                  odd = bytes / LINE_BYTES * LINE_BYTES; /* 0: the same line */
+  const uintptr_t bytes = VECTOR_WIDTH * size;
   const uintptr_t here = (uintptr_t)x + LINE_BYTES, dy = (uintptr_t)of->dy + LINE_BYTES;
   const uintptr_t below = (uintptr_t)of->x_below * size;
-  return (asked){.at = {{here, here + row}, {here + odd + 2 * row, dy + odd}},
-                 .step = (uintptr_t)of->row->x_step * size,
-                 .below = {below, below},
-                 .along = {2 * bytes, 2 * bytes}};
+  asked ask = {.at = {{here, here + row}, {here + 2 * row, dy}},
+               .step = (uintptr_t)of->row->x_step * size,
+               .below = {below, below},
+               .along = {2 * bytes, 2 * bytes}};
+  if (bytes >= LINE_BYTES) {
+    ask.at[0][0] = here + 2*row;
+    ask.at[0][1] = dy;
+    ask.at[1][0] += bytes;
+    ask.at[1][1] += bytes;
+  }
+  return ask;
 }
 
 /* What the caller wants fetched, in the order of addresses: x, from two places where rows are shared by none,
@@ -158,8 +165,15 @@ INLINE_CONSTANTS vector row_gradients(const cnn__depthwise_row *row, const float
     if (k != without_first) output_gradients(x, x_column, gradient, sum, 0);
     output_gradients(x, x_column, gradient, sum, 1);
     if (k != without_last) output_gradients(x, x_column, gradient, sum, 2);
+    if (far)
+      ask_for(at, step, 3);
+    else
+      for (size_t i = 0; i < 2; i++) {
+        fetch_later(x[1 + i], (LINE_BYTES / sizeof(float)), sizeof(float));
+        fetch_later(x[1 + i], (LINE_BYTES / sizeof(float)) + (size_t)x_column, sizeof(float));
+      }
+    if (!far) fetch_later(dy, (LINE_BYTES / sizeof(float)), sizeof(float));
     move_on(x, x_step);
-    if (far) ask_for(at, step, 3);
   }
   return total;
 }

@@ -41,7 +41,10 @@ static inline void vector_stream(float *to, vector x) {
 static inline void vector_stream_end(void) {
   _mm_sfence();
 }
-static inline vector vector_held(vector x) { /* registers abound */
+static inline vector vector_held(vector x) {
+#ifdef __AVX512F__ /* not emulated */
+  __asm__("" : "+v"(x));
+#endif
   return x;
 }
 /* The first count lanes, count <= VECTOR_WIDTH. */
