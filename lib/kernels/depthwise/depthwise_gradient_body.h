@@ -50,7 +50,7 @@ static asked ask_near(const gradient_rows *of, const float *x) {
                .below = {below, below},
                .along = {2 * bytes, 2 * bytes}};
   if (bytes >= LINE_BYTES) {
-    ask.at[0][0] = here + 2*row;
+    ask.at[0][0] = here + 2 * row;
     ask.at[0][1] = dy;
     ask.at[1][0] += bytes;
     ask.at[1][1] += bytes;
@@ -150,7 +150,18 @@ INLINE_CONSTANTS vector shared_row(const cnn__depthwise_row *row, const float *x
   return total;
 }
 
-/* The same, any steps apart and however few; asks for what is far only, a constant. */
+/* What an output two columns and rows from its neighbours reads alone, and dy, of the next line of channels. */
+INLINE_CONSTANTS void ask_below(const float *const x[3], ptrdiff_t x_column, const float *dy) {
+  enum { LINE = LINE_BYTES / sizeof(float) };
+  fetch_later(dy, LINE, sizeof(float));
+  WRITTEN_OUT
+  for (size_t i = 1; i < 3; i++) {
+    fetch_later(x[i], LINE, sizeof(float));
+    fetch_later(x[i], LINE + (size_t)x_column, sizeof(float));
+  }
+}
+
+/* The same, any steps apart and however few; asks for what is far, a constant, or else near. */
 INLINE_CONSTANTS vector row_gradients(const cnn__depthwise_row *row, const float *x[3],
                                       const float *dy, bool lacks_first, bool lacks_last,
                                       uintptr_t at[3], uintptr_t step, vector sum[3][3], bool far) {
@@ -167,12 +178,8 @@ INLINE_CONSTANTS vector row_gradients(const cnn__depthwise_row *row, const float
     if (k != without_last) output_gradients(x, x_column, gradient, sum, 2);
     if (far)
       ask_for(at, step, 3);
-    else
-      for (size_t i = 0; i < 2; i++) {
-        fetch_later(x[1 + i], (LINE_BYTES / sizeof(float)), sizeof(float));
-        fetch_later(x[1 + i], (LINE_BYTES / sizeof(float)) + (size_t)x_column, sizeof(float));
-      }
-    if (!far) fetch_later(dy, (LINE_BYTES / sizeof(float)), sizeof(float));
+    else if (VECTOR_WIDTH * sizeof(float) >= LINE_BYTES)
+      ask_below(x, x_column, dy);
     move_on(x, x_step);
   }
   return total;
