@@ -22,9 +22,14 @@ enum {
 /* clang-format on */
 
 #include "kernels/gemm_body.h"
+#include "kernels/gemm_pack.h"
+#include "kernels/gemm_rows.h"
 
-/* Packing and single rows are bound by memory: they stay the lower instruction set's. */
 void cnn__gemm_kernels_fill_avx512(cnn__gemm_kernels *table) {
   table->gemm = gemm;
   table->columns = MAIN_VECTORS * VECTOR_WIDTH;
+  table->rows = rows;
+  table->pack = pack;
+  table->pack_a = pack_a;
+  table->gather_a = gather_a;
 }
