@@ -127,8 +127,9 @@ static void plan_weight_gradient(cnn__conv *conv) {
                         cnn__direct_blocks(shape->groups, out, p[DIRECT_OUT_BLOCK]);
   const size_t wanted = cnn__conv_kernel_size(shape) > CACHED / TASKS ? FEW_TASKS : TASKS;
   p[DIRECT_SLICES] = cnn__size_min(shape->batch, cnn__size_ceil_div(wanted, blocks));
-  /* A multiple of two of the cache's lines: dy's cells would share a few of its sets. */
-  p[DIRECT_COPY] = cnn__conv_pooled(shape) || shape->out_channels % LINES == 0;
+  /* More than two of the cache's lines, and a multiple of that: dy's cells would share a few of its sets. */
+  p[DIRECT_COPY] =
+      cnn__conv_pooled(shape) || (shape->out_channels > LINES && shape->out_channels % LINES == 0);
   plan_steps(conv);
 }
 

@@ -137,7 +137,7 @@ static size_t copy_rows(const cnn__weight_task *work, size_t first, size_t end) 
     for (size_t row = first; row < end; row++, to += width * channels) {
       zero_cells(left, channels, to);
       if (channels == shape->in_channels)
-        memcpy(to + left * channels, input_cell(work, image, row), cells * channels * sizeof *to);
+        copy_cells(1, cells * channels, input_cell(work, image, row), 0, to + left * channels, 0);
       else
         copy_cells(cells, channels, input_cell(work, image, row), shape->in_channels,
                    to + left * channels, channels);
