@@ -100,7 +100,7 @@ typedef struct depthwise_job {
    there: it stores past it. */
 static depthwise_job completed(depthwise_job job, const cnn__conv *conv, size_t images,
                                const cnn__conv_buffers *buffers) {
-  enum { CACHED = 16 << 20, THIRD_LEVEL = 32 << 20, LINE = 16 }; /* bytes, bytes, floats */
+  enum { CACHED = 20 << 20, THIRD_LEVEL = 32 << 20, LINE = 16 }; /* bytes, bytes, floats */
   const double floats = (double)images * (double)(job.x_size + job.y_size);
   job.conv = conv;
   job.buffers = buffers;
