@@ -28,8 +28,7 @@ typedef struct cnn__depthwise_row {
 } cnn__depthwise_row;
 
 typedef struct cnn__depthwise_kernels {
-  size_t
-      width; /* channels of a vector, which the weights' gradient takes through all of its rows */
+  size_t width; /* channels of a vector: the weights' gradient takes so many through all rows */
   /* Of height rows, x_below and y_below floats apart: y = a chain of fma(x, w, sum) from 0 on over the taps,
      row by row, + bias (NULL: none), then kept within [least, most] (infinities: as it is; NaN stays). */
   void (*forward)(const cnn__depthwise_row *row, size_t height, ptrdiff_t x_below,

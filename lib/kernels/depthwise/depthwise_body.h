@@ -366,8 +366,10 @@ static void depthwise_spread(const cnn__depthwise_row *row, const float *x, cons
 }
 
 static void fill_depthwise(cnn__depthwise_kernels *table) {
-  *table = (cnn__depthwise_kernels){VECTOR_WIDTH, .forward = depthwise_forward,
-                                    .spread = depthwise_spread, .weights = depthwise_weights};
+  *table = (cnn__depthwise_kernels){.width = VECTOR_WIDTH,
+                                    .forward = depthwise_forward,
+                                    .spread = depthwise_spread,
+                                    .weights = depthwise_weights};
 }
 
 #endif
