@@ -247,13 +247,13 @@ INLINE_CONSTANTS void multiply_extent(const cnn__gemm *product, const float *a, 
                 ? take_turns_by_columns(&strides, &at, depth, rows, row, true, sum)
                 : take_turns_by_columns(&strides, &at, depth, rows, row, false, sum);
   const bool narrow = rows >= 4 && row.vectors <= 2 && !large;
-  const bool run = strides.a_depth == 1 && in_a_run(&strides);
-  const float *next = opaque(a + (run ? (ptrdiff_t)rows * strides.a_row : 0));
+  const ptrdiff_t step = in_a_run(&strides) ? (ptrdiff_t)rows : 0;
+  const float *next = opaque(a + step * strides.a_row);
   for (; depth > 0; depth--) {
     if (FETCH_A && large) __builtin_prefetch(at.a[0] + AHEAD * strides.a_depth);
     if (FETCH_A && narrow) {
       __builtin_prefetch(next);
-      next = opaque(next + (run ? (ptrdiff_t)rows : 0));
+      next = opaque(next + step);
     }
     multiply_depth(&strides, &at, 0, rows, row, sum);
     next_depths_of_a(&at, strides.a_depth, rows);

@@ -30,7 +30,8 @@ static size_t rows_of_work(size_t work, const cnn__conv_shape *shape, size_t wid
 }
 
 /* Where a vector is half a line, the next one reads the other halves of what a vector read in a step: of long rows
-   so few cells, of x and dy, that these stay in the first cache, where such strides reach but some of the sets. */
+   so few cells, of x and dy, that these stay in the first cache, where such strides reach but some of the sets. Else
+   so many that loading and storing the sums between them costs little. */
 static size_t step_rows(const cnn__conv_shape *shape) {
   enum { SHORT_ROW = 1400, LINE = 16 }; /* in floats */
   enum { CELLS = 64, FEW_CELLS = 84, MANY_CELLS = 1000 };

@@ -132,15 +132,13 @@ static size_t copy_rows(const cnn__weight_task *work, size_t first, size_t end) 
   const size_t left = cnn__size_min(shape->pad_left, width);
   const size_t cells = cnn__size_min(width - left, shape->in_width);
   const size_t channels = work->in_count;
+  const bool whole = channels == shape->in_channels; /* a row is one run */
   float *to = work->inputs;
   for (size_t image = 0; image < work->images; image++)
     for (size_t row = first; row < end; row++, to += width * channels) {
       zero_cells(left, channels, to);
-      if (channels == shape->in_channels)
-        copy_cells(1, cells * channels, input_cell(work, image, row), 0, to + left * channels, 0);
-      else
-        copy_cells(cells, channels, input_cell(work, image, row), shape->in_channels,
-                   to + left * channels, channels);
+      copy_cells(whole ? 1 : cells, whole ? cells * channels : channels,
+                 input_cell(work, image, row), shape->in_channels, to + left * channels, channels);
       zero_cells(width - left - cells, channels, to + (left + cells) * channels);
     }
   return width * channels;

@@ -21,7 +21,6 @@ typedef struct shallow_tile {
   size_t left; /* channels from the first on */
   float *y;
   uint8_t *codes;
-  bool plain; /* shallow_plain may serve */
 } shallow_tile;
 
 typedef vector shallow_sums[2 * SHALLOW_WINDOWS][SHALLOW_VECTORS];
@@ -100,29 +99,27 @@ INLINE_CONSTANTS void shallow_windows(const shallow_tile *tile, size_t windows, 
    greatest output, as long as all are finite. Returns whether they were; what it has stored is no result if not.
    windows is a constant. */
 INLINE_CONSTANTS bool shallow_plain(const shallow_tile *tile, size_t windows) {
-  const cnn__shallow_row *row = tile->row;
-  vector upper[SHALLOW_WINDOWS][SHALLOW_VECTORS], all = vector_zero();
-  shallow_sums sum;
-  shallow_cells(tile, tile->x, 2 * windows, SHALLOW_VECTORS, sum);
+  vector most[SHALLOW_WINDOWS][SHALLOW_VECTORS], all = vector_zero();
   WRITTEN_OUT
-  for (size_t i = 0; i < windows; i++) {
+  for (ptrdiff_t below = 0; below < 2; below++) {
+    shallow_sums sum;
+    shallow_cells(tile, tile->x + below * tile->row->down, 2 * windows, SHALLOW_VECTORS, sum);
     WRITTEN_OUT
-    for (size_t j = 0; j < SHALLOW_VECTORS; j++) {
-      upper[i][j] = vector_max(sum[2 * i][j], sum[2 * i + 1][j]);
-      all = vector_add(all, vector_add(sum[2 * i][j], sum[2 * i + 1][j]));
+    for (size_t i = 0; i < windows; i++) {
+      WRITTEN_OUT
+      for (size_t j = 0; j < SHALLOW_VECTORS; j++) {
+        const vector greater = vector_max(sum[2 * i][j], sum[2 * i + 1][j]);
+        most[i][j] = below ? vector_max(most[i][j], greater) : greater;
+        all = vector_add(all, vector_add(sum[2 * i][j], sum[2 * i + 1][j]));
+      }
     }
   }
-  shallow_cells(tile, tile->x + row->down, 2 * windows, SHALLOW_VECTORS, sum);
   WRITTEN_OUT
   for (size_t i = 0; i < windows; i++) {
     WRITTEN_OUT
-    for (size_t j = 0; j < SHALLOW_VECTORS; j++) {
-      const vector lower = vector_max(sum[2 * i][j], sum[2 * i + 1][j]);
-      all = vector_add(all, vector_add(sum[2 * i][j], sum[2 * i + 1][j]));
-      vector_store(tile->y + i * row->pitch + j * VECTOR_WIDTH,
-                   shallow_output(tile, vector_max(upper[i][j], lower),
-                                  vector_load(tile->bias + j * VECTOR_WIDTH)));
-    }
+    for (size_t j = 0; j < SHALLOW_VECTORS; j++)
+      vector_store(tile->y + i * tile->row->pitch + j * VECTOR_WIDTH,
+                   shallow_output(tile, most[i][j], vector_load(tile->bias + j * VECTOR_WIDTH)));
   }
   return !vector_mask_any(vector_is_nan(vector_sub(all, all)));
 }
@@ -142,6 +139,7 @@ static bool is_plain(const shallow_tile *tile) {
 
 /* As many vectors as the channels that are left need. */
 INLINE_CONSTANTS void shallow_channels(const shallow_tile *tile, size_t windows) {
+  if (windows > 1 && is_plain(tile) && shallow_plain(tile, windows)) return;
   if (tile->left > SHALLOW_VECTORS / 2 * VECTOR_WIDTH)
     shallow_windows(tile, windows, SHALLOW_VECTORS);
   else
@@ -151,12 +149,10 @@ INLINE_CONSTANTS void shallow_channels(const shallow_tile *tile, size_t windows)
 /* Returns how many windows it has done. */
 static inline size_t shallow_some(const shallow_tile *tile, size_t left) {
   if (left >= SHALLOW_WINDOWS) {
-    if (tile->plain && shallow_plain(tile, SHALLOW_WINDOWS)) return SHALLOW_WINDOWS;
     shallow_channels(tile, SHALLOW_WINDOWS);
     return SHALLOW_WINDOWS;
   }
   if (left >= SHALLOW_WINDOWS / 2 && SHALLOW_WINDOWS / 2 > 1) {
-    if (tile->plain && shallow_plain(tile, SHALLOW_WINDOWS / 2)) return SHALLOW_WINDOWS / 2;
     shallow_channels(tile, SHALLOW_WINDOWS / 2);
     return SHALLOW_WINDOWS / 2;
   }
@@ -175,9 +171,7 @@ static void shallow_pooled(const cnn__shallow_row *row, const float *x, const fl
                          with_relu,
                          row->channels - first,
                          y + first,
-                         codes ? codes + first : NULL,
-                         false};
-    tile.plain = is_plain(&tile);
+                         codes ? codes + first : NULL};
     for (size_t window = 0; window < row->windows;) {
       const size_t windows = shallow_some(&tile, row->windows - window);
       tile.x += 2 * (ptrdiff_t)windows * row->right;

@@ -42,20 +42,14 @@ INLINE_CONSTANTS void ask_for(uintptr_t at[3], uintptr_t step, size_t places) {
    vectors share a line, the one asks for the first two rows, and the other for these. */
 static asked ask_near(const gradient_rows *of, const float *x) {
   const uintptr_t size = sizeof(float), row = (uintptr_t)of->row->x_row * size;
-  const uintptr_t bytes = VECTOR_WIDTH * size;
+  const uintptr_t bytes = VECTOR_WIDTH * size,
+                  odd = bytes / LINE_BYTES * LINE_BYTES; /* 0: the same line */
   const uintptr_t here = (uintptr_t)x + LINE_BYTES, dy = (uintptr_t)of->dy + LINE_BYTES;
-  const uintptr_t below = (uintptr_t)of->x_below * size;
-  asked ask = {.at = {{here, here + row}, {here + 2 * row, dy}},
-               .step = (uintptr_t)of->row->x_step * size,
-               .below = {below, below},
-               .along = {2 * bytes, 2 * bytes}};
-  if (bytes >= LINE_BYTES) {
-    ask.at[0][0] = here + 2 * row;
-    ask.at[0][1] = dy;
-    ask.at[1][0] += bytes;
-    ask.at[1][1] += bytes;
-  }
-  return ask;
+  const uintptr_t last = here + 2 * row, below = (uintptr_t)of->x_below * size;
+  return (asked){.at = {{odd ? last : here, odd ? dy : here + row}, {last + odd, dy + odd}},
+                 .step = (uintptr_t)of->row->x_step * size,
+                 .below = {below, below},
+                 .along = {2 * bytes, 2 * bytes}};
 }
 
 /* What the caller wants fetched, in the order of addresses: x, from two places where rows are shared by none,
