@@ -66,6 +66,11 @@ typedef struct cnn__gemm_kernels {
   size_t
       columns; /* of this instruction set's main tile, whole panels: who cuts n, cuts it by these */
 
+  /* As gemm, for a batch of one and a row-major B (b_panel 16), which it leaves in packed on the way, as pack
+     would: cheaper than one after the other. next: where more of a B begins, with the same strides, that
+     is wanted afterwards; a hint, never read. */
+  void (*gemm_packing)(const cnn__gemm *product, const float *next, float *packed);
+
   /* The same bits as gemm. By rows a single row of C passes by several times: its n values should stay
      in the L1 cache. */
   void (*rows)(const cnn__gemm_rows *product);

@@ -167,16 +167,23 @@ INLINE_CONSTANTS vector load_b(const cnn__gemm *product, const cursor *at, size_
   return row.partial && j + 1 == row.vectors ? vector_load_tail(from, row.tail) : vector_load(from);
 }
 
-/* sum += the depth of A that is ahead floats past the cursor, times B's next. */
-INLINE_CONSTANTS void multiply_depth(const cnn__gemm *product, cursor *at, ptrdiff_t ahead,
-                                     size_t rows, extent row, vector sum[MOST_ROWS][MOST_VECTORS]) {
+/* sum += the depth of A that is ahead floats past the cursor, times right. */
+INLINE_CONSTANTS void multiply_rows(const cnn__gemm *product, const cursor *at, ptrdiff_t ahead,
+                                    size_t rows, extent row, const vector right[MOST_VECTORS],
+                                    vector sum[MOST_ROWS][MOST_VECTORS]) {
   const ptrdiff_t a_row = product->a_row;
-  vector right[MOST_VECTORS];
-  EACH_VECTOR(j, row.vectors, right[j] = load_b(product, at, j, row);)
   EACH_ROW(i, rows, {
     in_order();
     fma_row(at->a[i / 2][i % 2 * a_row + ahead], right, row, sum[i]);
   })
+}
+
+/* The same times B's next depth. */
+INLINE_CONSTANTS void multiply_depth(const cnn__gemm *product, cursor *at, ptrdiff_t ahead,
+                                     size_t rows, extent row, vector sum[MOST_ROWS][MOST_VECTORS]) {
+  vector right[MOST_VECTORS];
+  EACH_VECTOR(j, row.vectors, right[j] = load_b(product, at, j, row);)
+  multiply_rows(product, at, ahead, rows, row, right, sum);
   next_depth_of_b(product, at, row);
 }
 
@@ -269,11 +276,9 @@ INLINE_CONSTANTS void multiply(const cnn__gemm *product, const float *a, const f
     multiply_extent(product, a, b, rows, row, sum);
 }
 
-/* A tile whose rows of A begin a floats into each of the batch, its columns of B so many, and C at c. */
-INLINE_CONSTANTS void tile(const cnn__gemm *product, ptrdiff_t a, ptrdiff_t b, float *c,
-                           const float *bias, size_t rows, extent row) {
+INLINE_CONSTANTS void begin_tile(const cnn__gemm *product, const float *c, size_t rows, extent row,
+                                 vector sum[MOST_ROWS][MOST_VECTORS]) {
   const ptrdiff_t c_row = product->c_row;
-  vector sum[MOST_ROWS][MOST_VECTORS];
   if (product->accumulate)
     EACH_ROW(i, rows, load_row(c + i * c_row, row, sum[i]);)
   else
@@ -281,8 +286,11 @@ INLINE_CONSTANTS void tile(const cnn__gemm *product, ptrdiff_t a, ptrdiff_t b, f
   /* The next tile's rows of C, read or only written: from further away than the L1 cache their lines
      would arrive late, and a store waits for its line. Harmless past C's end. */
   EACH_ROW(i, rows, prefetch_row(c + ((ptrdiff_t)rows + i) * c_row, row.vectors);)
-  for (size_t i = 0; i < product->batch; i++)
-    multiply(product, product->a[i] + a, product->b[i] + b, rows, row, sum);
+}
+
+INLINE_CONSTANTS void end_tile(const cnn__gemm *product, float *c, const float *bias, size_t rows,
+                               extent row, vector sum[MOST_ROWS][MOST_VECTORS]) {
+  const ptrdiff_t c_row = product->c_row;
   if (bias) {
     vector added[MOST_VECTORS];
     load_row(bias, row, added);
@@ -294,6 +302,16 @@ INLINE_CONSTANTS void tile(const cnn__gemm *product, ptrdiff_t a, ptrdiff_t b, f
   }
   c = opaque(c); /* its rows' addresses are not kept through the product */
   EACH_ROW(i, rows, store_row(c + i * c_row, row, sum[i]);)
+}
+
+/* A tile whose rows of A begin a floats into each of the batch, its columns of B so many, and C at c. */
+INLINE_CONSTANTS void tile(const cnn__gemm *product, ptrdiff_t a, ptrdiff_t b, float *c,
+                           const float *bias, size_t rows, extent row) {
+  vector sum[MOST_ROWS][MOST_VECTORS];
+  begin_tile(product, c, rows, row, sum);
+  for (size_t i = 0; i < product->batch; i++)
+    multiply(product, product->a[i] + a, product->b[i] + b, rows, row, sum);
+  end_tile(product, c, bias, rows, row, sum);
 }
 
 INLINE_CONSTANTS void tiles_below(const cnn__gemm *product, const place *at, size_t rows,

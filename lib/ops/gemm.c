@@ -28,7 +28,8 @@ enum {
   OFTEN_REUSED = 256, /* rows under so many */
   THIN = 16,          /* rows of A that are best worked on as few */
   FEW = 120,          /* the same where they are contiguous */
-  MOST_TASKS = 16     /* enough for some threads to share evenly */
+  MOST_TASKS = 16,    /* enough for some threads to share evenly */
+  LEADING = 6         /* rows that are multiplied with the packing of a row-major B */
 };
 
 /* What is packed, is packed by all threads for all tasks: a pass is one piece of A and one of B. */
@@ -41,6 +42,7 @@ typedef struct blocking {
   size_t row_step, column_step, pass; /* rows, columns, depths of a pass */
   size_t rows, columns, depths;       /* of a block */
   size_t column_blocks, b_pieces;     /* of this pass */
+  size_t leading;                     /* rows that are done once its B is packed */
   cnn__range row, column, depth;      /* this pass */
 } blocking;
 
@@ -100,23 +102,35 @@ static void choose_depths(blocking *work) {
   work->pass = cnn__size_min(work->pass, k);
 }
 
+/* Some columns of B, alone or with the first rows of the product. */
+static void pack_b_piece(const blocking *work, size_t done) {
+  const cnn__matmul *product = work->product;
+  const cnn__range column = cnn__range_part(work->column, done, PIECE);
+  float *packed = work->b + done * cnn__range_length(work->depth);
+  if (work->leading == 0)
+    work->kernels->pack(cnn__range_length(work->depth), cnn__range_length(column),
+                        cnn__b_at(product, work->depth.first, column.first), product->b_row,
+                        product->b_column, packed);
+  else
+    cnn__multiply_packing(product, cnn__range_part(work->row, 0, work->leading), column,
+                          work->depth, cnn__b_at(product, work->depth.first, column.end), packed);
+}
+
+static void pack_a_piece(const blocking *work, size_t done) {
+  const cnn__matmul *product = work->product;
+  const cnn__range row = cnn__range_part(work->row, done, PIECE);
+  work->kernels->pack_a(cnn__range_length(row), cnn__range_length(work->depth),
+                        cnn__a_at(product, row.first, work->depth.first), product->a_row,
+                        product->a_depth, work->a + done * work->a_row, work->a_row);
+}
+
 static void pack_piece(void *argument, size_t task, size_t slot) {
   const blocking *work = argument;
-  const cnn__matmul *product = work->product;
-  const size_t depths = cnn__range_length(work->depth);
   (void)slot;
-  if (task < work->b_pieces) {
-    const size_t done = task * PIECE;
-    work->kernels->pack(depths, cnn__size_min(PIECE, cnn__range_length(work->column) - done),
-                        cnn__b_at(product, work->depth.first, work->column.first + done),
-                        product->b_row, product->b_column, work->b + done * depths);
-  } else {
-    const size_t done = (task - work->b_pieces) * PIECE;
-    work->kernels->pack_a(cnn__size_min(PIECE, cnn__range_length(work->row) - done), depths,
-                          cnn__a_at(product, work->row.first + done, work->depth.first),
-                          product->a_row, product->a_depth, work->a + done * work->a_row,
-                          work->a_row);
-  }
+  if (task < work->b_pieces)
+    pack_b_piece(work, task * PIECE);
+  else
+    pack_a_piece(work, (task - work->b_pieces) * PIECE);
 }
 
 static cnn__operand find_a(const blocking *work, size_t row, size_t depth) {
@@ -139,8 +153,8 @@ static cnn__operand find_b(const blocking *work, size_t column, size_t depth) {
 /* One block of C, over this pass's depths. */
 static void multiply_block(void *argument, size_t task, size_t slot) {
   const blocking *work = argument;
-  const cnn__range row =
-      cnn__range_part(work->row, task / work->column_blocks * work->rows, work->rows);
+  const cnn__range row = cnn__range_part(
+      work->row, work->leading + task / work->column_blocks * work->rows, work->rows);
   const cnn__range column =
       cnn__range_part(work->column, task % work->column_blocks * work->columns, work->columns);
   size_t done = 0;
@@ -160,10 +174,12 @@ static void run_pass(blocking *work, cnn_context *context) {
   const bool first = work->row.first == 0; /* the following rows find B packed */
   work->a_row = (lines | 1) * FLOATS_OF_LINE;
   work->b_pieces = work->pack_b && first ? cnn__size_ceil_div(columns, PIECE) : 0;
+  work->leading = work->b_pieces && work->product->b_column == 1 ? cnn__size_min(LEADING, rows) : 0;
   const size_t pieces = work->b_pieces + (work->pack_a ? cnn__size_ceil_div(rows, PIECE) : 0);
   cnn__run_parts(work->product, context, pieces, pack_piece, work);
   work->column_blocks = cnn__size_ceil_div(columns, work->columns);
-  cnn__run_parts(work->product, context, cnn__size_ceil_div(rows, work->rows) * work->column_blocks,
+  cnn__run_parts(work->product, context,
+                 cnn__size_ceil_div(rows - work->leading, work->rows) * work->column_blocks,
                  multiply_block, work);
 }
 

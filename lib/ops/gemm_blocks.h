@@ -51,27 +51,42 @@ static inline cnn__operand cnn__b_in_place(const cnn__matmul *product, size_t co
                         CNN__PANEL * (ptrdiff_t)product->k};
 }
 
-/* A block of C over a part of the chain; the last part adds the bias and applies the activation. */
-static inline void cnn__multiply_part(const cnn__matmul *product, cnn__range row, cnn__range column,
-                                      cnn__range depth, cnn__operand a, cnn__operand b) {
+/* A block of C over a part of the chain; the last part adds the bias and applies the activation. What A and B
+   are is yet to be said. */
+static inline cnn__gemm cnn__part_of(const cnn__matmul *product, cnn__range row, cnn__range column,
+                                     cnn__range depth) {
   const bool last = depth.end == product->k;
-  cnn__kernels_get()->gemm.gemm(&(cnn__gemm){
+  return (cnn__gemm){
       .m = cnn__range_length(row),
       .n = cnn__range_length(column),
       .k = cnn__range_length(depth),
       .batch = 1,
-      .a = &a.at,
-      .a_row = a.row,
-      .a_depth = a.other,
-      .b = &b.at,
-      .b_row = b.row,
-      .b_panel = b.other,
       .c = product->c + (ptrdiff_t)row.first * product->c_row + column.first,
       .c_row = product->c_row,
       .accumulate = product->accumulate || depth.first > 0,
       .bias = last && product->bias ? product->bias + column.first : NULL,
       .epilogue = last ? product->epilogue : CNN__GEMM_PLAIN,
-  });
+  };
+}
+
+static inline void cnn__multiply_part(const cnn__matmul *product, cnn__range row, cnn__range column,
+                                      cnn__range depth, cnn__operand a, cnn__operand b) {
+  cnn__gemm part = cnn__part_of(product, row, column, depth);
+  part.a = &a.at, part.a_row = a.row, part.a_depth = a.other;
+  part.b = &b.at, part.b_row = b.row, part.b_panel = b.other;
+  cnn__kernels_get()->gemm.gemm(&part);
+}
+
+/* The same of a row-major B, which is left in panels on the way; next: kernels/gemm.h. */
+static inline void cnn__multiply_packing(const cnn__matmul *product, cnn__range row,
+                                         cnn__range column, cnn__range depth, const float *next,
+                                         float *packed) {
+  const float *a = cnn__a_at(product, row.first, depth.first);
+  const float *b = cnn__b_at(product, depth.first, column.first);
+  cnn__gemm part = cnn__part_of(product, row, column, depth);
+  part.a = &a, part.a_row = product->a_row, part.a_depth = product->a_depth;
+  part.b = &b, part.b_row = product->b_row, part.b_panel = CNN__PANEL;
+  cnn__kernels_get()->gemm.gemm_packing(&part, next, packed);
 }
 
 /* By all threads, or where that is little work by this one. */

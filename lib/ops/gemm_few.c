@@ -22,27 +22,39 @@ typedef struct few {
   size_t slot_floats, columns, depths;
 } few;
 
+/* One part of the chain. */
+static void multiply_depths(const few *work, cnn__range column, cnn__range depth, float *packed) {
+  const cnn__matmul *product = work->product;
+  const cnn__range row = {0, product->m};
+  const size_t depths = cnn__range_length(depth);
+  if (work->pack && product->b_column == 1) {
+    const float *next = depth.end < product->k ? cnn__b_at(product, depth.end, column.first)
+                                               : cnn__b_at(product, 0, column.end);
+    cnn__multiply_packing(product, row, column, depth, next, packed);
+    return;
+  }
+  cnn__operand b = {packed, CNN__PANEL, CNN__PANEL * (ptrdiff_t)depths};
+  if (work->pack)
+    cnn__kernels_get()->gemm.pack(depths, cnn__range_length(column),
+                                  cnn__b_at(product, depth.first, column.first), product->b_row,
+                                  product->b_column, packed);
+  else
+    b = cnn__b_in_place(product, column.first, depth.first);
+  cnn__multiply_part(
+      product, row, column, depth,
+      (cnn__operand){cnn__a_at(product, 0, depth.first), product->a_row, product->a_depth}, b);
+}
+
 static void multiply_columns(void *argument, size_t task, size_t slot) {
   const few *work = argument;
   const cnn__matmul *product = work->product;
-  const cnn__range row = {0, product->m}, k = {0, product->k};
+  const cnn__range k = {0, product->k};
   const cnn__range column =
       cnn__range_part((cnn__range){0, product->n}, task * work->columns, work->columns);
   float *packed = work->scratch + slot * work->slot_floats;
   size_t done = 0;
   do { /* once without depth, for bias and activation */
-    const cnn__range depth = cnn__range_part(k, done, work->depths);
-    const size_t depths = cnn__range_length(depth);
-    cnn__operand b = {packed, CNN__PANEL, CNN__PANEL * (ptrdiff_t)depths};
-    if (work->pack)
-      cnn__kernels_get()->gemm.pack(depths, cnn__range_length(column),
-                                    cnn__b_at(product, depth.first, column.first), product->b_row,
-                                    product->b_column, packed);
-    else
-      b = cnn__b_in_place(product, column.first, depth.first);
-    cnn__multiply_part(
-        product, row, column, depth,
-        (cnn__operand){cnn__a_at(product, 0, depth.first), product->a_row, product->a_depth}, b);
+    multiply_depths(work, column, cnn__range_part(k, done, work->depths), packed);
     done += work->depths;
   } while (done < product->k);
 }

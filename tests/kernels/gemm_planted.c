@@ -133,6 +133,12 @@ static void pack_without_padding(size_t k, size_t n, const float *b, ptrdiff_t r
           b[(ptrdiff_t)depth * row + (ptrdiff_t)j * column];
 }
 
+static void pack_first_panel_alone(const cnn__gemm *p, const float *next, float *packed) {
+  cnn__gemm wrong = *p;
+  if (wrong.n > CNN__PANEL) wrong.n = CNN__PANEL;
+  generic_gemm(p);
+  cnn__kernels_for(CNN__ISA_GENERIC)->gemm.gemm_packing(&wrong, next, packed);
+}
 static void pack_a_into_gaps(size_t m, size_t k, const float *a, ptrdiff_t row, ptrdiff_t depth,
                              float *to, size_t to_row) {
   cnn__kernels_for(CNN__ISA_GENERIC)->gemm.pack_a(m, k, a, row, depth, to, to_row);
@@ -173,6 +179,10 @@ static void plant_pack_without_padding(cnn__kernels *table) {
   table->gemm.pack = pack_without_padding;
 }
 
+static void plant_pack_first_panel_alone(cnn__kernels *table) {
+  table->gemm.gemm_packing = pack_first_panel_alone;
+}
+
 static void plant_pack_a_into_gaps(cnn__kernels *table) {
   table->gemm.pack_a = pack_a_into_gaps;
 }
@@ -201,6 +211,7 @@ const check_planted gemm_planted[GEMM_PLANTED] = {
     {"rounds products", plant_round_products},
     {"adds the bias after the ReLU", plant_bias_after_relu},
     {"does not zero the packing's padding", plant_pack_without_padding},
+    {"packs the first panel alone on its way", plant_pack_first_panel_alone},
     {"packs A into the gaps between its rows", plant_pack_a_into_gaps},
     {"gathers whole blocks of depths alone", plant_gather_a_without_last_depth},
     {"forgets few rows' ReLU", plant_forget_relu_of_rows},

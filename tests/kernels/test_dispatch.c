@@ -30,6 +30,7 @@ static void test_there_is_a_table_for_just_what_the_machine_supports(void **stat
     if (!table) continue;
     assert_int_equal(table->isa, isa);
     assert_non_null(table->gemm.gemm);
+    assert_non_null(table->gemm.gemm_packing);
     assert_non_null(table->gemm.pack);
   }
   assert_non_null(cnn__kernels_for(CNN__ISA_GENERIC));

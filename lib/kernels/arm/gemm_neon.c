@@ -2,6 +2,7 @@
 
 /* 32 registers: 24 sums, 4 of B, up to 4 of A in the main tile, by-element multiply-adds. */
 enum {
+  MAIN_ROWS = 6,
   MAIN_VECTORS = 4,
   MASKED_TAILS = 0,
   DEPTHS_AT_A_TIME = 4,
@@ -22,10 +23,12 @@ enum {
 
 #include "kernels/gemm_body.h"
 #include "kernels/gemm_pack.h"
+#include "kernels/gemm_packing.h"
 #include "kernels/gemm_rows.h"
 
 void cnn__gemm_kernels_fill_neon(cnn__gemm_kernels *table) {
   table->gemm = gemm;
+  table->gemm_packing = gemm_packing;
   table->columns = CNN__PANEL;
   table->rows = rows;
   table->pack = pack;

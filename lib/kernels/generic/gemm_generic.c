@@ -59,6 +59,12 @@ static void pack(size_t k, size_t n, const float *b, ptrdiff_t b_row, ptrdiff_t 
         *packed++ = j < n ? b[(ptrdiff_t)depth * b_row + (ptrdiff_t)j * b_column] : 0;
 }
 
+static void gemm_packing(const cnn__gemm *product, const float *next, float *packed) {
+  (void)next;
+  pack(product->k, product->n, product->b[0], product->b_row, 1, packed);
+  gemm(product);
+}
+
 static void pack_a(size_t m, size_t k, const float *a, ptrdiff_t a_row, ptrdiff_t a_depth,
                    float *to, size_t to_row) {
   for (size_t row = 0; row < m; row++)
@@ -74,6 +80,7 @@ static void gather_a(size_t m, size_t k, const float *const *a, float *to, size_
 
 void cnn__gemm_kernels_fill_generic(cnn__gemm_kernels *table) {
   table->gemm = gemm;
+  table->gemm_packing = gemm_packing;
   table->columns = CNN__PANEL;
   table->rows = rows;
   table->pack = pack;

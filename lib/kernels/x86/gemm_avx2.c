@@ -2,6 +2,7 @@
 
 /* 16 registers: 12 sums, 2 of B, 1 of A. */
 enum {
+  MAIN_ROWS = 6,
   MAIN_VECTORS = 2,
   MASKED_TAILS = 0,
   DEPTHS_AT_A_TIME = 4,
@@ -19,10 +20,12 @@ enum {
 
 #include "kernels/gemm_body.h"
 #include "kernels/gemm_pack.h"
+#include "kernels/gemm_packing.h"
 #include "kernels/gemm_rows.h"
 
 void cnn__gemm_kernels_fill_avx2(cnn__gemm_kernels *table) {
   table->gemm = gemm;
+  table->gemm_packing = gemm_packing;
   table->columns = CNN__PANEL;
   table->rows = rows;
   table->pack = pack;

@@ -3,6 +3,7 @@
 /* 32 registers: 24 sums, 4 of B, 1 of A in the main tile. Where a number of A meets one vector only,
    it is the multiply-add's own broadcast operand and takes no register. */
 enum {
+  MAIN_ROWS = 6,
   MAIN_VECTORS = 4,
   MASKED_TAILS = 1,
   DEPTHS_AT_A_TIME = 2,
@@ -23,10 +24,12 @@ enum {
 
 #include "kernels/gemm_body.h"
 #include "kernels/gemm_pack.h"
+#include "kernels/gemm_packing.h"
 #include "kernels/gemm_rows.h"
 
 void cnn__gemm_kernels_fill_avx512(cnn__gemm_kernels *table) {
   table->gemm = gemm;
+  table->gemm_packing = gemm_packing;
   table->columns = MAIN_VECTORS * VECTOR_WIDTH;
   table->rows = rows;
   table->pack = pack;

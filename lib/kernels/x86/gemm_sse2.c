@@ -4,6 +4,7 @@
    and products in the main tile. Narrower tiles are for the last columns, and no higher: few processors
    have nothing better. */
 enum {
+  MAIN_ROWS = 2,
   MAIN_VECTORS = 4,
   MASKED_TAILS = 0,
   DEPTHS_AT_A_TIME = 1,
@@ -15,11 +16,13 @@ enum {
 
 #include "kernels/gemm_body.h"
 #include "kernels/gemm_pack.h"
+#include "kernels/gemm_packing.h"
 #include "kernels/gemm_rows.h"
 
 /* Each multiply-add rounds twice, so an element's error may be twice the fused chain's. */
 void cnn__gemm_kernels_fill_sse2(cnn__gemm_kernels *table) {
   table->gemm = gemm;
+  table->gemm_packing = gemm_packing;
   table->columns = CNN__PANEL;
   table->rows = rows;
   table->pack = pack;

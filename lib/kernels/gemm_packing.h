@@ -1,0 +1,66 @@
+/* A product whose B is not packed yet, written once in terms of a vector header. Multiply-adds leave room for loads
+   and stores beside them: so the first tile of each panel reads B where it lies and leaves it packed on its way,
+   and the tiles below read what it left. */
+#ifndef CNN_KERNELS_GEMM_PACKING_H
+#define CNN_KERNELS_GEMM_PACKING_H
+
+#include "kernels/gemm_body.h"
+#include "kernels/gemm_pack.h"
+
+/* sum += A * B, and B to packed. Rows of B are no sequence that a processor foresees: asked for is what
+   begins at next, into the L2 cache, for in L1 it would take the place of what is packed. */
+INLINE_CONSTANTS void multiply_packing(const cnn__gemm *product, const float *next, float *packed,
+                                       size_t rows, extent row,
+                                       vector sum[MOST_ROWS][MOST_VECTORS]) {
+  const cnn__gemm strides = *product;
+  const ptrdiff_t panel = CNN__PANEL * (ptrdiff_t)strides.k;
+  cursor at = cursor_at(&strides, strides.a[0], strides.b[0], rows, row);
+  uintptr_t later = (uintptr_t)next;
+  for (size_t depth = strides.k; depth > 0; depth--) {
+    vector right[MOST_VECTORS];
+    EACH_VECTOR(j, row.vectors / PANEL_VECTORS,
+                __builtin_prefetch((const void *)(later + j * CNN__PANEL * sizeof *next), 0, 2);)
+    later += (uintptr_t)strides.b_row * sizeof *next;
+    EACH_VECTOR(j, row.vectors, {
+      right[j] = load_b(&strides, &at, j, row);
+      vector_store(packed + j / PANEL_VECTORS * panel + j % PANEL_VECTORS * VECTOR_WIDTH, right[j]);
+    })
+    multiply_rows(&strides, &at, 0, rows, row, right, sum);
+    next_depth_of_b(&strides, &at, row);
+    next_depths_of_a(&at, strides.a_depth, rows);
+    packed += CNN__PANEL;
+  }
+}
+
+/* Rows and columns of one main tile. */
+static void first_tile(const cnn__gemm *product, const float *next, float *packed) {
+  const extent row = {MAIN_VECTORS, false, VECTOR_WIDTH};
+  vector sum[MOST_ROWS][MOST_VECTORS];
+  begin_tile(product, product->c, MAIN_ROWS, row, sum);
+  multiply_packing(product, next, packed, MAIN_ROWS, row, sum);
+  end_tile(product, product->c, product->bias, MAIN_ROWS, row, sum);
+}
+
+static void gemm_packing(const cnn__gemm *product, const float *next, float *packed) {
+  enum { COLUMNS = MAIN_VECTORS * VECTOR_WIDTH };
+  for (size_t column = 0; column < product->n; column += COLUMNS, packed += COLUMNS * product->k) {
+    const size_t left = product->n - column;
+    const float *a = product->a[0], *b = product->b[0] + column;
+    cnn__gemm part = *product;
+    part.n = left < COLUMNS ? left : COLUMNS;
+    part.a = &a, part.b = &b, part.c += column;
+    if (part.bias) part.bias += column;
+    if (left >= COLUMNS && part.m >= MAIN_ROWS) {
+      first_tile(&part, left > COLUMNS ? b + COLUMNS : next, packed);
+      a += MAIN_ROWS * part.a_row;
+      part.c += MAIN_ROWS * part.c_row;
+      part.m -= MAIN_ROWS;
+    } else {
+      pack(part.k, part.n, b, part.b_row, 1, packed);
+    }
+    b = packed, part.b_row = CNN__PANEL, part.b_panel = CNN__PANEL * (ptrdiff_t)part.k;
+    gemm(&part);
+  }
+}
+
+#endif
