@@ -11,6 +11,14 @@ bool cnn__conv_place(size_t *total, size_t count, size_t size, size_t *offset) {
   return cnn__size_add(*offset, bytes, total);
 }
 
+size_t cnn__conv_even_rows(size_t height, size_t most) {
+  const size_t cuts = cnn__size_ceil_div(height, most);
+  size_t even = 1;
+  while (even < cuts && even < height)
+    even *= 2;
+  return cnn__size_ceil_div(height, even);
+}
+
 typedef struct both_job {
   cnn__conv_tasks few, many;
   size_t distance;

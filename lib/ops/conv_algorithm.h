@@ -25,6 +25,10 @@ extern const cnn__conv_algorithm cnn__conv_direct, cnn__conv_winograd, cnn__conv
    far. False on overflow. */
 bool cnn__conv_place(size_t *total, size_t count, size_t size, size_t *offset);
 
+/* Rows of a task, at most most of height, where there are no other tasks: a power of two of them, which threads
+   share evenly. */
+size_t cnn__conv_even_rows(size_t height, size_t most);
+
 /* Some tasks of one kind; body as in cnn__parallel_for. */
 typedef struct cnn__conv_tasks {
   size_t count;

@@ -23,10 +23,15 @@ static size_t partial_size(const cnn__conv_shape *shape) {
   return (cnn__conv_taps(shape) + 1) * shape->out_channels;
 }
 
-static size_t rows_of_work(size_t work, const cnn__conv_shape *shape, size_t width) {
+/* Of y, or of dx: a task that is worth handing out, but of a single image a shorter one, lest threads wait. */
+static size_t rows_of_task(const cnn__conv *conv, size_t width, size_t height) {
+  enum { WORK = 300000, WORK_OF_ONE = 150000 };
+  const cnn__conv_shape *shape = &conv->shape;
+  const bool shared = shape->batch == 1 && conv->mode.slots > 1;
   const double row = (double)cnn__conv_taps(shape) * (double)shape->out_channels * (double)width;
-  const double rows = (double)work / row;
-  return rows < 1 ? 1 : (size_t)rows;
+  const double work = (shared ? WORK_OF_ONE : WORK) / row;
+  const size_t rows = work < 1 ? 1 : (size_t)work;
+  return shared ? cnn__conv_even_rows(height, rows) : cnn__size_even_part(height, rows);
 }
 
 /* Where a vector is half a line, the next one reads the other halves of what a vector read in a step: of long rows
@@ -45,13 +50,13 @@ static size_t step_rows(const cnn__conv_shape *shape) {
 }
 
 static bool plan(cnn__conv *conv) {
-  enum { WORK = 300000, SLICES = 8 };
+  enum { SLICES = 8 };
   const cnn__conv_shape *shape = &conv->shape;
   size_t *p = conv->parameters;
   size_t size;
   if (!cnn__size_mul(cnn__conv_taps(shape) + 1, 2 * shape->out_channels, &size)) return false;
-  p[DEPTHWISE_ROWS] = rows_of_work(WORK, shape, shape->out_width);
-  p[DEPTHWISE_BACK_ROWS] = rows_of_work(WORK, shape, shape->in_width);
+  p[DEPTHWISE_ROWS] = rows_of_task(conv, shape->out_width, shape->out_height);
+  p[DEPTHWISE_BACK_ROWS] = rows_of_task(conv, shape->in_width, shape->in_height);
   p[DEPTHWISE_SLICES] = cnn__size_min(shape->batch, SLICES);
   p[DEPTHWISE_STEP_ROWS] = step_rows(shape);
   conv->prepared_size = 2 * cnn__conv_kernel_size(shape);

@@ -15,18 +15,28 @@ typedef struct tasks {
   size_t rows, images;
 } tasks;
 
-/* Some hundred thousand multiply-adds, so that handing them out costs nothing; and where weights are
-   many, cells enough to be worth reading them. Several images only where they are small, so that their
-   borders, too, are lines of some length, and only if enough tasks remain. weights: of a block; blocks:
+/* Multiply-adds of a task: so many that handing it out costs nothing, but of a pass that threads share there
+   are some tasks at least. */
+static double work_of_task(double all, size_t slots) {
+  enum { LEAST = 400000, MOST = 1600000, TASKS = 16 };
+  const double share = slots > 1 ? all / TASKS : all;
+  return share < LEAST ? LEAST : share > MOST ? MOST : share;
+}
+
+/* Where weights are many, cells enough to be worth reading them. Several images only where they are small, so that
+   their borders, too, are lines of some length, and only if enough tasks remain. weights: of a block; blocks:
    of all channels. */
-static tasks tasks_of(size_t batch, size_t height, size_t width, double work_of_cell,
+static tasks tasks_of(const cnn__conv *conv, size_t height, size_t width, double work_of_cell,
                       size_t weights, size_t blocks) {
   enum { MANY_WEIGHTS = 16 * 1024, MANY_CELLS = 96, FEW_CELLS = 256, MOST_IMAGES = 16, TASKS = 8 };
-  const double work = 400e3;
+  const size_t batch = conv->shape.batch, slots = conv->mode.slots;
+  const double image = (double)height * (double)width * work_of_cell;
+  const double work = work_of_task((double)batch * (double)blocks * image, slots);
   const double cells = work / (work_of_cell + 1);
   size_t wanted = cells > 1e9 ? (size_t)1e9 : (size_t)cells;
   if (weights > MANY_WEIGHTS) wanted = cnn__size_max(wanted, MANY_CELLS);
   tasks result = {cnn__size_max(cnn__size_min(wanted / width, height), 1), 1};
+  if (slots > 1 && batch * blocks == 1) result.rows = cnn__conv_even_rows(height, result.rows);
   if (result.rows < height || height * width > FEW_CELLS) return result;
   const size_t least = height * width <= FEW_CELLS / 4 ? 8 : 4;
   result.images = cnn__size_max(cnn__size_min(wanted / (height * width), MOST_IMAGES), least);
@@ -66,9 +76,9 @@ static void plan_forward(cnn__conv *conv) {
   p[DIRECT_BLOCK] = channel_block(out, depth);
   const size_t block = cnn__size_min(p[DIRECT_BLOCK], out);
   const size_t pool = cnn__conv_pooled(shape) ? shape->pool_height : 1;
-  const tasks cut = tasks_of(shape->batch, cnn__conv_y_height(shape),
-                             cnn__conv_used_width(shape) * pool, (double)depth * (double)block,
-                             depth * block, cnn__direct_blocks(shape->groups, out, block));
+  const tasks cut = tasks_of(conv, cnn__conv_y_height(shape), cnn__conv_used_width(shape) * pool,
+                             (double)depth * (double)block, depth * block,
+                             cnn__direct_blocks(shape->groups, out, block));
   p[DIRECT_ROWS] = cut.rows;
   p[DIRECT_IMAGES] = p[DIRECT_SHALLOW] ? 1 : cut.images;
 }
@@ -149,7 +159,7 @@ static void plan_input_gradient(cnn__conv *conv) {
   const double cell =
       (double)depth * (double)block / (double)(shape->stride_height * shape->stride_width);
   const tasks cut =
-      tasks_of(shape->batch, shape->in_height, shape->in_width, cell, depth * block,
+      tasks_of(conv, shape->in_height, shape->in_width, cell, depth * block,
                cnn__conv_pooled(shape) ? 1 : cnn__direct_blocks(shape->groups, in, block));
   /* Pooled gradients are spread out image by image. */
   p[DIRECT_BACK_ROWS] = cnn__conv_pooled(shape) ? shape->in_height : cut.rows;
