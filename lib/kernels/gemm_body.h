@@ -288,9 +288,15 @@ INLINE_CONSTANTS void begin_tile(const cnn__gemm *product, const float *c, size_
   EACH_ROW(i, rows, prefetch_row(c + ((ptrdiff_t)rows + i) * c_row, row.vectors);)
 }
 
+INLINE_CONSTANTS void store_tile(const cnn__gemm *product, float *c, size_t rows, extent row,
+                                 vector sum[MOST_ROWS][MOST_VECTORS]) {
+  const ptrdiff_t c_row = product->c_row;
+  c = opaque(c); /* its rows' addresses are not kept through the product */
+  EACH_ROW(i, rows, store_row(c + i * c_row, row, sum[i]);)
+}
+
 INLINE_CONSTANTS void end_tile(const cnn__gemm *product, float *c, const float *bias, size_t rows,
                                extent row, vector sum[MOST_ROWS][MOST_VECTORS]) {
-  const ptrdiff_t c_row = product->c_row;
   if (bias) {
     vector added[MOST_VECTORS];
     load_row(bias, row, added);
@@ -300,8 +306,7 @@ INLINE_CONSTANTS void end_tile(const cnn__gemm *product, float *c, const float *
     EACH_ROW(i, rows, relu_row(row, sum[i]);)
     if (product->epilogue == CNN__GEMM_RELU6) EACH_ROW(i, rows, at_most_six_row(row, sum[i]);)
   }
-  c = opaque(c); /* its rows' addresses are not kept through the product */
-  EACH_ROW(i, rows, store_row(c + i * c_row, row, sum[i]);)
+  store_tile(product, c, rows, row, sum);
 }
 
 /* A tile whose rows of A begin a floats into each of the batch, its columns of B so many, and C at c. */

@@ -32,13 +32,20 @@ INLINE_CONSTANTS void multiply_packing(const cnn__gemm *product, const float *ne
   }
 }
 
-/* Rows and columns of one main tile. */
+/* Rows and columns of one main tile; without bias and activation. */
 static void first_tile(const cnn__gemm *product, const float *next, float *packed) {
   const extent row = {MAIN_VECTORS, false, VECTOR_WIDTH};
   vector sum[MOST_ROWS][MOST_VECTORS];
   begin_tile(product, product->c, MAIN_ROWS, row, sum);
   multiply_packing(product, next, packed, MAIN_ROWS, row, sum);
-  end_tile(product, product->c, product->bias, MAIN_ROWS, row, sum);
+  store_tile(product, product->c, MAIN_ROWS, row, sum);
+}
+
+/* Those of a main tile's rows, once their sums are in C. */
+static void finish_first(cnn__gemm product) {
+  if (!product.bias && product.epilogue == CNN__GEMM_PLAIN) return;
+  product.m = MAIN_ROWS, product.batch = 0, product.accumulate = true;
+  gemm(&product);
 }
 
 static void gemm_packing(const cnn__gemm *product, const float *next, float *packed) {
@@ -52,6 +59,7 @@ static void gemm_packing(const cnn__gemm *product, const float *next, float *pac
     if (part.bias) part.bias += column;
     if (left >= COLUMNS && part.m >= MAIN_ROWS) {
       first_tile(&part, left > COLUMNS ? b + COLUMNS : next, packed);
+      finish_first(part);
       a += MAIN_ROWS * part.a_row;
       part.c += MAIN_ROWS * part.c_row;
       part.m -= MAIN_ROWS;

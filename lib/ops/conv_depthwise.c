@@ -25,7 +25,7 @@ static size_t partial_size(const cnn__conv_shape *shape) {
 
 /* Of y, or of dx: a task that is worth handing out, but of a single image a shorter one, lest threads wait. */
 static size_t rows_of_task(const cnn__conv *conv, size_t width, size_t height) {
-  enum { WORK = 300000, WORK_OF_ONE = 150000 };
+  enum { WORK = 300000, WORK_OF_ONE = 75000 };
   const cnn__conv_shape *shape = &conv->shape;
   const bool shared = shape->batch == 1 && conv->mode.slots > 1;
   const double row = (double)cnn__conv_taps(shape) * (double)shape->out_channels * (double)width;

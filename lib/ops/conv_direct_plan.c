@@ -62,6 +62,17 @@ static tasks strided_tasks(const cnn__conv_shape *shape, size_t n, size_t *block
   return result;
 }
 
+/* A narrower block of channels where rows and images make too few tasks for threads to share: all read the same
+   cells, but each its own weights. */
+static size_t shared_block(size_t block, size_t out, size_t others, double all) {
+  enum { TASKS = 4, LEAST = 100000 /* multiply-adds */ };
+  for (;;) {
+    const size_t count = others * cnn__size_ceil_div(out, block);
+    if (count >= TASKS || block <= CNN__PANEL || all < 2 * LEAST * (double)count) return block;
+    block = cnn__size_ceil_div(cnn__size_ceil_div(block, 2), CNN__PANEL) * CNN__PANEL;
+  }
+}
+
 static void plan_forward(cnn__conv *conv) {
   const cnn__conv_shape *shape = &conv->shape;
   size_t *p = conv->parameters;
@@ -76,11 +87,17 @@ static void plan_forward(cnn__conv *conv) {
   p[DIRECT_BLOCK] = channel_block(out, depth);
   const size_t block = cnn__size_min(p[DIRECT_BLOCK], out);
   const size_t pool = cnn__conv_pooled(shape) ? shape->pool_height : 1;
-  const tasks cut = tasks_of(conv, cnn__conv_y_height(shape), cnn__conv_used_width(shape) * pool,
-                             (double)depth * (double)block, depth * block,
+  const size_t height = cnn__conv_y_height(shape), width = cnn__conv_used_width(shape) * pool;
+  const tasks cut = tasks_of(conv, height, width, (double)depth * (double)block, depth * block,
                              cnn__direct_blocks(shape->groups, out, block));
   p[DIRECT_ROWS] = cut.rows;
   p[DIRECT_IMAGES] = p[DIRECT_SHALLOW] ? 1 : cut.images;
+  if (conv->mode.slots == 1) return;
+  const size_t others = shape->groups * cnn__size_ceil_div(height, p[DIRECT_ROWS]) *
+                        cnn__size_ceil_div(shape->batch, p[DIRECT_IMAGES]);
+  p[DIRECT_BLOCK] = shared_block(p[DIRECT_BLOCK], out, others,
+                                 (double)shape->batch * (double)height * (double)width *
+                                     (double)depth * (double)shape->out_channels);
 }
 
 /* The shallow kernels pool by 2 x 2 and know no padding. Beyond some channels the GEMM is as good. */

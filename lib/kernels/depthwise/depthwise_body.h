@@ -235,18 +235,18 @@ INLINE_CONSTANTS void any_taps(const cnn__depthwise_row *row, const float *x, co
     put(y + (ptrdiff_t)k * row->y_step + channel, left, finished(sum[k], offset, last));
 }
 
-/* count outputs, 4 or 1: the latter with what is left of the channels, too. */
+/* count outputs, 4 or 1. */
 static void any_taps_of(const cnn__depthwise_row *row, const float *x, const float *w, finish last,
                         float *y, size_t begin, size_t end, size_t count) {
-  for (size_t channel = 0; channel < row->channels; channel += VECTOR_WIDTH) {
-    const size_t left = row->channels - channel;
-    if (count == 4 && left >= VECTOR_WIDTH)
+  size_t channel = 0;
+  for (; channel + VECTOR_WIDTH <= row->channels; channel += VECTOR_WIDTH)
+    if (count == 4)
       any_taps(row, x, w, last, y, begin, end, channel, VECTOR_WIDTH, 4);
     else
-      for (size_t k = 0; k < count; k++)
-        any_taps(row, x + (ptrdiff_t)k * row->x_step, w, last, y + (ptrdiff_t)k * row->y_step,
-                 begin, end, channel, left, 1);
-  }
+      any_taps(row, x, w, last, y, begin, end, channel, VECTOR_WIDTH, 1);
+  for (size_t k = 0; k < count && channel < row->channels; k++)
+    any_taps(row, x + (ptrdiff_t)k * row->x_step, w, last, y + (ptrdiff_t)k * row->y_step, begin,
+             end, channel, row->channels - channel, 1);
 }
 
 static void any_taps_row(const cnn__depthwise_row *row, const float *x, const float *w, finish last,
