@@ -62,15 +62,18 @@ static tasks strided_tasks(const cnn__conv_shape *shape, size_t n, size_t *block
   return result;
 }
 
-/* A narrower block of channels where rows and images make too few tasks for threads to share: all read the same
-   cells, but each its own weights. */
+/* Blocks of channels for threads to share, where rows and images make too few tasks: all read the same cells, but
+   each its own weights. An even number of equal ones, no narrower than the instruction set's tile. */
 static size_t shared_block(size_t block, size_t out, size_t others, double all) {
   enum { TASKS = 4, LEAST = 100000 /* multiply-adds */ };
-  for (;;) {
-    const size_t count = others * cnn__size_ceil_div(out, block);
-    if (count >= TASKS || block <= CNN__PANEL || all < 2 * LEAST * (double)count) return block;
-    block = cnn__size_ceil_div(cnn__size_ceil_div(block, 2), CNN__PANEL) * CNN__PANEL;
-  }
+  const size_t panels = cnn__size_ceil_div(out, CNN__PANEL);
+  const size_t most = panels * CNN__PANEL / cnn__kernels_get()->gemm.columns;
+  for (size_t least = TASKS; least > cnn__size_ceil_div(out, block) * others; least /= 2)
+    for (size_t count = cnn__size_ceil_div(least, others); count <= most; count++)
+      if (panels % count == 0 && count * others % 2 == 0 &&
+          all >= LEAST * (double)count * (double)others)
+        return panels / count * CNN__PANEL;
+  return block;
 }
 
 static void plan_forward(cnn__conv *conv) {
