@@ -29,6 +29,7 @@ static double work_of_task(double all, size_t slots) {
 static tasks tasks_of(const cnn__conv *conv, size_t height, size_t width, double work_of_cell,
                       size_t weights, size_t blocks) {
   enum { MANY_WEIGHTS = 16 * 1024, MANY_CELLS = 96, FEW_CELLS = 256, MOST_IMAGES = 16, TASKS = 8 };
+  enum { SOME_CELLS = 24 }; /* some tiles */
   const size_t batch = conv->shape.batch, slots = conv->mode.slots;
   const double image = (double)height * (double)width * work_of_cell;
   const double work = work_of_task((double)batch * (double)blocks * image, slots);
@@ -36,7 +37,11 @@ static tasks tasks_of(const cnn__conv *conv, size_t height, size_t width, double
   size_t wanted = cells > 1e9 ? (size_t)1e9 : (size_t)cells;
   if (weights > MANY_WEIGHTS) wanted = cnn__size_max(wanted, MANY_CELLS);
   tasks result = {cnn__size_max(cnn__size_min(wanted / width, height), 1), 1};
-  if (slots > 1 && batch * blocks == 1) result.rows = cnn__conv_even_rows(height, result.rows);
+  if (slots > 1 && batch * blocks == 1) {
+    wanted = cnn__size_max(wanted, SOME_CELLS);
+    result.rows =
+        cnn__conv_even_rows(height, cnn__size_min(cnn__size_ceil_div(wanted, width), height));
+  }
   if (result.rows < height || height * width > FEW_CELLS) return result;
   const size_t least = height * width <= FEW_CELLS / 4 ? 8 : 4;
   result.images = cnn__size_max(cnn__size_min(wanted / (height * width), MOST_IMAGES), least);
@@ -62,14 +67,18 @@ static tasks strided_tasks(const cnn__conv_shape *shape, size_t n, size_t *block
   return result;
 }
 
-/* Blocks of channels for threads to share, where rows and images make too few tasks: all read the same cells, but
-   each its own weights. An even number of equal ones, no narrower than the instruction set's tile. */
+/* Blocks of channels for threads to share, where rows and images make too few tasks, or a few that are not even: all
+   read the same cells, but each its own weights. Equal ones, no narrower than the instruction set's tile. */
 static size_t shared_block(size_t block, size_t out, size_t others, double all) {
-  enum { TASKS = 4, LEAST = 100000 /* multiply-adds */ };
-  const size_t panels = cnn__size_ceil_div(out, CNN__PANEL);
+  enum { TASKS = 4, MANY = 16, LEAST = 100000 /* multiply-adds */ };
+  const size_t panels = cnn__size_ceil_div(out, CNN__PANEL),
+               blocks = cnn__size_ceil_div(out, block);
   const size_t most = panels * CNN__PANEL / cnn__kernels_get()->gemm.columns;
-  for (size_t least = TASKS; least > cnn__size_ceil_div(out, block) * others; least /= 2)
-    for (size_t count = cnn__size_ceil_div(least, others); count <= most; count++)
+  if (blocks * others >= TASKS && (blocks * others % 2 == 0 || blocks * others > MANY))
+    return block;
+  for (size_t least = TASKS; least > 1; least /= 2)
+    for (size_t count = cnn__size_max(cnn__size_ceil_div(least, others), blocks); count <= most;
+         count++)
       if (panels % count == 0 && count * others % 2 == 0 &&
           all >= LEAST * (double)count * (double)others)
         return panels / count * CNN__PANEL;
