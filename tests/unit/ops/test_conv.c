@@ -1,6 +1,7 @@
 /* Direct convolution of all shapes against double-precision loops. */
 #include "conv_reference.h"
-#include "ops/conv_algorithm.h"
+#include "kernels/kernels.h"
+#include "ops/conv_direct.h"
 
 static cnn__conv_shape random_shape(void) {
   cnn__conv_shape s = {.batch = random_size(1, 4),
@@ -123,6 +124,29 @@ static void test_one_by_one_of_few_outputs(void **state) {
   shapes[1].relu = true;
   for (size_t i = 0; i < 4; i++)
     check_threads_too(&shapes[i], i == 3 ? 2 : shapes[i].batch);
+}
+
+/* A single image of few cells: tasks for threads to share come from its channels, and are as many for each. */
+static void test_few_cells_are_shared_by_channels(void **state) {
+  (void)state;
+  random_state = 16;
+  cnn__conv_shape shapes[] = {
+      make_shape(1, 4, 4, 384, 192, 1, 1, 0), make_shape(1, 7, 7, 40, 320, 3, 1, 1),
+      make_shape(1, 9, 8, 72, 192, 3, 1, 0), make_shape(1, 5, 6, 256, 128, 3, 2, 1)};
+  shapes[1].relu = true;
+  shapes[2].pool_height = shapes[2].pool_width = 2;
+  shapes[3].groups = 2;
+  for (size_t i = 0; i < 4; i++) {
+    const cnn__conv_shape *shape = &shapes[i];
+    const cnn__conv_mode mode = {.exact = true, .slots = 2};
+    cnn__conv conv;
+    assert_int_equal(cnn__conv_plan(shape, &mode, &conv), CNN_OK);
+    const size_t *p = conv.parameters, out = cnn__conv_group_out(shape);
+    const size_t tasks = cnn__direct_blocks(shape->groups, out, p[DIRECT_BLOCK]) *
+                         cnn__size_ceil_div(cnn__conv_y_height(shape), p[DIRECT_ROWS]);
+    if (cnn__kernels_get()->gemm.columns == CNN__PANEL) assert_true(tasks >= 4 && tasks % 2 == 0);
+    check_threads_too(shape, 1);
+  }
 }
 
 static float next_sum(float sum, float x, float y) {
@@ -331,6 +355,7 @@ int main(void) {
       cmocka_unit_test(test_large_images_and_many_small_ones_are_taken_in_steps),
       cmocka_unit_test(test_one_by_one_with_strides),
       cmocka_unit_test(test_one_by_one_of_few_outputs),
+      cmocka_unit_test(test_few_cells_are_shared_by_channels),
       cmocka_unit_test(test_weight_gradients_are_chains),
       cmocka_unit_test(test_depthwise_with_a_multiplier),
       cmocka_unit_test(test_depthwise_of_awkward_shapes),
