@@ -41,6 +41,7 @@ typedef struct blocking {
   size_t a_row;                       /* ... this far apart */
   size_t row_step, column_step, pass; /* rows, columns, depths of a pass */
   size_t rows, columns, depths;       /* of a block */
+  size_t b_piece;                     /* columns that a task packs */
   size_t column_blocks, b_pieces;     /* of this pass */
   size_t leading;                     /* rows that are done once its B is packed */
   cnn__range row, column, depth;      /* this pass */
@@ -83,6 +84,16 @@ static void choose_blocks(blocking *work, size_t slots) {
   }
 }
 
+/* Columns of a task that packs B: fewer where threads would have none, but a tile's. */
+static size_t choose_piece(const blocking *work, size_t slots) {
+  enum { TASKS = 4 };
+  const size_t n = cnn__size_min(work->product->n, work->column_step);
+  size_t piece = PIECE;
+  while (slots > 1 && piece > work->kernels->columns && n <= piece * (TASKS - 1))
+    piece /= 2;
+  return piece;
+}
+
 static size_t padded(size_t n) {
   return cnn__size_ceil_div(n, CNN__PANEL) * CNN__PANEL;
 }
@@ -105,7 +116,7 @@ static void choose_depths(blocking *work) {
 /* Some columns of B, alone or with the first rows of the product. */
 static void pack_b_piece(const blocking *work, size_t done) {
   const cnn__matmul *product = work->product;
-  const cnn__range column = cnn__range_part(work->column, done, PIECE);
+  const cnn__range column = cnn__range_part(work->column, done, work->b_piece);
   float *packed = work->b + done * cnn__range_length(work->depth);
   if (work->leading == 0)
     work->kernels->pack(cnn__range_length(work->depth), cnn__range_length(column),
@@ -128,7 +139,7 @@ static void pack_piece(void *argument, size_t task, size_t slot) {
   const blocking *work = argument;
   (void)slot;
   if (task < work->b_pieces)
-    pack_b_piece(work, task * PIECE);
+    pack_b_piece(work, task * work->b_piece);
   else
     pack_a_piece(work, (task - work->b_pieces) * PIECE);
 }
@@ -173,7 +184,7 @@ static void run_pass(blocking *work, cnn_context *context) {
   const size_t rows = cnn__range_length(work->row), columns = cnn__range_length(work->column);
   const bool first = work->row.first == 0; /* the following rows find B packed */
   work->a_row = (lines | 1) * FLOATS_OF_LINE;
-  work->b_pieces = work->pack_b && first ? cnn__size_ceil_div(columns, PIECE) : 0;
+  work->b_pieces = work->pack_b && first ? cnn__size_ceil_div(columns, work->b_piece) : 0;
   work->leading = work->b_pieces && work->product->b_column == 1 ? cnn__size_min(LEADING, rows) : 0;
   const size_t pieces = work->b_pieces + (work->pack_a ? cnn__size_ceil_div(rows, PIECE) : 0);
   cnn__run_parts(work->product, context, pieces, pack_piece, work);
@@ -192,6 +203,7 @@ static void run_blocks(const cnn__matmul *product, cnn_context *context, float *
   work.row_step = work.pack_a ? PACKED_ROWS : product->m;
   work.column_step = work.pack_b ? PACKED_COLUMNS : product->n;
   choose_blocks(&work, cnn__context_slots(context));
+  work.b_piece = choose_piece(&work, cnn__context_slots(context));
   choose_depths(&work);
   const cnn__range m = {0, product->m}, n = {0, product->n}, k = {0, product->k};
   work.a = scratch;
