@@ -1,7 +1,8 @@
 /* The GEMM's body, written once in terms of a vector header. A source gemm_<isa>.c includes its
    vector header and then defines what its registers hold:
 
-     MAIN_VECTORS       vectors in a row of the main tile
+     MAIN_ROWS          rows of the main tile, which packs B as well (gemm_packing.h), and
+     MAIN_VECTORS       vectors in a row of it
      TILES(X)           X(rows, vectors) for each size of tile; for each width that occurs, every
                         number of rows from 1 to the most that its registers hold
      ROWS_OF_WIDTHS     [width] = that number, for each width that occurs (at most 8): all up to a

@@ -71,6 +71,7 @@ static void transpose_lines(size_t count, const float *from, ptrdiff_t from_row,
   transpose_rows(count, rows, rows, ahead, to, to_row);
 }
 
+/* Once, though it is called in two places: copies would be as large as it is. */
 static __attribute__((noinline)) void pack(size_t k, size_t n, const float *b, ptrdiff_t b_row,
                                            ptrdiff_t b_column, float *packed) {
   const size_t step = b_column == 1 ? PACK_DEPTHS : k;

@@ -36,12 +36,10 @@ static tasks tasks_of(const cnn__conv *conv, size_t height, size_t width, double
   const double cells = work / (work_of_cell + 1);
   size_t wanted = cells > 1e9 ? (size_t)1e9 : (size_t)cells;
   if (weights > MANY_WEIGHTS) wanted = cnn__size_max(wanted, MANY_CELLS);
+  const bool alone = slots > 1 && batch * blocks == 1;
+  if (alone) wanted = cnn__size_max(wanted, SOME_CELLS) + width - 1; /* whole rows, rounded up */
   tasks result = {cnn__size_max(cnn__size_min(wanted / width, height), 1), 1};
-  if (slots > 1 && batch * blocks == 1) {
-    wanted = cnn__size_max(wanted, SOME_CELLS);
-    result.rows =
-        cnn__conv_even_rows(height, cnn__size_min(cnn__size_ceil_div(wanted, width), height));
-  }
+  if (alone) result.rows = cnn__conv_even_rows(height, result.rows);
   if (result.rows < height || height * width > FEW_CELLS) return result;
   const size_t least = height * width <= FEW_CELLS / 4 ? 8 : 4;
   result.images = cnn__size_max(cnn__size_min(wanted / (height * width), MOST_IMAGES), least);

@@ -29,7 +29,7 @@ enum {
   THIN = 16,          /* rows of A that are best worked on as few */
   FEW = 120,          /* the same where they are contiguous */
   MOST_TASKS = 16,    /* enough for some threads to share evenly */
-  LEADING = 6         /* rows that are multiplied with the packing of a row-major B */
+  LEADING = 6 /* rows that go with the packing of a row-major B: those of the largest main tile */
 };
 
 /* What is packed, is packed by all threads for all tasks: a pass is one piece of A and one of B. */
@@ -202,8 +202,9 @@ static void run_blocks(const cnn__matmul *product, cnn_context *context, float *
                    .b = scratch};
   work.row_step = work.pack_a ? PACKED_ROWS : product->m;
   work.column_step = work.pack_b ? PACKED_COLUMNS : product->n;
-  choose_blocks(&work, cnn__context_slots(context));
-  work.b_piece = choose_piece(&work, cnn__context_slots(context));
+  const size_t slots = cnn__context_slots(context);
+  choose_blocks(&work, slots);
+  work.b_piece = choose_piece(&work, slots);
   choose_depths(&work);
   const cnn__range m = {0, product->m}, n = {0, product->n}, k = {0, product->k};
   work.a = scratch;

@@ -175,8 +175,7 @@ static void check_product(checker *check) {
 
   check_case(check,
              "gemm%s m %zu n %zu k %zu batch %zu a_row %td a_depth %td b_row %td b_panel %td c_row "
-             "%td%s%s%s"
-             " kind %d",
+             "%td%s%s%s kind %d",
              packing ? "_packing" : "", p.m, p.n, p.k, p.batch, p.a_row, p.a_depth, p.b_row,
              p.b_panel, p.c_row, p.accumulate ? " accumulate" : "", p.bias ? " bias" : "",
              epilogue_name(p.epilogue), (int)kind);

@@ -9,7 +9,7 @@ enum {
   COLUMNS_BY_TURNS = 1,
   FETCH_A = 0
 };
-#define ROWS_OF_WIDTHS [1] = 8, [2] = 6, [4] = 2, [8] = 1
+#define ROWS_OF_WIDTHS [1] = 8, [2] = MAIN_ROWS, [4] = 2, [8] = 1
 /* clang-format off */
 #define TILES(X)                                                                                   \
   X(1, 1) X(2, 1) X(3, 1) X(4, 1) X(5, 1) X(6, 1) X(7, 1) X(8, 1)                                  \

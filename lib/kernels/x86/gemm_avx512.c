@@ -10,7 +10,7 @@ enum {
   COLUMNS_BY_TURNS = 0,
   FETCH_A = 1
 };
-#define ROWS_OF_WIDTHS [1] = 14, [2] = 12, [3] = 8, [4] = 6, [8] = 2
+#define ROWS_OF_WIDTHS [1] = 14, [2] = 12, [3] = 8, [4] = MAIN_ROWS, [8] = 2
 /* clang-format off */
 #define TILES(X)                                                                                   \
   X(1, 1) X(2, 1) X(3, 1) X(4, 1) X(5, 1) X(6, 1) X(7, 1) X(8, 1) X(9, 1) X(10, 1) X(11, 1)        \
