@@ -44,14 +44,14 @@ typedef struct cnn__gemm {
   cnn__gemm_epilogue epilogue;
 } cnn__gemm;
 
-/* Few rows of C, from a B that is read where it lies, by rows or by columns: B[depth][column] =
-   b[depth * b_row + column * b_column], one of the two strides being 1. Otherwise as above. */
+/* Few rows of C, from a B that is read where it lies: by rows, B[depth][column] = b[depth * b_stride + column],
+   or by columns, b[depth + column * b_stride]. Otherwise as above. */
 typedef struct cnn__gemm_rows {
   size_t m, n, k;
   const float *a;
   ptrdiff_t a_row, a_depth;
   const float *b;
-  ptrdiff_t b_row, b_column;
+  ptrdiff_t b_stride;
   float *c;
   ptrdiff_t c_row;
   bool accumulate;
@@ -71,9 +71,14 @@ typedef struct cnn__gemm_kernels {
      is wanted afterwards; a hint, never read. */
   void (*gemm_packing)(const cnn__gemm *product, const float *next, float *packed);
 
-  /* The same bits as gemm. By rows a single row of C passes by several times: its n values should stay
+  /* B by rows. The same bits as gemm. A single row of C passes by several times: its n values should stay
      in the L1 cache. */
   void (*rows)(const cnn__gemm_rows *product);
+
+  /* B by columns, a single row. Other bits: S = A * B is summed in sixteen lanes that begin as 0, lane l over the
+     depths l, l + 16, ..., where missing ones are 0 * 0; then lane l += lane l + 8, 4, 2, 1. C = C0 + S follows
+     where accumulate is set, else C = S, with bias and epilogue as above. */
+  void (*dots)(const cnn__gemm_rows *row);
 
   /* packed[(column / 16) * 16 * k + depth * 16 + column % 16] = b[depth * b_row + column * b_column]
      for depth < k, column < n; the last panel's missing columns become 0. b_row 1 and b_column ld

@@ -16,7 +16,7 @@ enum {
   MOST_SUMS = 4096 /* and so many sums stay in half of the L1 cache */
 };
 
-/* ---- one row, B by rows ---- */
+/* ---- one row ---- */
 
 static inline void load_line(const float *from, vector line[LINE_VECTORS]) {
   WRITTEN_OUT
@@ -26,8 +26,8 @@ static inline void load_line(const float *from, vector line[LINE_VECTORS]) {
 
 /* c += a * B for count rows of B: C passes through the registers once for all of them. */
 INLINE_CONSTANTS void add_streams(const cnn__gemm_rows *product, size_t depth, ptrdiff_t count) {
-  const ptrdiff_t b_row = product->b_row;
-  const float *b = product->b + (ptrdiff_t)depth * b_row;
+  const ptrdiff_t b_stride = product->b_stride;
+  const float *b = product->b + (ptrdiff_t)depth * b_stride;
   vector left[STREAMS];
   WRITTEN_OUT
   for (ptrdiff_t i = 0; i < count; i++)
@@ -38,7 +38,7 @@ INLINE_CONSTANTS void add_streams(const cnn__gemm_rows *product, size_t depth, p
     load_line(product->c + j, sum);
     WRITTEN_OUT
     for (ptrdiff_t i = 0; i < count; i++) {
-      const float *line = b + i * b_row + j;
+      const float *line = b + i * b_stride + j;
       WRITTEN_OUT
       for (ptrdiff_t v = 0; v < LINE_VECTORS; v++)
         sum[v] = vector_fma(left[i], vector_load(line + v * VECTOR_WIDTH), sum[v]);
@@ -51,7 +51,7 @@ INLINE_CONSTANTS void add_streams(const cnn__gemm_rows *product, size_t depth, p
     vector sum = vector_load(product->c + j);
     WRITTEN_OUT
     for (ptrdiff_t i = 0; i < count; i++)
-      sum = vector_fma(left[i], vector_load(b + i * b_row + j), sum);
+      sum = vector_fma(left[i], vector_load(b + i * b_stride + j), sum);
     vector_store(product->c + j, sum);
   }
   const size_t tail = product->n - j;
@@ -59,7 +59,7 @@ INLINE_CONSTANTS void add_streams(const cnn__gemm_rows *product, size_t depth, p
   vector sum = vector_load_tail(product->c + j, tail);
   WRITTEN_OUT
   for (ptrdiff_t i = 0; i < count; i++)
-    sum = vector_fma(left[i], vector_load_tail(b + i * b_row + j, tail), sum);
+    sum = vector_fma(left[i], vector_load_tail(b + i * b_stride + j, tail), sum);
   vector_store_tail(product->c + j, tail, sum);
 }
 
@@ -88,7 +88,7 @@ static void zero(float *c, size_t n) {
     c[j] = 0;
 }
 
-static void row_by_rows(const cnn__gemm_rows *product) {
+static void one_row(const cnn__gemm_rows *product) {
   size_t depth = 0;
   if (!product->accumulate) zero(product->c, product->n);
   for (; depth + STREAMS <= product->k; depth += STREAMS)
@@ -98,97 +98,7 @@ static void row_by_rows(const cnn__gemm_rows *product) {
   if (product->bias || product->epilogue != CNN__GEMM_PLAIN) finish_row(product);
 }
 
-/* ---- B by columns: turned in registers, a square of it at a time ---- */
-
-/* sum += a * B for a part's depths of the square at b. */
-INLINE_CONSTANTS vector add_part(const cnn__gemm_rows *product, const float *a, const float *b,
-                                 int part, vector sum) {
-  const float *columns[VECTOR_WIDTH];
-  vector turned[VECTOR_TURN];
-  WRITTEN_OUT
-  for (ptrdiff_t j = 0; j < VECTOR_WIDTH; j++)
-    columns[j] = b + j * product->b_column;
-  vector_load_turned(columns, part, turned);
-  WRITTEN_OUT
-  for (ptrdiff_t i = 0; i < VECTOR_TURN; i++)
-    sum = vector_fma(vector_set(a[(part * VECTOR_TURN + i) * product->a_depth]), turned[i], sum);
-  return sum;
-}
-
-/* The same for one depth of some columns. */
-static inline vector add_depth(const cnn__gemm_rows *product, float a, const float *b,
-                               size_t columns, vector sum) {
-  float line[VECTOR_WIDTH] = {0};
-  for (size_t j = 0; j < columns; j++)
-    line[j] = b[(ptrdiff_t)j * product->b_column];
-  return vector_fma(vector_set(a), vector_load(line), sum);
-}
-
-/* A vector of C's columns on its way along the chain. */
-typedef struct columns {
-  const float *b;
-  vector sum;
-} columns;
-
-/* Both go on by half of the depths: the first ones of begun, the next ones of halfway. */
-static void run_halves(const cnn__gemm_rows *product, size_t half, columns *begun,
-                       columns *halfway) {
-  const cnn__gemm_rows strides = *product;
-  const float *a = product->a, *next_a = a + (ptrdiff_t)half * strides.a_depth;
-  const float *b = begun->b, *next_b = halfway->b + half;
-  vector sum = begun->sum, next_sum = halfway->sum;
-  for (size_t depth = 0; depth < half; depth += VECTOR_WIDTH) {
-    WRITTEN_OUT
-    for (int part = 0; part < VECTOR_WIDTH / VECTOR_TURN; part++) {
-      sum = add_part(&strides, a, b, part, sum);
-      next_sum = add_part(&strides, next_a, next_b, part, next_sum);
-    }
-    a += VECTOR_WIDTH * strides.a_depth, next_a += VECTOR_WIDTH * strides.a_depth;
-    b += VECTOR_WIDTH, next_b += VECTOR_WIDTH;
-  }
-  begun->sum = sum;
-  halfway->sum = next_sum;
-}
-
-static vector first_sum(const cnn__gemm_rows *product, size_t j, size_t count) {
-  if (!product->accumulate) return vector_zero();
-  return count < VECTOR_WIDTH ? vector_load_tail(product->c + j, count)
-                              : vector_load(product->c + j);
-}
-
-static vector add_depths(const cnn__gemm_rows *product, size_t depth, const float *b, size_t count,
-                         vector sum) {
-  for (; depth < product->k; depth++)
-    sum =
-        add_depth(product, product->a[(ptrdiff_t)depth * product->a_depth], b + depth, count, sum);
-  return sum;
-}
-
-/* Two vectors of columns side by side, lest each wait for its own sums: the one half of the chain
-   ahead of the other, for columns as a rule lie so that a few sets of the L1 cache take the same
-   depths of all. */
-static void row_by_columns(const cnn__gemm_rows *product) {
-  const size_t half = product->k / (2 * VECTOR_WIDTH) * VECTOR_WIDTH;
-  const size_t whole = product->n / VECTOR_WIDTH * VECTOR_WIDTH, left = product->n - whole;
-  columns begun = {product->b, vector_zero()}, halfway;
-  for (size_t j = 0; j <= whole && whole > 0; j += VECTOR_WIDTH) {
-    halfway = begun;
-    if (j < whole) /* else what begun takes part in is not used */
-      begun = (columns){product->b + (ptrdiff_t)j * product->b_column,
-                        first_sum(product, j, VECTOR_WIDTH)};
-    run_halves(product, half, &begun, &halfway);
-    if (j > 0)
-      vector_store(product->c + j - VECTOR_WIDTH,
-                   add_depths(product, 2 * half, halfway.b, VECTOR_WIDTH, halfway.sum));
-  }
-  if (left > 0)
-    vector_store_tail(product->c + whole, left,
-                      add_depths(product, 0, product->b + (ptrdiff_t)whole * product->b_column,
-                                 left, first_sum(product, whole, left)));
-  if (product->bias || product->epilogue != CNN__GEMM_PLAIN) finish_row(product);
-}
-
-/* ---- few rows, B by rows ---- */
+/* ---- few rows ---- */
 
 /* Some columns of C, side by side while the whole chain passes: a strip of all rows, then the next strip. In C
    itself rows may lie so that all share a set of the L1 cache. */
@@ -199,11 +109,11 @@ typedef struct strips {
 } strips;
 
 /* sum += of->left * B for a strip of all rows. */
-INLINE_CONSTANTS void add_strip(const strips *of, size_t rows, const float *b, ptrdiff_t b_row,
+INLINE_CONSTANTS void add_strip(const strips *of, size_t rows, const float *b, ptrdiff_t b_stride,
                                 float *sum) {
   vector right[HELD][STRIP_VECTORS];
   WRITTEN_OUT
-  for (ptrdiff_t i = 0; i < HELD; i++, b += b_row) {
+  for (ptrdiff_t i = 0; i < HELD; i++, b += b_stride) {
     WRITTEN_OUT
     for (ptrdiff_t v = 0; v < STRIP_VECTORS; v++)
       right[i][v] = vector_load(b + v * VECTOR_WIDTH);
@@ -228,30 +138,30 @@ INLINE_CONSTANTS void add_strip(const strips *of, size_t rows, const float *b, p
 }
 
 /* Asks for the strip of the rows of B that come next. Harmless past its end. */
-INLINE_CONSTANTS void ask_for_strip(const float *b, ptrdiff_t b_row) {
+INLINE_CONSTANTS void ask_for_strip(const float *b, ptrdiff_t b_stride) {
   const uintptr_t at = (uintptr_t)b;
   WRITTEN_OUT
   for (ptrdiff_t i = 0; i < HELD; i++)
-    __builtin_prefetch((const void *)(at + (uintptr_t)((HELD + i) * b_row) * sizeof *b));
+    __builtin_prefetch((const void *)(at + (uintptr_t)((HELD + i) * b_stride) * sizeof *b));
 }
 
 static void add_held(const cnn__gemm_rows *product, strips *of, const float *a, const float *b) {
   const size_t rows = product->m;
-  const ptrdiff_t b_row = product->b_row;
+  const ptrdiff_t b_stride = product->b_stride;
   float *sum = of->sum;
   for (ptrdiff_t row = 0; row < (ptrdiff_t)rows; row++)
     for (ptrdiff_t i = 0; i < HELD; i++)
       of->left[row * HELD + i] = a[row * product->a_row + i * product->a_depth];
   size_t left = of->columns;
   for (; left >= STRIP; left -= STRIP, b += STRIP, sum += rows * STRIP) {
-    ask_for_strip(b, b_row);
-    add_strip(of, rows, b, b_row, sum);
+    ask_for_strip(b, b_stride);
+    add_strip(of, rows, b, b_stride, sum);
   }
   if (left == 0) return;
   float padded[HELD * STRIP] = {0};
   for (ptrdiff_t i = 0; i < HELD; i++)
     for (size_t j = 0; j < left; j++)
-      padded[i * STRIP + (ptrdiff_t)j] = b[i * b_row + (ptrdiff_t)j];
+      padded[i * STRIP + (ptrdiff_t)j] = b[i * b_stride + (ptrdiff_t)j];
   add_strip(of, rows, padded, STRIP, sum);
 }
 
@@ -296,7 +206,7 @@ static void end_strips(const cnn__gemm_rows *product, const strips *of) {
       }
 }
 
-static void few_by_rows(const cnn__gemm_rows *product) {
+static void few_rows(const cnn__gemm_rows *product) {
   const size_t most = MOST_SUMS / product->m / STRIP * STRIP;
   cnn__gemm_rows part = *product;
   strips of;
@@ -305,9 +215,9 @@ static void few_by_rows(const cnn__gemm_rows *product) {
     size_t depths = part.k;
     of.columns = left < most ? left : most;
     begin_strips(&part, &of);
-    for (; depths >= HELD; depths -= HELD, a += HELD * part.a_depth, b += HELD * part.b_row)
+    for (; depths >= HELD; depths -= HELD, a += HELD * part.a_depth, b += HELD * part.b_stride)
       add_held(&part, &of, a, b);
-    for (; depths > 0; depths--, a += part.a_depth, b += part.b_row)
+    for (; depths > 0; depths--, a += part.a_depth, b += part.b_stride)
       add_depth_to_strips(&part, &of, a, b);
     end_strips(&part, &of);
     part.b += of.columns;
@@ -322,16 +232,13 @@ static void few_by_rows(const cnn__gemm_rows *product) {
 /* ---- which ---- */
 
 static void rows(const cnn__gemm_rows *product) {
-  const bool by_rows = product->b_column == 1;
   cnn__gemm_rows part = *product;
   for (size_t left = product->m; left > 0; left -= part.m) {
-    part.m = !by_rows ? 1 : left < FEW_ROWS ? left : FEW_ROWS;
-    if (!by_rows)
-      row_by_columns(&part);
-    else if (part.m == 1)
-      row_by_rows(&part);
+    part.m = left < FEW_ROWS ? left : FEW_ROWS;
+    if (part.m == 1)
+      one_row(&part);
     else
-      few_by_rows(&part);
+      few_rows(&part);
     part.a += (ptrdiff_t)part.m * part.a_row;
     part.c += (ptrdiff_t)part.m * part.c_row;
   }

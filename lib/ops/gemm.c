@@ -223,7 +223,8 @@ static void run_blocks(const cnn__matmul *product, cnn_context *context, float *
   }
 }
 
-/* C is a column: computed as the row that is its transpose, where 16 elements lie side by side. */
+/* C is a column, or a single element: computed as the row that is its transpose, so that an element is the same
+   one alone and among others. */
 static void run_column(const cnn__matmul *product, cnn_context *context, float *scratch) {
   const cnn__matmul row = {
       .m = 1,
@@ -262,7 +263,7 @@ bool cnn__matmul_scratch(size_t m, size_t n, size_t k, size_t slots, size_t *byt
 
 void cnn__matmul_run(const cnn__matmul *product, cnn_context *context, void *scratch) {
   if (product->m == 0 || product->n == 0) return;
-  if (product->n == 1 && product->m > 1 && product->c_row == 1)
+  if (product->n == 1 && (product->m == 1 || product->c_row == 1))
     run_column(product, context, scratch);
   else if (product->m <= THIN || (product->m <= FEW && product->a_depth == 1))
     cnn__matmul_run_few(product, context, scratch);

@@ -17,7 +17,7 @@ enum {
 
 typedef struct few {
   const cnn__matmul *product;
-  bool pack;
+  bool pack, dots;
   float *scratch;
   size_t slot_floats, columns, depths;
 } few;
@@ -63,10 +63,11 @@ static void multiply_columns(void *argument, size_t task, size_t slot) {
 static void multiply_in_place(void *argument, size_t task, size_t slot) {
   const few *work = argument;
   const cnn__matmul *product = work->product;
+  const cnn__gemm_kernels *kernels = &cnn__kernels_get()->gemm;
   const cnn__range column =
       cnn__range_part((cnn__range){0, product->n}, task * work->columns, work->columns);
   (void)slot;
-  cnn__kernels_get()->gemm.rows(&(cnn__gemm_rows){
+  (work->dots ? kernels->dots : kernels->rows)(&(cnn__gemm_rows){
       .m = product->m,
       .n = cnn__range_length(column),
       .k = product->k,
@@ -74,8 +75,7 @@ static void multiply_in_place(void *argument, size_t task, size_t slot) {
       .a_row = product->a_row,
       .a_depth = product->a_depth,
       .b = cnn__b_at(product, 0, column.first),
-      .b_row = product->b_row,
-      .b_column = product->b_column,
+      .b_stride = work->dots ? product->b_column : product->b_row,
       .c = product->c + column.first,
       .c_row = product->c_row,
       .accumulate = product->accumulate,
@@ -88,6 +88,11 @@ size_t cnn__matmul_few_floats(size_t n, size_t k) {
   return cnn__gemm_packed_size(cnn__size_min(k, DEPTHS), cnn__size_min(n, COLUMNS));
 }
 
+/* A single element is one where both say so. */
+static bool is_dots(const cnn__matmul *product) {
+  return product->m == 1 && product->b_row == 1 && (product->b_column != 1 || product->n == 1);
+}
+
 /* Whether tiles read B as it is. */
 static bool is_near(const cnn__matmul *product) {
   if (product->b_column != 1) return false;
@@ -96,11 +101,13 @@ static bool is_near(const cnn__matmul *product) {
   return in_l2 || cnn__within(product->b_row, NEAR_B);
 }
 
-static void run_in_place(const cnn__matmul *product, cnn_context *context) {
+static void run_in_place(const cnn__matmul *product, cnn_context *context, bool dots) {
   const size_t share = cnn__size_ceil_div(product->n, cnn__context_slots(context));
-  const size_t least = product->b_column == 1 ? LEAST_RUN : COLUMNS;
+  const size_t least = dots ? COLUMNS : LEAST_RUN;
   const size_t most = cnn__size_max(MOST_FLOATS / product->m, least);
-  few work = {.product = product, .columns = cnn__size_min(cnn__size_max(share, least), most)};
+  few work = {.product = product,
+              .dots = dots,
+              .columns = cnn__size_min(cnn__size_max(share, least), most)};
   work.columns = cnn__size_ceil_div(work.columns, CNN__PANEL) * CNN__PANEL;
   cnn__run_parts(product, context, cnn__size_ceil_div(product->n, work.columns), multiply_in_place,
                  &work);
@@ -114,9 +121,9 @@ static size_t columns_of_task(const cnn__matmul *product, cnn_context *context) 
 
 void cnn__matmul_run_few(const cnn__matmul *product, cnn_context *context, float *scratch) {
   const bool near = is_near(product), thin = product->m <= THIN;
-  const bool runs = product->b_column == 1 ? thin : product->b_row == 1 && product->m == 1;
-  if (product->b && !near && runs) {
-    run_in_place(product, context);
+  const bool dots = is_dots(product), rows = product->b_column == 1 && thin && !near;
+  if (product->b && (dots || rows)) {
+    run_in_place(product, context, dots);
     return;
   }
   few work = {.product = product,

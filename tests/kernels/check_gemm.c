@@ -110,10 +110,10 @@ static double exact(const cnn__gemm *p, float c0, size_t row, size_t column, dou
   return p->epilogue != CNN__GEMM_PLAIN && sum < 0 ? 0 : sum;
 }
 
-/* Against float64: a rounding for each step of the chain, two where products round as well. */
-static void check_error(checker *check, const cnn__gemm *p, const float *c0) {
+/* Against float64: a rounding for each step of the chain, two where products round as well, and for what is added. */
+static void check_error(checker *check, const cnn__gemm *p, const float *c0, size_t added) {
   const size_t step = p->m * p->n * p->k > 20000 ? 37 : 1;
-  const double roundings = (double)(p->batch * p->k * (check->same_bits ? 1 : 2) + 1);
+  const double roundings = (double)(p->batch * p->k * (check->same_bits ? 1 : 2) + added);
   for (size_t i = 0; i < p->m * p->n; i += step) {
     const ptrdiff_t at = (ptrdiff_t)(i / p->n) * p->c_row + (ptrdiff_t)(i % p->n);
     double sizes;
@@ -194,7 +194,7 @@ static void check_product(checker *check) {
       if (i % stride >= p.n && !check_same_number(got[i], expected[i]))
         check_fail(check, "wrote between rows, at %zu", i);
   }
-  if (check_finite(kind)) check_error(check, &p, c0 + rows_before);
+  if (check_finite(kind)) check_error(check, &p, c0 + rows_before, 1);
 }
 
 static void check_pack(checker *check) {
@@ -271,59 +271,88 @@ static void check_gather_a(checker *check) {
         check_fail(check, "generic gathers row %zu, depth %zu wrongly", row, depth);
 }
 
-/* C begins the same in both; between rows it is not to be touched. */
+static void view_few_rows(const cnn__gemm_rows *few, const float **b, float *c, cnn__gemm *view) {
+  *view = (cnn__gemm){.m = few->m,
+                      .n = few->n,
+                      .k = few->k,
+                      .batch = 1,
+                      .a = &few->a,
+                      .a_row = few->a_row,
+                      .a_depth = few->a_depth,
+                      .b = b,
+                      .b_row = few->b_stride,
+                      .b_panel = CNN__PANEL,
+                      .c = c,
+                      .c_row = few->c_row,
+                      .accumulate = few->accumulate,
+                      .bias = few->bias,
+                      .epilogue = few->epilogue};
+}
+
+/* Few rows of C, but for B, of which runs times run floats are read; C begins the same in both. Returns the floats
+   of C, those between its rows included: they are not to be touched. */
+static size_t choose_few_rows(checker *check, check_values kind, size_t runs, size_t run,
+                              cnn__gemm_rows *p, float **expected) {
+  const size_t a_run = p->k ? (p->k - 1) * (size_t)p->a_depth + 1 : 0;
+  p->accumulate = check_chance(check, 2);
+  p->epilogue = any_epilogue(check);
+  p->a_row = (ptrdiff_t)(a_run + check_between(check, 0, 3));
+  p->b_stride = (ptrdiff_t)(run + check_between(check, 0, 5));
+  p->c_row = (ptrdiff_t)(p->n + check_between(check, 0, 3));
+  p->a = check_input(check, p->m && p->k ? (p->m - 1) * (size_t)p->a_row + a_run : 0, kind);
+  p->b = check_input(check, runs && run ? (runs - 1) * (size_t)p->b_stride + run : 0, kind);
+  if (check_chance(check, 2)) p->bias = check_input(check, p->n, kind);
+  const size_t count = p->m ? (p->m - 1) * (size_t)p->c_row + p->n : 0;
+  p->c = check_floats(check, count);
+  *expected = check_floats(check, count);
+  for (size_t j = 0; j < count; j++)
+    (*expected)[j] = p->c[j] = check_value(check, kind);
+  check_case(check, "few rows m %zu n %zu k %zu a %td, %td b %td c_row %td%s%s%s kind %d", p->m,
+             p->n, p->k, p->a_row, p->a_depth, p->b_stride, p->c_row,
+             p->accumulate ? " accumulate" : "", p->bias ? " bias" : "", epilogue_name(p->epilogue),
+             (int)kind);
+  return count;
+}
+
+/* The oracle of few rows is the product's; without fused products the same instruction set's. */
 static void check_rows(checker *check) {
-  const check_values kind = check_kind(check);
   cnn__gemm_rows p = {.m = check_chance(check, 2) ? 1 : check_size(check, 40),
                       .n = check_size(check, check_chance(check, 4) ? 3000 : 150),
                       .k = check_size(check, 40),
-                      .a_depth = (ptrdiff_t)check_between(check, 1, 3),
-                      .accumulate = check_chance(check, 2),
-                      .epilogue = any_epilogue(check)};
-  const bool empty = !p.n || !p.k, by_rows = check_chance(check, 2);
-  const size_t run = by_rows ? p.n : p.k, runs = by_rows ? p.k : p.n;
-  const size_t step =
-      run + check_between(check, run < 2 ? 2 : 0, 5); /* 1 would say which way twice */
-  const size_t a_run = p.k ? (p.k - 1) * (size_t)p.a_depth + 1 : 0;
-  p.a_row = (ptrdiff_t)(a_run + check_between(check, 0, 3));
-  p.b_row = by_rows ? (ptrdiff_t)step : 1;
-  p.b_column = by_rows ? 1 : (ptrdiff_t)step;
-  p.c_row = (ptrdiff_t)(p.n + check_between(check, 0, 3));
-  p.a = check_input(check, p.m && p.k ? (p.m - 1) * (size_t)p.a_row + a_run : 0, kind);
-  p.b = check_input(check, empty ? 0 : (runs - 1) * step + run, kind);
-  float *b_by_rows = check_floats(check, p.k * p.n);
-  for (size_t i = 0; i < p.k * p.n; i++)
-    b_by_rows[i] = p.b[(ptrdiff_t)(i / p.n) * p.b_row + (ptrdiff_t)(i % p.n) * p.b_column];
-  const float *b = b_by_rows;
-  if (check_chance(check, 2)) p.bias = check_input(check, p.n, kind);
-  const size_t count = p.m ? (p.m - 1) * (size_t)p.c_row + p.n : 0;
-  float *got = check_floats(check, count), *expected = check_floats(check, count);
-  for (size_t j = 0; j < count; j++)
-    expected[j] = got[j] = check_value(check, kind);
-  check_case(check, "rows m %zu n %zu k %zu a %td, %td b %td, %td c_row %td%s%s%s kind %d", p.m,
-             p.n, p.k, p.a_row, p.a_depth, p.b_row, p.b_column, p.c_row,
-             p.accumulate ? " accumulate" : "", p.bias ? " bias" : "", epilogue_name(p.epilogue),
-             (int)kind);
-  /* The oracle of few rows is the product's; without fused products the same instruction set's. */
-  (check->same_bits ? check->generic : check->tested)
-      ->gemm.gemm(&(cnn__gemm){.m = p.m,
-                               .n = p.n,
-                               .k = p.k,
-                               .batch = 1,
-                               .a = &p.a,
-                               .a_row = p.a_row,
-                               .a_depth = p.a_depth,
-                               .b = &b,
-                               .b_row = (ptrdiff_t)p.n,
-                               .b_panel = CNN__PANEL,
-                               .c = expected,
-                               .c_row = p.c_row,
-                               .accumulate = p.accumulate,
-                               .bias = p.bias,
-                               .epilogue = p.epilogue});
-  p.c = got;
+                      .a_depth = (ptrdiff_t)check_between(check, 1, 3)};
+  float *expected;
+  const size_t count = choose_few_rows(check, check_kind(check), p.k, p.n, &p, &expected);
+  const float *b = p.b;
+  cnn__gemm view;
+  view_few_rows(&p, &b, expected, &view);
+  (check->same_bits ? check->generic : check->tested)->gemm.gemm(&view);
   check->tested->gemm.rows(&p);
-  check_same(check, "rows", got, expected, count);
+  check_same(check, "rows", p.c, expected, count);
+}
+
+static void check_dots(checker *check) {
+  cnn__gemm_rows p = {.m = 1,
+                      .n = check_size(check, 70),
+                      .k = check_size(check, check_chance(check, 4) ? 700 : 70),
+                      .a_depth = (ptrdiff_t)check_between(check, 1, 3)};
+  const check_values kind = check_kind(check);
+  float *expected;
+  choose_few_rows(check, kind, p.n, p.k, &p, &expected);
+  float *c0 = check_floats(check, p.n), *by_rows = check_floats(check, p.k * p.n);
+  const float *b = by_rows;
+  memcpy(c0, expected, p.n * sizeof *c0);
+  for (size_t i = 0; i < p.k * p.n; i++)
+    by_rows[i] = p.b[i / p.n + i % p.n * (size_t)p.b_stride];
+  check->tested->gemm.dots(&p);
+  cnn__gemm view;
+  view_few_rows(&p, &b, p.c, &view);
+  view.b_row = (ptrdiff_t)p.n;
+  if (check_finite(kind)) check_error(check, &view, c0, 2);
+  if (!check->same_bits) return;
+  const float *got = p.c;
+  p.c = expected;
+  check->generic->gemm.dots(&p);
+  check_same(check, "dots", got, expected, p.n);
 }
 
 static void gemm_round(checker *check) {
@@ -335,8 +364,10 @@ static void gemm_round(checker *check) {
     check_pack_a(check);
   else if (check_chance(check, 5))
     check_gather_a(check);
-  else if (check_chance(check, 4))
+  else if (check_chance(check, 5))
     check_rows(check);
+  else if (check_chance(check, 5))
+    check_dots(check);
   else
     check_product(check);
 }

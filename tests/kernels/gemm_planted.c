@@ -157,6 +157,25 @@ static void forget_relu_of_rows(const cnn__gemm_rows *p) {
   cnn__kernels_for(CNN__ISA_GENERIC)->gemm.rows(&wrong);
 }
 
+static void forget_last_depth_of_dots(const cnn__gemm_rows *row) {
+  cnn__gemm_rows wrong = *row;
+  if (wrong.k > 1) wrong.k--;
+  cnn__kernels_for(CNN__ISA_GENERIC)->gemm.dots(&wrong);
+}
+
+/* Within the bound of the error, but other bits. */
+static void sum_dots_as_a_chain(const cnn__gemm_rows *row) {
+  for (size_t j = 0; j < row->n; j++) {
+    cnn__gemm_rows one = *row;
+    one.n = 1;
+    one.b += (ptrdiff_t)j * row->b_stride;
+    one.b_stride = 1;
+    one.c += j;
+    if (row->bias) one.bias += j;
+    cnn__kernels_for(CNN__ISA_GENERIC)->gemm.rows(&one);
+  }
+}
+
 #define PLANT(bug)                                                                                 \
   static void plant_##bug(cnn__kernels *table) {                                                   \
     table->gemm.gemm = bug;                                                                        \
@@ -195,6 +214,14 @@ static void plant_forget_relu_of_rows(cnn__kernels *table) {
   table->gemm.rows = forget_relu_of_rows;
 }
 
+static void plant_forget_last_depth_of_dots(cnn__kernels *table) {
+  table->gemm.dots = forget_last_depth_of_dots;
+}
+
+static void plant_sum_dots_as_a_chain(cnn__kernels *table) {
+  table->gemm.dots = sum_dots_as_a_chain;
+}
+
 const check_planted gemm_planted[GEMM_PLANTED] = {
     {"skips the last depth of long chains", plant_skip_last_depth},
     {"reads c without accumulate", plant_always_accumulate},
@@ -215,4 +242,6 @@ const check_planted gemm_planted[GEMM_PLANTED] = {
     {"packs A into the gaps between its rows", plant_pack_a_into_gaps},
     {"gathers whole blocks of depths alone", plant_gather_a_without_last_depth},
     {"forgets few rows' ReLU", plant_forget_relu_of_rows},
+    {"forgets the last depth of dot products", plant_forget_last_depth_of_dots},
+    {"sums dot products as a chain", plant_sum_dots_as_a_chain},
 };

@@ -1,9 +1,9 @@
-/* kernels [--isa NAME] [--family NAME] [--rounds N] [--seed N] [--round N] [--planted N] [--bench]
+/* kernels [--isa NAME] [--family NAME] [--rounds N] [--seed N] [--round N] [--planted N --of COUNT] [--bench]
 
    Checks every kernel of every instruction set of this machine against generic C; exit status 0, 1
    on a failure, 2 on bad usage, 77 where the machine lacks the one asked for. --planted N checks a
-   table with a bug in it instead, the family's N-th, and fails unless the bug is found; 77 where
-   there is no N-th. --bench measures (pin the process: taskset -c 1). */
+   table with a bug in it instead, the family's N-th of COUNT, and fails unless the bug is found, or where the family
+   has another number of them. --bench measures (pin the process: taskset -c 1). */
 #include "check.h"
 #include "vector_probe.h"
 
@@ -28,7 +28,7 @@ enum {
 
 typedef struct settings {
   const char *isa, *family;
-  unsigned long long rounds, seed, round, planted;
+  unsigned long long rounds, seed, round, planted, of;
   bool one_round, bench;
 } settings;
 
@@ -66,7 +66,7 @@ static size_t run_family(const check_family *family, checker *check, const setti
 
 static int check_target(const tier *target, const settings *options) {
   size_t failures = 0;
-  char option[32];
+  char option[64];
   snprintf(option, sizeof option, "--isa %s", cnn__isa_name(target->isa));
   for (size_t i = 0; i < FAMILIES; i++) {
     if (!chosen(options->family, families[i]->name)) continue;
@@ -84,11 +84,14 @@ static int check_target(const tier *target, const settings *options) {
 }
 
 static int check_planted_bug(const check_family *family, const settings *options) {
-  if (options->planted == 0 || options->planted > family->planted_count) return SKIPPED;
+  if (options->of != family->planted_count || options->planted > options->of) {
+    fprintf(stderr, "%s has %zu planted bugs\n", family->name, family->planted_count);
+    return FAILED;
+  }
   const check_planted *bug = &family->planted[options->planted - 1];
   cnn__kernels table = *cnn__kernels_for(CNN__ISA_GENERIC);
-  char option[32];
-  snprintf(option, sizeof option, "--planted %llu", options->planted);
+  char option[64];
+  snprintf(option, sizeof option, "--planted %llu --of %llu", options->planted, options->of);
   bug->plant(&table);
   checker check = {.isa = "planted",
                    .option = option,
@@ -114,7 +117,7 @@ static void bench_target(const tier *target, const settings *options) {
 
 static int usage(void) {
   fprintf(stderr, "usage: kernels [--isa NAME] [--family NAME] [--rounds N] [--seed N] [--round N] "
-                  "[--planted N] [--bench]\n");
+                  "[--planted N --of COUNT] [--bench]\n");
   return USAGE;
 }
 
@@ -143,6 +146,8 @@ static bool read_options(int count, char **words, settings *options) {
       options->seed = number;
     else if (strcmp(word, "--planted") == 0)
       options->planted = number;
+    else if (strcmp(word, "--of") == 0)
+      options->of = number;
     else if (strcmp(word, "--round") == 0) {
       options->round = number;
       options->one_round = true;

@@ -237,16 +237,6 @@ static void check_transpose(checker *check) {
     EACH_LANE(e.x, square[i][j]);
     expect(check, "transpose", rows[j], &e);
   }
-  const float *from[W];
-  for (size_t i = 0; i < W; i++)
-    from[i] = square[i];
-  for (size_t j = 0; j < W; j++) {
-    vector turned[VECTOR_TURN];
-    lanes e;
-    EACH_LANE(e.x, square[i][j]);
-    vector_load_turned(from, (int)(j / VECTOR_TURN), turned);
-    expect(check, "load turned", turned[j % VECTOR_TURN], &e);
-  }
 }
 
 static void check_interleave(checker *check) {

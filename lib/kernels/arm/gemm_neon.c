@@ -22,6 +22,7 @@ enum {
 /* clang-format on */
 
 #include "kernels/gemm_body.h"
+#include "kernels/gemm_dots.h"
 #include "kernels/gemm_pack.h"
 #include "kernels/gemm_packing.h"
 #include "kernels/gemm_rows.h"
@@ -31,6 +32,7 @@ void cnn__gemm_kernels_fill_neon(cnn__gemm_kernels *table) {
   table->gemm_packing = gemm_packing;
   table->columns = CNN__PANEL;
   table->rows = rows;
+  table->dots = dots;
   table->pack = pack;
   table->pack_a = pack_a;
   table->gather_a = gather_a;

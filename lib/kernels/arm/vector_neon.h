@@ -338,6 +338,4 @@ static inline void vector_transpose(vector rows[VECTOR_WIDTH]) {
   rows[3] = vcombine_f32(vget_high_f32(upper_high), vget_high_f32(lower_high));
 }
 
-#include "kernels/turned.h"
-
 #endif

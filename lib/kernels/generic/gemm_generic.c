@@ -42,13 +42,36 @@ static void rows(const cnn__gemm_rows *product) {
   float *c = product->c;
   for (size_t row = 0; row < product->m; row++, a += product->a_row, c += product->c_row)
     for (size_t j = 0; j < product->n; j++) {
-      const float *b = product->b + (ptrdiff_t)j * product->b_column;
+      const float *b = product->b + j;
       float sum = product->accumulate ? c[j] : 0;
       for (ptrdiff_t depth = 0; depth < (ptrdiff_t)product->k; depth++)
-        sum = fmaf(a[depth * product->a_depth], b[depth * product->b_row], sum);
+        sum = fmaf(a[depth * product->a_depth], b[depth * product->b_stride], sum);
       if (product->bias) sum += product->bias[j];
       c[j] = ended(product->epilogue, sum);
     }
+}
+
+static float dot(size_t k, const float *a, ptrdiff_t a_depth, const float *b) {
+  float lane[CNN__PANEL] = {0};
+  for (size_t depth = 0; depth < k; depth += CNN__PANEL)
+    for (size_t l = 0; l < CNN__PANEL; l++) {
+      const bool missing = k - depth <= l;
+      const float left = missing ? 0 : a[(ptrdiff_t)(depth + l) * a_depth];
+      lane[l] = fmaf(left, missing ? 0 : b[depth + l], lane[l]);
+    }
+  for (size_t width = CNN__PANEL / 2; width; width /= 2)
+    for (size_t l = 0; l < width; l++)
+      lane[l] += lane[l + width];
+  return lane[0];
+}
+
+static void dots(const cnn__gemm_rows *row) {
+  for (size_t j = 0; j < row->n; j++) {
+    float sum = dot(row->k, row->a, row->a_depth, row->b + (ptrdiff_t)j * row->b_stride);
+    if (row->accumulate) sum += row->c[j];
+    if (row->bias) sum += row->bias[j];
+    row->c[j] = ended(row->epilogue, sum);
+  }
 }
 
 static void pack(size_t k, size_t n, const float *b, ptrdiff_t b_row, ptrdiff_t b_column,
@@ -83,6 +106,7 @@ void cnn__gemm_kernels_fill_generic(cnn__gemm_kernels *table) {
   table->gemm_packing = gemm_packing;
   table->columns = CNN__PANEL;
   table->rows = rows;
+  table->dots = dots;
   table->pack = pack;
   table->pack_a = pack_a;
   table->gather_a = gather_a;

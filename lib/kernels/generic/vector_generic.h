@@ -218,7 +218,6 @@ static inline vector_double vector_double_fma(vector_double a, vector_double b, 
 }
 
 static inline void vector_transpose(vector rows[VECTOR_WIDTH]) {}
-#include "kernels/turned.h"
 
 /* four[code & 3], lane by lane: with what choice makes of the codes beforehand. */
 static inline vector_int vector_choice(vector_int code) {

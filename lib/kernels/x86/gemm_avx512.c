@@ -23,6 +23,7 @@ enum {
 /* clang-format on */
 
 #include "kernels/gemm_body.h"
+#include "kernels/gemm_dots.h"
 #include "kernels/gemm_pack.h"
 #include "kernels/gemm_packing.h"
 #include "kernels/gemm_rows.h"
@@ -32,6 +33,7 @@ void cnn__gemm_kernels_fill_avx512(cnn__gemm_kernels *table) {
   table->gemm_packing = gemm_packing;
   table->columns = MAIN_VECTORS * VECTOR_WIDTH;
   table->rows = rows;
+  table->dots = dots;
   table->pack = pack;
   table->pack_a = pack_a;
   table->gather_a = gather_a;

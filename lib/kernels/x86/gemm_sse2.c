@@ -15,6 +15,7 @@ enum {
 #define TILES(X) X(1, 1) X(2, 1) X(1, 2) X(2, 2) X(1, 3) X(2, 3) X(1, 4) X(2, 4) X(1, 8)
 
 #include "kernels/gemm_body.h"
+#include "kernels/gemm_dots.h"
 #include "kernels/gemm_pack.h"
 #include "kernels/gemm_packing.h"
 #include "kernels/gemm_rows.h"
@@ -25,6 +26,7 @@ void cnn__gemm_kernels_fill_sse2(cnn__gemm_kernels *table) {
   table->gemm_packing = gemm_packing;
   table->columns = CNN__PANEL;
   table->rows = rows;
+  table->dots = dots;
   table->pack = pack;
   table->pack_a = pack_a;
   table->gather_a = gather_a;

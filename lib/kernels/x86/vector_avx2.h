@@ -311,29 +311,6 @@ static inline vector_double vector_double_fma(vector_double a, vector_double b, 
   return _mm256_fmadd_pd(a, b, c);
 }
 
-/* to[i] lane j = rows[j][part * VECTOR_TURN + i]: a part of the square whose VECTOR_WIDTH rows are read.
-   Halves are brought together by loads and blends, which leave more room than shuffles do. */
-enum { VECTOR_TURN = 4 };
-static inline void vector_load_turned(const float *const rows[VECTOR_WIDTH], int part,
-                                      vector to[VECTOR_TURN]) {
-  vector both[4], pairs[4];
-  for (int i = 0; i < 4; i++) {
-    const float *low = rows[i], *high = rows[i + 4];
-    const vector spread =
-        _mm256_broadcast_ps((const __m128 *)(const void *)(part ? low + 4 : high));
-    both[i] = part ? _mm256_blend_ps(spread, _mm256_loadu_ps(high), 0xf0)
-                   : _mm256_blend_ps(spread, _mm256_loadu_ps(low), 0x0f);
-  }
-  for (int i = 0; i < 4; i += 2) {
-    pairs[i] = _mm256_unpacklo_ps(both[i], both[i + 1]);
-    pairs[i + 1] = _mm256_unpackhi_ps(both[i], both[i + 1]);
-  }
-  for (int i = 0; i < 2; i++) {
-    to[2 * i] = _mm256_shuffle_ps(pairs[i], pairs[i + 2], 0x44);
-    to[2 * i + 1] = _mm256_shuffle_ps(pairs[i], pairs[i + 2], 0xee);
-  }
-}
-
 /* rows[i] lane j becomes rows[j] lane i. */
 static inline void vector_transpose(vector rows[VECTOR_WIDTH]) {
   vector pairs[8], quads[8];

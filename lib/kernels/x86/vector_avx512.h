@@ -313,6 +313,4 @@ static inline void vector_transpose(vector rows[VECTOR_WIDTH]) {
   }
 }
 
-#include "kernels/turned.h"
-
 #endif

@@ -336,6 +336,4 @@ static inline void vector_transpose(vector rows[VECTOR_WIDTH]) {
   rows[3] = _mm_movehl_ps(lower_high, upper_high);
 }
 
-#include "kernels/turned.h"
-
 #endif
