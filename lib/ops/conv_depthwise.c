@@ -94,20 +94,29 @@ typedef struct depthwise_job {
   size_t x_size, y_size;      /* of an image */
   const float *x_end, *y_end; /* behind the last image; NULL where nothing is fetched ahead */
   bool past_caches;           /* y is written so */
+  bool x_alone;               /* else x is, along each row */
   size_t width, height, rows; /* of y; rows of a task */
 } depthwise_job;
 
 /* What a job has of the convolution. A pass of many bytes finds little in the cache: it fetches ahead; and leaves little
-   there: it stores past it. */
+   there: it stores past it. Where only the second level does not hold it, what long rows
+   read is fetched. */
 static depthwise_job completed(depthwise_job job, const cnn__conv *conv, size_t images,
                                const cnn__conv_buffers *buffers) {
-  enum { CACHED = 20 << 20, THIRD_LEVEL = 32 << 20, LINE = 16 }; /* bytes, bytes, floats */
+  enum { SECOND_LEVEL = 1 << 20, CACHED = 20 << 20, THIRD_LEVEL = 32 << 20 }; /* in bytes */
+  enum { LINE = 16, LONG_ROW = 4096, WIDE = 28 }; /* in floats; in cells */
+  const cnn__conv_shape *shape = &conv->shape;
   const double floats = (double)images * (double)(job.x_size + job.y_size);
   job.conv = conv;
   job.buffers = buffers;
   job.images = images;
-  job.gather.depth = conv->shape.out_channels;
-  if (!job.first.y || floats <= (double)CACHED / sizeof(float)) return job;
+  job.gather.depth = shape->out_channels;
+  if (!job.first.y) return job;
+  if (floats <= (double)CACHED / sizeof(float)) {
+    job.x_alone = floats > (double)SECOND_LEVEL / sizeof(float) && shape->stride_width == 1 &&
+                  job.width >= WIDE && job.width * job.gather.depth >= LONG_ROW;
+    return job;
+  }
   job.x_end = job.first.x + images * job.x_size;
   job.y_end = job.first.y + images * job.y_size;
   job.past_caches = floats > (double)THIRD_LEVEL / sizeof(float) && job.gather.depth % LINE == 0 &&
@@ -205,7 +214,8 @@ static void compute_piece(const depthwise_job *job, const cnn__gather_span *rows
   row_part part = part_of(gather, rows, &columns->span);
   part.row.lacks_first = columns->lacks_first;
   part.row.lacks_last = columns->lacks_last;
-  if (job->x_end) part.row.new_rows = cnn__size_min(rows->input_step, rows->taps);
+  if (job->x_end || job->x_alone) part.row.new_rows = cnn__size_min(rows->input_step, rows->taps);
+  part.row.x_alone = job->x_alone;
   part.row.past_caches = job->past_caches;
   cnn__kernels_get()->depthwise.forward(&part.row, rows->count, part.x_below, gather->output_row,
                                         at->x + part.x, at->w + part.w, at->bias, at->least,

@@ -117,7 +117,10 @@ INLINE_CONSTANTS void three_taps_of(const cnn__depthwise_row *row, outputs_at at
   const cnn__depthwise_row kept = *row;
   const size_t step = vectors * VECTOR_WIDTH;
   for (size_t channel = of.begin; channel < of.end; channel += step) {
-    if (near) fetch_some(near, count);
+    if (near && vectors == 1 && stride == 1 && kept.x_alone)
+      fetch_bytes(&near->of[0], count * step * sizeof(float));
+    else if (near)
+      fetch_some(near, count);
     if (channel + step > kept.channels) channel = kept.channels - step;
     three_taps(kept, at, w, last, channel, count, stride, vectors);
   }
@@ -198,7 +201,8 @@ INLINE_CONSTANTS void three_taps_rows(const cnn__depthwise_row *row, size_t heig
                                       const float *w, finish last, float *y, size_t stride) {
   const bool far = stride == 2 ? row->outputs > MOST_OUTPUTS : LINE_VECTORS > 1 && row->past_caches;
   const bool lines = far && row->new_rows > 0 && row->channels >= 16;
-  const size_t step = height > 1 && row->outputs > MOST_OUTPUTS && !lines ? SLICE : row->channels;
+  const bool slices = height > 1 && row->outputs > MOST_OUTPUTS && row->new_rows == 0;
+  const size_t step = slices ? SLICE : row->channels;
   slice of = {0, 0};
   for (; of.begin < row->channels; of.begin = of.end) {
     of.end = row->channels - of.begin > step ? of.begin + step : row->channels;
