@@ -3,6 +3,9 @@
 #include <math.h>
 #include <string.h>
 
+/* Rows of C so many floats apart, 4 KB, have an order of tiles of their own, if chains are long. */
+enum { PAGE = 1024, LONG = 128 };
+
 /* A product's strides, and where its elements lie relative to the pointer: [lowest, highest]. */
 typedef struct interval {
   ptrdiff_t lowest, highest;
@@ -76,7 +79,9 @@ static interval choose_b(checker *check, cnn__gemm *p) {
   return span;
 }
 
-static void choose_sizes(checker *check, cnn__gemm *p) {
+/* Returns whether rows of C should lie PAGE apart. */
+static bool choose_sizes(checker *check, cnn__gemm *p) {
+  bool page = check_chance(check, 20);
   p->m = check_size(check, 40);
   p->n = check_size(check, 150);
   p->k = check_size(check, 70);
@@ -84,8 +89,14 @@ static void choose_sizes(checker *check, cnn__gemm *p) {
     p->m = check_size(check, 8);
     p->n = check_size(check, 20);
     p->k = check_size(check, 700);
+  } else if (check_chance(check, 10)) {
+    page = true;
+    p->m = check_between(check, 0, 50);
+    p->n = check_between(check, 0, 300);
+    p->k = check_between(check, LONG - 2, LONG + 20);
   }
   p->batch = check_chance(check, 3) ? check_between(check, 0, GEMM_MOST_BATCH) : 1;
+  return page;
 }
 
 /* One element in double, and what its terms add up to without their signs. */
@@ -148,7 +159,7 @@ static void run_packing(checker *check, const cnn__gemm *p) {
 static void check_product(checker *check) {
   const check_values kind = check_kind(check);
   cnn__gemm p = {.accumulate = check_chance(check, 2), .epilogue = any_epilogue(check)};
-  choose_sizes(check, &p);
+  const bool page = choose_sizes(check, &p), upward = check_chance(check, 8);
   const interval a_span = choose_a(check, &p), b_span = choose_b(check, &p);
   const float *a[GEMM_MOST_BATCH], *b[GEMM_MOST_BATCH];
   for (size_t i = 0; i < p.batch; i++) {
@@ -159,9 +170,8 @@ static void check_product(checker *check) {
   p.b = b;
   if (check_chance(check, 2)) p.bias = check_input(check, p.n, kind);
 
-  const size_t gap = check_between(check, 0, 20);
-  const bool upward = check_chance(check, 8);
-  const size_t stride = p.n + gap, rows_before = upward && p.m ? (p.m - 1) * stride : 0;
+  const size_t stride = page ? PAGE : p.n + check_between(check, 0, 20);
+  const size_t rows_before = upward && p.m ? (p.m - 1) * stride : 0;
   const size_t count = p.m && p.n ? (p.m - 1) * stride + p.n : 0;
   float *c0 = check_floats(check, count);
   for (size_t i = 0; p.accumulate && i < count; i++)
