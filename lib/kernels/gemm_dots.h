@@ -36,7 +36,7 @@ INLINE_CONSTANTS void add_products(const vector left[LINE_VECTORS], const float 
     sum[v] = vector_fma(left[v], vector_load(right + v * VECTOR_WIDTH), sum[v]);
 }
 
-/* The lanes of DOTS columns' sums: lane l + 8 comes to lane l, where that is another vector's, and so on. */
+/* The sums of DOTS columns, each in a vector: lane l += lane l + 8 and so on, where that is another vector's. */
 static __attribute__((noinline)) void sum_columns(const cnn__gemm_rows *row,
                                                   const float *const b[DOTS], vector to[DOTS]) {
   const ptrdiff_t step = row->a_depth;

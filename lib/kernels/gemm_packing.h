@@ -4,7 +4,7 @@
 #ifndef CNN_KERNELS_GEMM_PACKING_H
 #define CNN_KERNELS_GEMM_PACKING_H
 
-#include "kernels/gemm_body.h"
+#include "kernels/gemm_order.h"
 #include "kernels/gemm_pack.h"
 
 /* sum += A * B, and B to packed. Rows of B are no sequence that a processor foresees: asked for is what
@@ -49,16 +49,16 @@ static void finish_first(cnn__gemm product) {
 }
 
 static void gemm_packing(const cnn__gemm *product, const float *next, float *packed) {
-  enum { COLUMNS = MAIN_VECTORS * VECTOR_WIDTH };
-  for (size_t column = 0; column < product->n; column += COLUMNS, packed += COLUMNS * product->k) {
+  for (size_t column = 0; column < product->n;
+       column += MAIN_COLUMNS, packed += MAIN_COLUMNS * product->k) {
     const size_t left = product->n - column;
     const float *a = product->a[0], *b = product->b[0] + column;
     cnn__gemm part = *product;
-    part.n = left < COLUMNS ? left : COLUMNS;
+    part.n = left < MAIN_COLUMNS ? left : MAIN_COLUMNS;
     part.a = &a, part.b = &b, part.c += column;
     if (part.bias) part.bias += column;
-    if (left >= COLUMNS && part.m >= MAIN_ROWS) {
-      first_tile(&part, left > COLUMNS ? b + COLUMNS : next, packed);
+    if (left >= MAIN_COLUMNS && part.m >= MAIN_ROWS) {
+      first_tile(&part, left > MAIN_COLUMNS ? b + MAIN_COLUMNS : next, packed);
       finish_first(part);
       a += MAIN_ROWS * part.a_row;
       part.c += MAIN_ROWS * part.c_row;

@@ -21,8 +21,8 @@ enum {
   X(1, 8) X(2, 8)
 /* clang-format on */
 
-#include "kernels/gemm_body.h"
 #include "kernels/gemm_dots.h"
+#include "kernels/gemm_order.h"
 #include "kernels/gemm_pack.h"
 #include "kernels/gemm_packing.h"
 #include "kernels/gemm_rows.h"

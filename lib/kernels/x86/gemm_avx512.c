@@ -22,8 +22,8 @@ enum {
   X(1, 8) X(2, 8)
 /* clang-format on */
 
-#include "kernels/gemm_body.h"
 #include "kernels/gemm_dots.h"
+#include "kernels/gemm_order.h"
 #include "kernels/gemm_pack.h"
 #include "kernels/gemm_packing.h"
 #include "kernels/gemm_rows.h"
@@ -31,7 +31,7 @@ enum {
 void cnn__gemm_kernels_fill_avx512(cnn__gemm_kernels *table) {
   table->gemm = gemm;
   table->gemm_packing = gemm_packing;
-  table->columns = MAIN_VECTORS * VECTOR_WIDTH;
+  table->columns = MAIN_COLUMNS;
   table->rows = rows;
   table->dots = dots;
   table->pack = pack;

@@ -14,8 +14,8 @@ enum {
 #define ROWS_OF_WIDTHS [1] = 2, [2] = 2, [3] = 2, [4] = MAIN_ROWS, [8] = 1
 #define TILES(X) X(1, 1) X(2, 1) X(1, 2) X(2, 2) X(1, 3) X(2, 3) X(1, 4) X(2, 4) X(1, 8)
 
-#include "kernels/gemm_body.h"
 #include "kernels/gemm_dots.h"
+#include "kernels/gemm_order.h"
 #include "kernels/gemm_pack.h"
 #include "kernels/gemm_packing.h"
 #include "kernels/gemm_rows.h"

@@ -1,0 +1,92 @@
+/* Which tiles a product is cut into, and in which order they go. Written once over the tiles of gemm_body.h. */
+#ifndef CNN_KERNELS_GEMM_ORDER_H
+#define CNN_KERNELS_GEMM_ORDER_H
+
+#include "kernels/gemm_body.h"
+
+#define NAME_TILE(rows, vectors)                                                                   \
+  [vectors][rows] = {MASKED_TAILS ? partial_##rows##x##vectors : whole_##rows##x##vectors,         \
+                     partial_##rows##x##vectors},
+static const unsigned char most_rows[MOST_VECTORS + 1] = {ROWS_OF_WIDTHS};
+static tile_function *const tiles[MOST_VECTORS + 1][MOST_ROWS + 1][2] = {TILES(NAME_TILE)};
+
+/* The widest tile that the remaining columns fill (its last vector perhaps in part). */
+static size_t choose_vectors(size_t m, size_t columns) {
+  size_t vectors = (columns + VECTOR_WIDTH - 1) / VECTOR_WIDTH;
+  if (vectors > MOST_VECTORS) vectors = MOST_VECTORS;
+  while (!most_rows[vectors] || (vectors > MAIN_VECTORS && most_rows[vectors] < m))
+    vectors--;
+  return vectors;
+}
+
+/* m / most, rounded up, for m > 0. Small numbers, as they are as a rule, take a third of the time. */
+static size_t shares(size_t m, size_t most) {
+  return m <= UINT32_MAX ? ((uint32_t)m - 1) / (uint32_t)most + 1 : (m - 1) / most + 1;
+}
+
+/* As few tiles as will do, all of about the same size: the first ones of so many rows, the rest of one less. */
+typedef struct heights {
+  size_t rows, higher, count;
+} heights;
+
+static heights heights_of(size_t m, size_t vectors) {
+  const size_t count = shares(m, most_rows[vectors]), rows = shares(m, count);
+  return (heights){rows, m - count * (rows - 1), count};
+}
+
+/* A panel of B stays in the L1 cache while all rows of A pass by. */
+static void run_columns(const cnn__gemm *product, place at, size_t vectors) {
+  tile_function *const(*const of_rows)[2] = tiles[vectors];
+  const size_t partial = at.tail < VECTOR_WIDTH;
+  const heights of = heights_of(product->m, vectors);
+  at.end = of.higher * of.rows;
+  of_rows[of.rows][partial](product, &at);
+  if (of.higher == of.count) return;
+  at.row = at.end, at.end = product->m;
+  of_rows[of.rows - 1][partial](product, &at);
+}
+
+/* Several main tiles side by side, then those below them. */
+static void run_beside(const cnn__gemm *product, size_t column, size_t end) {
+  tile_function *const(*const of_rows)[2] = tiles[MAIN_VECTORS];
+  const heights of = heights_of(product->m, MAIN_VECTORS);
+  place at = {.end = 0, .tail = VECTOR_WIDTH};
+  for (size_t i = 0; i < of.count; i++) {
+    const size_t rows = i < of.higher ? of.rows : of.rows - 1;
+    at.row = at.end, at.end += rows;
+    for (at.column = column; at.column < end; at.column += MAIN_COLUMNS)
+      of_rows[rows][0](product, &at);
+  }
+}
+
+/* Whether tiles below each other would wait: where rows of C lie a multiple of 4 KB apart, the loads of the one
+   share the lower bits of their addresses with the stores of the other. Chains have to be so long that
+   calling each tile by itself costs nothing. */
+static bool should_run_beside(const cnn__gemm *product) {
+  enum { LONG = 128, ALIKE = 1024 };
+  const size_t k = product->k, batch = product->batch;
+  return product->m > MAIN_ROWS && product->c_row % ALIKE == 0 &&
+         (k >= LONG || (k > 0 && batch > (LONG - 1) / k));
+}
+
+static void gemm(const cnn__gemm *product) {
+  enum { BESIDE = 4 * MAIN_COLUMNS };
+  place at = {.column = 0};
+  if (should_run_beside(product))
+    while (product->n - at.column >= 2 * MAIN_COLUMNS) {
+      const size_t whole = (product->n - at.column) / MAIN_COLUMNS * MAIN_COLUMNS;
+      const size_t end = at.column + (whole < BESIDE ? whole : BESIDE);
+      run_beside(product, at.column, end);
+      at.column = end;
+    }
+  while (product->m > 0 && at.column < product->n) {
+    const size_t left = product->n - at.column;
+    const size_t vectors = choose_vectors(product->m, left);
+    const size_t columns = left < vectors * VECTOR_WIDTH ? left : vectors * VECTOR_WIDTH;
+    at.tail = columns - (vectors - 1) * VECTOR_WIDTH;
+    run_columns(product, at, vectors);
+    at.column += columns;
+  }
+}
+
+#endif
