@@ -1,6 +1,7 @@
 #!/bin/sh
 # usage: layout.sh
-# clang-format's layout, Doxygen without a complaint, the static checkers that find true things, and no call that is banned.
+# clang-format's layout, Doxygen without a complaint, the static checkers that find true things, no call that is banned, and no
+# file named that is not there.
 set -eu
 cd "$(dirname "$0")/../.."
 failed=0
@@ -35,4 +36,8 @@ if git grep -nIE '\b(TODO|FIXME|XXX|HACK)\b' -- '*.c' '*.h' '*.build' '*.sh' ':!
   echo "layout: the tree holds what works"
   failed=1
 fi
+
+for path in $(git grep -hoE '\b(lib|tests|include|examples)/[A-Za-z0-9_/.-]+\.(c|h|py|sh)\b' -- docs README.md tests | sort -u); do
+  [ -e "$path" ] || { echo "layout: $path is named, but not there"; failed=1; }
+done
 exit $failed
