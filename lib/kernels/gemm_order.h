@@ -59,8 +59,8 @@ static void run_beside(const cnn__gemm *product, size_t column, size_t end) {
   }
 }
 
-/* Whether tiles below each other would wait: where rows of C lie a multiple of 4 KB apart, the loads of the one
-   share the lower bits of their addresses with the stores of the other. Chains have to be so long that
+/* Whether tiles below each other would wait: where rows of C lie a multiple of 4 KB apart, what the one loads
+   shares the lower bits of its addresses, and its set of the L1 cache, with what the other has just stored. Chains have to be so long that
    calling each tile by itself costs nothing. */
 static bool should_run_beside(const cnn__gemm *product) {
   enum { LONG = 128, ALIKE = 1024 };

@@ -94,13 +94,13 @@ typedef struct depthwise_job {
   size_t x_size, y_size;      /* of an image */
   const float *x_end, *y_end; /* behind the last image; NULL where nothing is fetched ahead */
   bool past_caches;           /* y is written so */
-  bool x_alone;               /* else x is, along each row */
+  bool x_alone;               /* only x is fetched, as each row goes along */
   size_t width, height, rows; /* of y; rows of a task */
 } depthwise_job;
 
 /* What a job has of the convolution. A pass of many bytes finds little in the cache: it fetches ahead; and leaves little
-   there: it stores past it. Where only the second level does not hold it, what long rows
-   read is fetched. */
+   there: it stores past it. What only the second level does
+   not hold is fetched as it is read, where rows are long. */
 static depthwise_job completed(depthwise_job job, const cnn__conv *conv, size_t images,
                                const cnn__conv_buffers *buffers) {
   enum { SECOND_LEVEL = 1 << 20, CACHED = 20 << 20, THIRD_LEVEL = 32 << 20 }; /* in bytes */

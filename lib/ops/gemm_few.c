@@ -88,7 +88,7 @@ size_t cnn__matmul_few_floats(size_t n, size_t k) {
   return cnn__gemm_packed_size(cnn__size_min(k, DEPTHS), cnn__size_min(n, COLUMNS));
 }
 
-/* A single element is one where both say so. */
+/* Whether B is read by columns; if both of its strides are 1, where there is one column. */
 static bool is_dots(const cnn__matmul *product) {
   return product->m == 1 && product->b_row == 1 && (product->b_column != 1 || product->n == 1);
 }
