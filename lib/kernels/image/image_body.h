@@ -223,8 +223,27 @@ INLINE_CONSTANTS bool is_of_three(const cnn__warp *warp, bool bytes) {
   return warp->channels == 3 && (bytes || warp->width > 1) && is_small(warp);
 }
 
-INLINE_CONSTANTS void warp_filled(const cnn__warp *warp, bool bytes, cnn__image_fill fill) {
-  const bool constant = fill == CNN__IMAGE_CONSTANT, three = is_of_three(warp, bytes);
+/* Not inline: warps of bytes and of floats share it. */
+static __attribute__((noinline)) void places_of(const cnn__warp *warp, size_t i, size_t column,
+                                                size_t count, places *p) {
+  switch (warp->fill) {
+  case CNN__IMAGE_NEAREST:
+    find_places(warp, CNN__IMAGE_NEAREST, i, column, count, p);
+    break;
+  case CNN__IMAGE_CONSTANT:
+    find_places(warp, CNN__IMAGE_CONSTANT, i, column, count, p);
+    break;
+  case CNN__IMAGE_REFLECT:
+    find_places(warp, CNN__IMAGE_REFLECT, i, column, count, p);
+    break;
+  case CNN__IMAGE_WRAP:
+    find_places(warp, CNN__IMAGE_WRAP, i, column, count, p);
+    break;
+  }
+}
+
+INLINE_CONSTANTS void warp_image(const cnn__warp *warp, bool bytes) {
+  const bool constant = warp->fill == CNN__IMAGE_CONSTANT, three = is_of_three(warp, bytes);
   const bool one = warp->channels == 1 && bytes && is_small(warp);
   setting s = {.source = warp->source, .down = warp->height > 1 ? warp->row : 0};
   if (three) {
@@ -237,31 +256,16 @@ INLINE_CONSTANTS void warp_filled(const cnn__warp *warp, bool bytes, cnn__image_
     for (size_t column = 0; column < warp->out_width; column += RUN) {
       const size_t left = warp->out_width - column, count = left < RUN ? left : RUN;
       float *out = warp->out + (i * warp->out_width + column) * warp->channels;
-      find_places(warp, fill, i, column, count, &p);
-      if (three)
-        run_of_three(&s, &p, bytes, constant, count, out);
+      places_of(warp, i, column, count, &p);
+      if (three && constant)
+        run_of_three(&s, &p, bytes, true, count, out);
+      else if (three)
+        run_of_three(&s, &p, bytes, false, count, out);
       else if (one)
         run_of_one(warp, &p, constant, count, out);
       else
         run_of_any(warp, &p, bytes, count, out);
     }
-}
-
-INLINE_CONSTANTS void warp_image(const cnn__warp *warp, bool bytes) {
-  switch (warp->fill) {
-  case CNN__IMAGE_NEAREST:
-    warp_filled(warp, bytes, CNN__IMAGE_NEAREST);
-    break;
-  case CNN__IMAGE_CONSTANT:
-    warp_filled(warp, bytes, CNN__IMAGE_CONSTANT);
-    break;
-  case CNN__IMAGE_REFLECT:
-    warp_filled(warp, bytes, CNN__IMAGE_REFLECT);
-    break;
-  case CNN__IMAGE_WRAP:
-    warp_filled(warp, bytes, CNN__IMAGE_WRAP);
-    break;
-  }
 }
 
 static void warp_u8(const cnn__warp *warp) {
