@@ -23,8 +23,8 @@ typedef struct cnn__depthwise_row {
   bool lacks_first; /* the first output reads nothing through the first column of taps, */
   bool lacks_last;  /* the last one nothing through the last column */
   cnn__depthwise_ahead x_ahead, y_ahead; /* spread and weights */
-  size_t new_rows;  /* forward: of the last tap rows, those that are new: fetched; 0: nothing is; */
-  bool x_alone;     /* and y is not, since both are in a cache, if not the nearest */
+  size_t new_rows;  /* forward: of the last tap rows, those that are new: fetched; 0: nothing is */
+  bool down;        /* forward: 16 channels of all rows before the next 16: a far cache holds all */
   bool past_caches; /* y goes to memory: it and all of its steps are multiples of 64 bytes */
 } cnn__depthwise_row;
 

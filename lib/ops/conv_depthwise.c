@@ -94,17 +94,25 @@ typedef struct depthwise_job {
   size_t x_size, y_size;      /* of an image */
   const float *x_end, *y_end; /* behind the last image; NULL where nothing is fetched ahead */
   bool past_caches;           /* y is written so */
-  bool x_alone;               /* only x is fetched, as each row goes along */
+  bool down;                  /* lines of channels through all rows */
   size_t width, height, rows; /* of y; rows of a task */
 } depthwise_job;
 
+/* Whether lines of channels go through all rows of a task: images of some width that the second level of the cache does
+   not hold, and whose cells, so many lines apart, reach sets enough of the first one. */
+static bool is_down(const depthwise_job *job, const cnn__conv_shape *shape) {
+  enum { WIDE = 28, LINE = 16, FEW_SETS = 128, FEW_CHANNELS = 64 }; /* in cells; in floats */
+  const size_t channels = job->gather.depth;
+  return job->width >= WIDE && channels % LINE == 0 && channels % FEW_SETS != 0 &&
+         (shape->stride_width > 1 || channels >= FEW_CHANNELS);
+}
+
 /* What a job has of the convolution. A pass of many bytes finds little in the cache: it fetches ahead; and leaves little
-   there: it stores past it. What only the second level does
-   not hold is fetched as it is read, where rows are long. */
+   there: it stores past it. */
 static depthwise_job completed(depthwise_job job, const cnn__conv *conv, size_t images,
                                const cnn__conv_buffers *buffers) {
   enum { SECOND_LEVEL = 1 << 20, CACHED = 20 << 20, THIRD_LEVEL = 32 << 20 }; /* in bytes */
-  enum { LINE = 16, LONG_ROW = 4096, WIDE = 28 }; /* in floats; in cells */
+  enum { LINE = 16 };                                                         /* in floats */
   const cnn__conv_shape *shape = &conv->shape;
   const double floats = (double)images * (double)(job.x_size + job.y_size);
   job.conv = conv;
@@ -113,8 +121,7 @@ static depthwise_job completed(depthwise_job job, const cnn__conv *conv, size_t 
   job.gather.depth = shape->out_channels;
   if (!job.first.y) return job;
   if (floats <= (double)CACHED / sizeof(float)) {
-    job.x_alone = floats > (double)SECOND_LEVEL / sizeof(float) && shape->stride_width == 1 &&
-                  job.width >= WIDE && job.width * job.gather.depth >= LONG_ROW;
+    job.down = floats > (double)SECOND_LEVEL / sizeof(float) && is_down(&job, shape);
     return job;
   }
   job.x_end = job.first.x + images * job.x_size;
@@ -214,8 +221,8 @@ static void compute_piece(const depthwise_job *job, const cnn__gather_span *rows
   row_part part = part_of(gather, rows, &columns->span);
   part.row.lacks_first = columns->lacks_first;
   part.row.lacks_last = columns->lacks_last;
-  if (job->x_end || job->x_alone) part.row.new_rows = cnn__size_min(rows->input_step, rows->taps);
-  part.row.x_alone = job->x_alone;
+  if (job->x_end) part.row.new_rows = cnn__size_min(rows->input_step, rows->taps);
+  part.row.down = job->down;
   part.row.past_caches = job->past_caches;
   cnn__kernels_get()->depthwise.forward(&part.row, rows->count, part.x_below, gather->output_row,
                                         at->x + part.x, at->w + part.w, at->bias, at->least,

@@ -90,7 +90,7 @@ static void forward_round(checker *check, check_values kind) {
   const float *w = check_input(check, of.w_span, kind);
   const float *bias = with_bias ? check_input(check, of.row.channels, kind) : NULL;
   of.row.new_rows = check_between(check, 0, of.row.tap_rows);
-  of.row.x_alone = check_chance(check, 2);
+  of.row.down = check_chance(check, 2);
   float *y[2];
   for (int i = 0; i < 2; i++) {
     y[i] = any_outputs(check, &of.row, of.y_span + reach(of.height, of.y_below));

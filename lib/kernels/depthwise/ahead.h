@@ -32,13 +32,6 @@ INLINE_CONSTANTS void fetch_lines(fetch *from, size_t steps) {
   from->owed = owed;
   from->at = at;
 }
-/* Whatever is owed, and where lines begin: bytes is a constant. */
-INLINE_CONSTANTS void fetch_bytes(fetch *from, size_t bytes) {
-  WRITTEN_OUT
-  for (size_t at = 0; at < bytes; at += LINE_BYTES)
-    __builtin_prefetch((const void *)(from->at + at));
-  from->at += bytes;
-}
 /* Not inline: called between sums, in many places. */
 static __attribute__((noinline)) void fetch_some(fetches *from, size_t steps) {
   for (size_t i = 0; i < MOST_FETCHES; i++)

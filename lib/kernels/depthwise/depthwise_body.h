@@ -4,18 +4,15 @@
 #ifndef CNN_KERNELS_DEPTHWISE_BODY_H
 #define CNN_KERNELS_DEPTHWISE_BODY_H
 
-#include "kernels/convolution/ragged.h"
 #include "kernels/depthwise/ahead.h"
 #include "kernels/depthwise/depthwise_gradient_body.h"
+#include "kernels/depthwise/line_body.h"
 #include "kernels/fill.h"
 #include <math.h>
 
 enum {
-  LINE_VECTORS = BLOCKED && VECTOR_WIDTH < 16 ? 16 / VECTOR_WIDTH : 1, /* a line of the cache */
-  MOST_SUMS = 8, /* chains enough to keep two multiply-adds a cycle going */
   MOST_OUTPUTS = MOST_SUMS,
   FEWEST_OUTPUTS = 7,
-  LINE_OUTPUTS = MOST_SUMS / LINE_VECTORS, /* of whole lines of channels */
   MOST_PAIRS = MOST_OUTPUTS / 2,
   LINE_PAIRS = LINE_OUTPUTS / 2,
   SLICE = 64 /* channels of all rows before those of the next slice: what rows share stays in L1 */
@@ -25,28 +22,6 @@ enum {
 typedef struct slice {
   size_t begin, end;
 } slice;
-
-/* Some outputs side by side. */
-typedef struct outputs_at {
-  const float *x;
-  float *y;
-  bool lacks_first, lacks_last;
-} outputs_at;
-
-/* What every output goes through in the end. */
-typedef struct finish {
-  const float *bias;
-  vector least, most; /* of the result; infinities let everything pass */
-} finish;
-
-INLINE_CONSTANTS vector finished(vector sum, vector offset, finish last) {
-  return vector_min(last.most, vector_max(last.least, vector_add(sum, offset)));
-}
-
-/* -0 leaves a sum as it is. */
-INLINE_CONSTANTS vector offset_of(const float *bias, size_t channel, size_t left) {
-  return bias ? get(bias + channel, left) : vector_set(-0.0f);
-}
 
 /* Vectors of channels of some outputs, these one after another; count and vectors are constants. */
 INLINE_CONSTANTS void store_outputs(const cnn__depthwise_row *row, float *y, const vector *values,
@@ -72,33 +47,9 @@ INLINE_CONSTANTS void store_outputs(const cnn__depthwise_row *row, float *y, con
 INLINE_CONSTANTS void three_taps(const cnn__depthwise_row row, outputs_at at, const float *w,
                                  finish last, size_t channel, size_t count, size_t stride,
                                  size_t vectors) {
-  const size_t cells = (count - 1) * stride + 3;
   vector sum[MOST_SUMS];
-  WRITTEN_OUT
-  for (size_t i = 0; i < count * vectors; i++)
-    sum[i] = vector_zero();
-  const float *first = at.x + channel;
-  w += channel;
-#pragma GCC unroll 1
-  for (size_t r = 0; r < row.tap_rows; r++, first += row.x_row, w += row.w_row) {
-    WRITTEN_OUT
-    for (size_t v = 0; v < vectors; v++) {
-      const float *x = first + v * VECTOR_WIDTH, *from = w + v * VECTOR_WIDTH;
-      const vector weight[3] = {vector_load(from), vector_load(from + row.w_column),
-                                vector_load(from + 2 * row.w_column)};
-      WRITTEN_OUT
-      for (size_t cell = 0; cell < cells; cell++, x += row.x_column) {
-        if (cell == 0 && at.lacks_first) continue;
-        if (cell == cells - 1 && at.lacks_last) continue;
-        const vector value = vector_held(vector_load(x));
-        WRITTEN_OUT
-        for (size_t k = 0; k < count; k++)
-          if (cell >= k * stride && cell < k * stride + 3)
-            sum[k * vectors + v] =
-                vector_fma(value, weight[cell - k * stride], sum[k * vectors + v]);
-      }
-    }
-  }
+  at.x += channel, at.y += channel;
+  sum_three_taps(row, at, w + channel, count, stride, vectors, sum);
   WRITTEN_OUT
   for (size_t v = 0; v < vectors; v++) {
     const vector offset = offset_of(last.bias, channel + v * VECTOR_WIDTH, VECTOR_WIDTH);
@@ -106,7 +57,7 @@ INLINE_CONSTANTS void three_taps(const cnn__depthwise_row row, outputs_at at, co
     for (size_t k = 0; k < count; k++)
       sum[k * vectors + v] = finished(sum[k * vectors + v], offset, last);
   }
-  store_outputs(&row, at.y + channel, sum, count, vectors);
+  store_outputs(&row, at.y, sum, count, vectors);
 }
 
 /* A slice's vectors, one at a time or a line of them; the row's last ones begin early enough to be whole, and
@@ -117,19 +68,10 @@ INLINE_CONSTANTS void three_taps_of(const cnn__depthwise_row *row, outputs_at at
   const cnn__depthwise_row kept = *row;
   const size_t step = vectors * VECTOR_WIDTH;
   for (size_t channel = of.begin; channel < of.end; channel += step) {
-    if (near && vectors == 1 && stride == 1 && kept.x_alone)
-      fetch_bytes(&near->of[0], count * step * sizeof(float));
-    else if (near)
-      fetch_some(near, count);
+    if (near) fetch_some(near, count);
     if (channel + step > kept.channels) channel = kept.channels - step;
     three_taps(kept, at, w, last, channel, count, stride, vectors);
   }
-}
-
-static outputs_at outputs_from(const cnn__depthwise_row *row, const float *x, float *y, size_t i,
-                               size_t count) {
-  return (outputs_at){x + (ptrdiff_t)i * row->x_step, y + (ptrdiff_t)i * row->y_step,
-                      row->lacks_first && i == 0, row->lacks_last && i + count == row->outputs};
 }
 
 /* How many outputs ahead: least, but more of few channels, whose computing takes less time than memory does. */
@@ -199,6 +141,10 @@ INLINE_CONSTANTS void three_taps_lines(const cnn__depthwise_row *row, const floa
 INLINE_CONSTANTS void three_taps_rows(const cnn__depthwise_row *row, size_t height,
                                       ptrdiff_t x_below, ptrdiff_t y_below, const float *x,
                                       const float *w, finish last, float *y, size_t stride) {
+  if (VECTOR_WIDTH >= 8 && row->down && row->tap_rows >= stride && row->channels >= 16) {
+    three_taps_down(row, height, x_below, y_below, x, w, last, y, stride);
+    return;
+  }
   const bool far = stride == 2 ? row->outputs > MOST_OUTPUTS : LINE_VECTORS > 1 && row->past_caches;
   const bool lines = far && row->new_rows > 0 && row->channels >= 16;
   const bool slices = height > 1 && row->outputs > MOST_OUTPUTS && row->new_rows == 0;
