@@ -40,26 +40,30 @@ static void pack_rows(size_t k, size_t columns, const float *b, ptrdiff_t b_row,
   }
 }
 
-/* to[j][i] = from[i][j] for VECTOR_WIDTH rows of from, which are count long. What is asked for lies
-   ahead floats past the rows of later. */
+/* to[j][i] = from[i][j] for VECTOR_WIDTH rows of from, which are count long; the last block ends with the last
+   column, and repeats some. What is asked for lies ahead floats past the rows of later. */
 INLINE_CONSTANTS void transpose_rows(size_t count, const float *const *from,
                                      const float *const *later, ptrdiff_t ahead, float *to,
                                      ptrdiff_t to_row) {
-  size_t j = 0;
-  for (; j + VECTOR_WIDTH <= count; j += VECTOR_WIDTH) {
-    vector block[VECTOR_WIDTH];
-    if (j % FLOATS_OF_LINE == 0)
+  if (count < VECTOR_WIDTH) {
+    for (size_t j = 0; j < count; j++)
       for (ptrdiff_t i = 0; i < VECTOR_WIDTH; i++)
-        will_read(later[i] + j, ahead);
+        to[(ptrdiff_t)j * to_row + i] = from[i][j];
+    return;
+  }
+  const size_t last = count - VECTOR_WIDTH;
+  for (size_t next = 0; next < count; next += VECTOR_WIDTH) {
+    const size_t j = next < last ? next : last;
+    vector block[VECTOR_WIDTH];
+    if (next % FLOATS_OF_LINE == 0)
+      for (ptrdiff_t i = 0; i < VECTOR_WIDTH; i++)
+        will_read(later[i] + next, ahead);
     for (ptrdiff_t i = 0; i < VECTOR_WIDTH; i++)
       block[i] = vector_load(from[i] + j);
     vector_transpose(block);
     for (ptrdiff_t i = 0; i < VECTOR_WIDTH; i++)
       vector_store(to + ((ptrdiff_t)j + i) * to_row, block[i]);
   }
-  for (; j < count; j++)
-    for (ptrdiff_t i = 0; i < VECTOR_WIDTH; i++)
-      to[(ptrdiff_t)j * to_row + i] = from[i][j];
 }
 
 /* The same of rows from_row apart. */

@@ -13,9 +13,8 @@ enum {
   LEAST_DEPTHS = 96,       /* but at least these; */
   COLUMN_DEPTHS = 128,     /* of an A in columns so many that its lines stay for the next tile */
   ROWS = 96,               /* ROWS x DEPTHS of A stay in L2 */
-  PACKED_ROWS = 1024,      /* of A, packed together for all tasks */
-  PACKED_COLUMNS = 2048,   /* of B, the same */
-  PIECE = 64,              /* rows or columns that a task packs */
+  PACKED_COLUMNS = 2048,   /* of B, packed together for all tasks */
+  PIECE = 64,              /* columns that a task packs */
   PACKED_FLOATS = 1 << 16, /* so much is packed at once, even if it is several blocks deep */
   PADDING = 2 * FLOATS_OF_LINE,
   NEAR_B = 16,         /* rows of B with a stride up to this are read as they are, */
@@ -28,23 +27,23 @@ enum {
   OFTEN_REUSED = 256, /* rows under so many */
   THIN = 16,          /* rows of A that are best worked on as few */
   FEW = 120,          /* the same where they are contiguous */
-  MOST_TASKS = 16,    /* enough for some threads to share evenly */
+  MOST_TASKS = 16,    /* enough for some threads to share evenly; */
+  PACKING_TASKS = 8,  /* of such that pack rows of A, which fewer do better */
   LEADING = 6 /* rows that go with the packing of a row-major B: those of the largest main tile */
 };
 
-/* What is packed, is packed by all threads for all tasks: a pass is one piece of A and one of B. */
+/* B is packed by all threads for all tasks, a pass at a time; rows of A by each task for itself. */
 typedef struct blocking {
   const cnn__matmul *product;
   const cnn__gemm_kernels *kernels;
   bool pack_a, pack_b;
-  float *a, *b;                       /* this pass's, packed; A by rows ... */
-  size_t a_row;                       /* ... this far apart */
-  size_t row_step, column_step, pass; /* rows, columns, depths of a pass */
-  size_t rows, columns, depths;       /* of a block */
-  size_t b_piece;                     /* columns that a task packs */
-  size_t column_blocks, b_pieces;     /* of this pass */
-  size_t leading;                     /* rows that are done once its B is packed */
-  cnn__range row, column, depth;      /* this pass */
+  float *a, *b;                 /* each slot's block of A, by rows; this pass's B */
+  size_t column_step, pass;     /* columns, depths of a pass */
+  size_t rows, columns, depths; /* of a block */
+  size_t b_piece;               /* columns that a task packs */
+  size_t column_blocks;         /* of this pass */
+  size_t leading;               /* rows that are done once its B is packed */
+  cnn__range column, depth;     /* this pass */
 } blocking;
 
 /* About equal blocks of at most most elements, in whole units. */
@@ -64,21 +63,24 @@ static bool should_pack_a(const cnn__matmul *product) {
   return product->n >= (product->a_depth % SAME_SET == 0 ? HARDLY_REUSED : REUSED);
 }
 
-/* For several threads, halves blocks until each pass has tasks enough, or work too little to split. */
+/* For several threads, halves blocks until each pass has tasks enough, or work too little to split; where tasks pack A,
+   rows at first, for every block of the same rows packs them again. */
 static void choose_blocks(blocking *work, size_t slots) {
-  const size_t m = cnn__size_min(work->product->m, work->row_step);
+  const size_t m = work->product->m - work->leading;
   const size_t n = cnn__size_min(work->product->n, work->column_step);
+  const size_t enough = work->pack_a ? PACKING_TASKS : MOST_TASKS;
   work->rows = balanced(m, ROWS, 1);
   work->columns = balanced(n, PACKED_COLUMNS, PIECE);
   while (slots > 1) {
     const size_t tasks = cnn__size_ceil_div(m, work->rows) * cnn__size_ceil_div(n, work->columns);
     /* In floating point: the product of three sizes may exceed them. */
     const double share = (double)work->rows * (double)work->columns * (double)work->product->k;
-    if (tasks >= MOST_TASKS || share < 2 * CNN__LEAST_WORK) break;
-    if (work->columns > PIECE)
-      work->columns = balanced(n, cnn__size_ceil_div(work->columns, 2), PIECE);
-    else if (work->rows >= 24)
+    if (tasks >= enough || share < 2 * CNN__LEAST_WORK) break;
+    const bool of_rows = work->rows >= 24, of_columns = work->columns > PIECE;
+    if (of_rows && (work->pack_a || !of_columns))
       work->rows = balanced(m, cnn__size_ceil_div(work->rows, 2), 2);
+    else if (of_columns)
+      work->columns = balanced(n, cnn__size_ceil_div(work->columns, 2), PIECE);
     else
       break;
   }
@@ -101,11 +103,11 @@ static size_t padded(size_t n) {
 /* Each pass costs two meetings of the threads: small ones go several blocks deep. */
 static void choose_depths(blocking *work) {
   const size_t m = work->product->m, n = work->product->n, k = work->product->k;
-  const size_t lines = (work->pack_a ? cnn__size_min(m, PACKED_ROWS) : 0) +
-                       (work->pack_b ? padded(cnn__size_min(n, PACKED_COLUMNS)) : 0);
+  const size_t lines = work->pack_b ? padded(cnn__size_min(n, PACKED_COLUMNS)) : 0;
   const bool by_columns = !work->pack_a && work->product->a_depth != 1;
   size_t most = by_columns ? COLUMN_DEPTHS : DEPTHS;
-  if (lines == 0) most = cnn__size_min(most, cnn__size_max(NEAR_FLOATS / (m + n), LEAST_DEPTHS));
+  if (lines == 0 && !work->pack_a)
+    most = cnn__size_min(most, cnn__size_max(NEAR_FLOATS / (m + n), LEAST_DEPTHS));
   work->depths = balanced(k, most, 8);
   work->pass = lines ? work->depths : k;
   while (work->pass < k && lines * (work->pass + work->depths + PADDING) <= PACKED_FLOATS)
@@ -114,43 +116,32 @@ static void choose_depths(blocking *work) {
 }
 
 /* Some columns of B, alone or with the first rows of the product. */
-static void pack_b_piece(const blocking *work, size_t done) {
+static void pack_piece(void *argument, size_t task, size_t slot) {
+  const blocking *work = argument;
   const cnn__matmul *product = work->product;
+  const size_t done = task * work->b_piece;
   const cnn__range column = cnn__range_part(work->column, done, work->b_piece);
   float *packed = work->b + done * cnn__range_length(work->depth);
+  (void)slot;
   if (work->leading == 0)
     work->kernels->pack(cnn__range_length(work->depth), cnn__range_length(column),
                         cnn__b_at(product, work->depth.first, column.first), product->b_row,
                         product->b_column, packed);
   else
-    cnn__multiply_packing(product, cnn__range_part(work->row, 0, work->leading), column,
-                          work->depth, cnn__b_at(product, work->depth.first, column.end), packed);
+    cnn__multiply_packing(product, (cnn__range){0, work->leading}, column, work->depth,
+                          cnn__b_at(product, work->depth.first, column.end), packed);
 }
 
-static void pack_a_piece(const blocking *work, size_t done) {
+/* Packed rows lie an odd number of lines apart, for else they would share places in the caches. */
+static cnn__operand find_a(const blocking *work, cnn__range row, cnn__range depth, size_t slot) {
   const cnn__matmul *product = work->product;
-  const cnn__range row = cnn__range_part(work->row, done, PIECE);
-  work->kernels->pack_a(cnn__range_length(row), cnn__range_length(work->depth),
-                        cnn__a_at(product, row.first, work->depth.first), product->a_row,
-                        product->a_depth, work->a + done * work->a_row, work->a_row);
-}
-
-static void pack_piece(void *argument, size_t task, size_t slot) {
-  const blocking *work = argument;
-  (void)slot;
-  if (task < work->b_pieces)
-    pack_b_piece(work, task * work->b_piece);
-  else
-    pack_a_piece(work, (task - work->b_pieces) * PIECE);
-}
-
-static cnn__operand find_a(const blocking *work, size_t row, size_t depth) {
-  const cnn__matmul *product = work->product;
-  if (!work->pack_a)
-    return (cnn__operand){cnn__a_at(product, row, depth), product->a_row, product->a_depth};
-  return (cnn__operand){work->a + (row - work->row.first) * work->a_row +
-                            (depth - work->depth.first),
-                        (ptrdiff_t)work->a_row, 1};
+  const float *from = cnn__a_at(product, row.first, depth.first);
+  if (!work->pack_a) return (cnn__operand){from, product->a_row, product->a_depth};
+  const size_t lines = cnn__size_ceil_div(work->depths, FLOATS_OF_LINE) | 1;
+  float *to = work->a + slot * work->rows * lines * FLOATS_OF_LINE;
+  work->kernels->pack_a(cnn__range_length(row), cnn__range_length(depth), from, product->a_row,
+                        product->a_depth, to, lines * FLOATS_OF_LINE);
+  return (cnn__operand){to, (ptrdiff_t)(lines * FLOATS_OF_LINE), 1};
 }
 
 static cnn__operand find_b(const blocking *work, size_t column, size_t depth) {
@@ -164,33 +155,27 @@ static cnn__operand find_b(const blocking *work, size_t column, size_t depth) {
 /* One block of C, over this pass's depths. */
 static void multiply_block(void *argument, size_t task, size_t slot) {
   const blocking *work = argument;
-  const cnn__range row = cnn__range_part(
-      work->row, work->leading + task / work->column_blocks * work->rows, work->rows);
+  const cnn__range all = {work->leading, work->product->m};
+  const cnn__range row = cnn__range_part(all, task / work->column_blocks * work->rows, work->rows);
   const cnn__range column =
       cnn__range_part(work->column, task % work->column_blocks * work->columns, work->columns);
   size_t done = 0;
-  (void)slot;
   do {
     const cnn__range depth = cnn__range_part(work->depth, done, work->depths);
-    cnn__multiply_part(work->product, row, column, depth, find_a(work, row.first, depth.first),
+    cnn__multiply_part(work->product, row, column, depth, find_a(work, row, depth, slot),
                        find_b(work, column.first, depth.first));
     done += work->depths;
   } while (done < cnn__range_length(work->depth));
 }
 
-/* Packed rows lie an odd number of lines apart, for else they would share places in the caches. */
 static void run_pass(blocking *work, cnn_context *context) {
-  const size_t lines = cnn__size_ceil_div(cnn__range_length(work->depth), FLOATS_OF_LINE);
-  const size_t rows = cnn__range_length(work->row), columns = cnn__range_length(work->column);
-  const bool first = work->row.first == 0; /* the following rows find B packed */
-  work->a_row = (lines | 1) * FLOATS_OF_LINE;
-  work->b_pieces = work->pack_b && first ? cnn__size_ceil_div(columns, work->b_piece) : 0;
-  work->leading = work->b_pieces && work->product->b_column == 1 ? cnn__size_min(LEADING, rows) : 0;
-  const size_t pieces = work->b_pieces + (work->pack_a ? cnn__size_ceil_div(rows, PIECE) : 0);
-  cnn__run_parts(work->product, context, pieces, pack_piece, work);
+  const size_t rows = work->product->m - work->leading;
+  const size_t columns = cnn__range_length(work->column);
+  if (work->pack_b)
+    cnn__run_parts(work->product, context, cnn__size_ceil_div(columns, work->b_piece), pack_piece,
+                   work);
   work->column_blocks = cnn__size_ceil_div(columns, work->columns);
-  cnn__run_parts(work->product, context,
-                 cnn__size_ceil_div(rows - work->leading, work->rows) * work->column_blocks,
+  cnn__run_parts(work->product, context, cnn__size_ceil_div(rows, work->rows) * work->column_blocks,
                  multiply_block, work);
 }
 
@@ -199,25 +184,22 @@ static void run_blocks(const cnn__matmul *product, cnn_context *context, float *
                    .kernels = &cnn__kernels_get()->gemm,
                    .pack_a = should_pack_a(product),
                    .pack_b = should_pack_b(product),
+                   .a = scratch,
                    .b = scratch};
-  work.row_step = work.pack_a ? PACKED_ROWS : product->m;
   work.column_step = work.pack_b ? PACKED_COLUMNS : product->n;
+  work.leading = work.pack_b && product->b_column == 1 ? cnn__size_min(LEADING, product->m) : 0;
   const size_t slots = cnn__context_slots(context);
   choose_blocks(&work, slots);
   work.b_piece = choose_piece(&work, slots);
   choose_depths(&work);
-  const cnn__range m = {0, product->m}, n = {0, product->n}, k = {0, product->k};
-  work.a = scratch;
+  const cnn__range n = {0, product->n}, k = {0, product->k};
   if (work.pack_b) work.a += work.pass * padded(cnn__size_min(product->n, PACKED_COLUMNS));
   for (size_t column = 0; column < product->n; column += work.column_step) {
     work.column = cnn__range_part(n, column, work.column_step);
     size_t depth = 0;
     do { /* once without depth, for bias and activation */
       work.depth = cnn__range_part(k, depth, work.pass);
-      for (size_t row = 0; row < product->m; row += work.row_step) {
-        work.row = cnn__range_part(m, row, work.row_step);
-        run_pass(&work, context);
-      }
+      run_pass(&work, context);
       depth += work.pass;
     } while (depth < product->k);
   }
@@ -253,10 +235,13 @@ bool cnn__matmul_scratch(size_t m, size_t n, size_t k, size_t slots, size_t *byt
   size_t floats;
   if (!cnn__size_mul(cnn__matmul_few_floats(cnn__size_max(m, n), k), slots, &floats)) return false;
   if (m > THIN) {
-    const size_t lines = cnn__size_min(m, PACKED_ROWS) + padded(cnn__size_min(n, PACKED_COLUMNS));
+    const size_t lines = padded(cnn__size_min(n, PACKED_COLUMNS));
     const size_t most = cnn__size_max(lines * (DEPTHS + PADDING), PACKED_FLOATS);
-    const size_t all = lines * (cnn__size_min(k, PACKED_FLOATS) + PADDING);
-    floats = cnn__size_max(floats, cnn__size_min(all, most));
+    const size_t of_b = cnn__size_min(lines * (cnn__size_min(k, PACKED_FLOATS) + PADDING), most);
+    const size_t of_a = cnn__size_min(m, ROWS) * (cnn__size_min(k, DEPTHS) + PADDING);
+    size_t all;
+    if (!cnn__size_mul(of_a, slots, &all)) return false;
+    floats = cnn__size_max(floats, of_b + all);
   }
   return cnn__size_mul(floats, sizeof(float), bytes);
 }
