@@ -247,7 +247,9 @@ INLINE_CONSTANTS void multiply_extent(const cnn__gemm *product, const float *a, 
   const cnn__gemm strides = *product; /* in registers, whatever in_order() says of memory */
   cursor at = cursor_at(&strides, a, b, rows, row);
   size_t depth = strides.k;
-  const bool large = rows >= 4 && row.vectors >= 2 && row.vectors <= MAIN_VECTORS && !row.partial;
+  const bool wider = row.vectors == MAIN_VECTORS + 1 && rows >= 3;
+  const bool large =
+      !row.partial && row.vectors >= 2 && (wider || (rows >= 4 && row.vectors <= MAIN_VECTORS));
   const bool by_turns = DEPTHS_AT_A_TIME > 1 && large;
   if (by_turns && strides.a_depth == 1)
     depth = take_turns(&strides, &at, a, depth, rows, row, sum);

@@ -10,11 +10,18 @@
 static const unsigned char most_rows[MOST_VECTORS + 1] = {ROWS_OF_WIDTHS};
 static tile_function *const tiles[MOST_VECTORS + 1][MOST_ROWS + 1][2] = {TILES(NAME_TILE)};
 
-/* The widest tile that the remaining columns fill (its last vector perhaps in part). */
+/* Wider tiles than the main one are for few rows, and end with a panel, where the next one begins. */
+static bool may_be_wide(size_t m, size_t vectors) {
+  return vectors <= MAIN_VECTORS || (vectors % PANEL_VECTORS == 0 && most_rows[vectors] >= m);
+}
+
+/* The widest tile that the remaining columns fill (its last vector perhaps in part). One vector more than the main
+   tile's ends a row better than a tile of that vector alone, which loads more than it multiplies. */
 static size_t choose_vectors(size_t m, size_t columns) {
   size_t vectors = (columns + VECTOR_WIDTH - 1) / VECTOR_WIDTH;
+  if (vectors == MAIN_VECTORS + 1 && most_rows[vectors]) return vectors;
   if (vectors > MOST_VECTORS) vectors = MOST_VECTORS;
-  while (!most_rows[vectors] || (vectors > MAIN_VECTORS && most_rows[vectors] < m))
+  while (!most_rows[vectors] || !may_be_wide(m, vectors))
     vectors--;
   return vectors;
 }
