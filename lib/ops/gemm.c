@@ -23,12 +23,13 @@ enum {
   NEAR_A = 128,    /* so are columns of A, */
   REUSED = 97,     /* and longer ones, but under so many columns of B packing is worth while; */
   SAME_SET = 1024, /* and rows of A; but where all share a set of the L1 cache they are packed, */
-  HARDLY_REUSED = 16, /* columns of A under so many of B, */
-  OFTEN_REUSED = 256, /* rows under so many */
-  THIN = 16,          /* rows of A that are best worked on as few */
-  FEW = 120,          /* the same where they are contiguous */
-  MOST_TASKS = 16,    /* enough for some threads to share evenly; */
-  PACKING_TASKS = 8,  /* of such that pack rows of A, which fewer do better */
+  HARDLY_REUSED = 16,  /* columns of A under so many of B, */
+  OFTEN_REUSED = 256,  /* rows under so many */
+  THIN = 16,           /* rows of A that are best worked on as few */
+  FEW = 120,           /* the same where they are contiguous */
+  MOST_TASKS = 16,     /* enough for some threads to share evenly; */
+  PACKING_TASKS = 8,   /* of such that pack rows of A, which fewer do better; */
+  MOST_WORK = 1 << 26, /* multiply-adds of a task: for the last one all others wait */
   LEADING = 6 /* rows that go with the packing of a row-major B: those of the largest main tile */
 };
 
@@ -75,8 +76,9 @@ static void choose_blocks(blocking *work, size_t slots) {
     const size_t tasks = cnn__size_ceil_div(m, work->rows) * cnn__size_ceil_div(n, work->columns);
     /* In floating point: the product of three sizes may exceed them. */
     const double share = (double)work->rows * (double)work->columns * (double)work->product->k;
-    if (tasks >= enough || share < 2 * CNN__LEAST_WORK) break;
     const bool of_rows = work->rows >= 24, of_columns = work->columns > PIECE;
+    const bool long_waits = share > MOST_WORK && of_rows;
+    if ((tasks >= enough && !long_waits) || share < 2 * CNN__LEAST_WORK) break;
     if (of_rows && (work->pack_a || !of_columns))
       work->rows = balanced(m, cnn__size_ceil_div(work->rows, 2), 2);
     else if (of_columns)
