@@ -8,11 +8,13 @@
 /* Sizes of blocks. They follow from the shape, and from whether there are threads to share with; which bits come
    out depends on none of them. */
 enum {
-  DEPTHS = 512,            /* deep enough that loading and storing C costs little, */
-  NEAR_FLOATS = 6144,      /* and of what is not packed so many that both stay in L1, */
-  LEAST_DEPTHS = 96,       /* but at least these; */
-  COLUMN_DEPTHS = 128,     /* of an A in columns so many that its lines stay for the next tile */
-  ROWS = 96,               /* ROWS x DEPTHS of A stay in L2 */
+  DEPTHS = 512,        /* deep enough that loading and storing C costs little, */
+  NEAR_FLOATS = 6144,  /* and of what is not packed so many that both stay in L1, */
+  LEAST_DEPTHS = 96,   /* but at least these; */
+  COLUMN_DEPTHS = 128, /* of an A in columns so many that its lines stay for the next tile */
+  ROWS = 96,           /* ROWS x DEPTHS of A stay in L2; */
+  FAR_ROWS = 36, /* fewer of many rows of C more than a page apart, whose pages, presumably, are */
+  PAGE = 1024,   /* then still known when the next columns come */
   PACKED_COLUMNS = 2048,   /* of B, packed together for all tasks */
   PIECE = 64,              /* columns that a task packs */
   PACKED_FLOATS = 1 << 16, /* so much is packed at once, even if it is several blocks deep */
@@ -70,7 +72,7 @@ static void choose_blocks(blocking *work, size_t slots) {
   const size_t m = work->product->m - work->leading;
   const size_t n = cnn__size_min(work->product->n, work->column_step);
   const size_t enough = work->pack_a ? PACKING_TASKS : MOST_TASKS;
-  work->rows = balanced(m, ROWS, 1);
+  work->rows = balanced(m, work->product->c_row > PAGE && m >= PAGE ? FAR_ROWS : ROWS, 1);
   work->columns = balanced(n, PACKED_COLUMNS, PIECE);
   while (slots > 1) {
     const size_t tasks = cnn__size_ceil_div(m, work->rows) * cnn__size_ceil_div(n, work->columns);
