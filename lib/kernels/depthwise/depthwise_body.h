@@ -1,6 +1,5 @@
-/* Bodies of kernels/depthwise.h, over the vector abstraction that was included before. Kernels three wide
-   come apart: a row of their weights stays in registers beside up to eight sums, and neighbouring
-   outputs share what they read; an edge of the image is a cell that is skipped. */
+/* Bodies of kernels/depthwise.h, over the vector abstraction that was included before. Kernels three wide come apart
+   from those of any taps. */
 #ifndef CNN_KERNELS_DEPTHWISE_BODY_H
 #define CNN_KERNELS_DEPTHWISE_BODY_H
 
