@@ -15,11 +15,12 @@ static bool may_be_wide(size_t m, size_t vectors) {
   return vectors <= MAIN_VECTORS || (vectors % PANEL_VECTORS == 0 && most_rows[vectors] >= m);
 }
 
-/* The widest tile that the remaining columns fill (its last vector perhaps in part). One vector more than the main
-   tile's ends a row better than a tile of that vector alone, which loads more than it multiplies. */
-static size_t choose_vectors(size_t m, size_t columns) {
+/* The widest tile that the remaining columns fill (its last vector perhaps in part). Under rows of A one vector
+   more than the main tile's ends a row better than a tile of that vector alone, which loads more than it multiplies. */
+static size_t choose_vectors(const cnn__gemm *product, size_t columns) {
+  const size_t m = product->m;
   size_t vectors = (columns + VECTOR_WIDTH - 1) / VECTOR_WIDTH;
-  if (vectors == MAIN_VECTORS + 1 && most_rows[vectors]) return vectors;
+  if (vectors == MAIN_VECTORS + 1 && most_rows[vectors] && product->a_depth == 1) return vectors;
   if (vectors > MOST_VECTORS) vectors = MOST_VECTORS;
   while (!most_rows[vectors] || !may_be_wide(m, vectors))
     vectors--;
@@ -88,7 +89,7 @@ static void gemm(const cnn__gemm *product) {
     }
   while (product->m > 0 && at.column < product->n) {
     const size_t left = product->n - at.column;
-    const size_t vectors = choose_vectors(product->m, left);
+    const size_t vectors = choose_vectors(product, left);
     const size_t columns = left < vectors * VECTOR_WIDTH ? left : vectors * VECTOR_WIDTH;
     at.tail = columns - (vectors - 1) * VECTOR_WIDTH;
     run_columns(product, at, vectors);
