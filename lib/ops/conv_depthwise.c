@@ -99,7 +99,7 @@ typedef struct depthwise_job {
 } depthwise_job;
 
 /* Whether lines of channels go through all rows of a task: images of some width that the second level of the cache does
-   not hold, and whose cells, so many lines apart, reach sets enough of the first one. */
+   not hold, and whose cells, so many lines apart, presumably reach sets enough of the first one. */
 static bool is_down(const depthwise_job *job, const cnn__conv_shape *shape) {
   enum { WIDE = 28, LINE = 16, FEW_SETS = 128, FEW_CHANNELS = 64 }; /* in cells; in floats */
   const size_t channels = job->gather.depth;

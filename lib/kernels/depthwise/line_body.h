@@ -1,6 +1,6 @@
 /* Three taps of a line of channels through all rows, before the next line's: for images that the third level of the
-   cache holds. Each cell is asked for by itself; of fewer instructions more blocks of outputs are on their way at once,
-   which hides what is left of the way. */
+   cache holds. Each cell is asked for by itself, and blocks of outputs have few instructions: presumably more of them
+   are then on their way at once, which hides what is left of the way. */
 #ifndef CNN_KERNELS_DEPTHWISE_LINE_BODY_H
 #define CNN_KERNELS_DEPTHWISE_LINE_BODY_H
 

@@ -195,10 +195,10 @@ static void test_every_form_equals_one_call(void **state) {
 }
 
 static void test_products_of_many_blocks_equal_one_call(void **state) {
-  static const sizes list[] = {{250, 300, 330},  {123, 257, 641}, {300, 2100, 40}, {1, 1000, 700},
-                               {700, 1, 1000},   {4, 700, 650},   {1000, 20, 30},  {257, 130, 129},
-                               {130, 260, 1024}, {16, 2100, 40},  {9, 1037, 83},   {257, 64, 300},
-                               {1024, 40, 300},  {1100, 100, 600}};
+  static const sizes list[] = {{250, 300, 330},  {123, 257, 641},  {300, 2100, 40}, {1, 1000, 700},
+                               {700, 1, 1000},   {4, 700, 650},    {1000, 20, 30},  {257, 130, 129},
+                               {130, 260, 1024}, {16, 2100, 40},   {9, 1037, 83},   {257, 64, 300},
+                               {1024, 40, 300},  {1100, 100, 600}, {1030, 1032, 24}};
   static const unsigned forms[] = {ACCUMULATE | BIAS | RELU | C_WITH_GAPS, A_TRANSPOSED | BIAS,
                                    B_TRANSPOSED | RELU, B_PACKED | A_TRANSPOSED | BIAS | RELU};
   cnn_context *context = context_of(3);
@@ -230,8 +230,8 @@ static void test_a_column_has_the_same_bits_alone_and_among_others(void **state)
 static void test_any_number_of_threads_gives_the_same_bits(void **state) {
   enum { CONTEXTS = 4 };
   static const int64_t threads[CONTEXTS] = {1, 2, 3, 8};
-  static const sizes list[] = {{250, 300, 330}, {8, 500, 400}, {1, 2000, 300},
-                               {2000, 64, 64},  {64, 64, 64},  {100, 96, 50}};
+  static const sizes list[] = {{250, 300, 330}, {8, 500, 400}, {1, 2000, 300},  {2000, 64, 64},
+                               {64, 64, 64},    {100, 96, 50}, {1030, 1032, 24}};
   cnn_context *contexts[CONTEXTS];
   for (size_t i = 0; i < CONTEXTS; i++)
     contexts[i] = context_of(threads[i]);
