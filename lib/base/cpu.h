@@ -1,4 +1,4 @@
-/* Which instruction set to use. Found once; CNN_ISA lowers it. */
+/* Which instruction set to use, and for which caches. Found once; CNN_ISA lowers it. */
 #ifndef CNN_BASE_CPU_H
 #define CNN_BASE_CPU_H
 
@@ -17,5 +17,7 @@ cnn__isa cnn__cpu_isa(void);             /* the one in use */
 bool cnn__cpu_supports(cnn__isa isa);    /* processor and system have it, CNN_ISA aside */
 const char *cnn__isa_name(cnn__isa isa); /* "avx2" */
 size_t cnn__cpu_count(void);             /* processors this process may use, 1 or more */
+/* Bytes of the second-level cache; 512 KB where the system does not say. Speed may follow from it, bits never. */
+size_t cnn__cpu_l2(void);
 
 #endif

@@ -84,7 +84,7 @@ static bool read_numbers(const cnn__json *list, double *values, size_t *count) {
 static cnn_status read_preprocessing(const cnn__safetensors *file, cnn_model *model,
                                      const cnn__json *root) {
   const cnn__shape *input = cnn__network_input_shape(model->network);
-  size_t channels = input->dim[input->rank - 1], means, deviations;
+  size_t channels = input->dim[input->rank - 1], means = 0, deviations = 0;
   const cnn__json *scale = cnn__json_get(root, "scale"), *mean = cnn__json_get(root, "mean"),
                   *deviation = cnn__json_get(root, "deviation");
   double factor;

@@ -1,18 +1,20 @@
 #include "ops/gemm.h"
 
+#include "base/cpu.h"
 #include "base/size.h"
 #include "base/threads.h"
 #include "kernels/kernels.h"
 #include "ops/gemm_blocks.h"
 
-/* Sizes of blocks. They follow from the shape, and from whether there are threads to share with; which bits come
-   out depends on none of them. */
+/* Sizes of blocks. They follow from the shape, from whether there are threads to share with, and from the L2 cache;
+   which bits come out depends on none of them. */
 enum {
   DEPTHS = 512,        /* deep enough that loading and storing C costs little, */
   NEAR_FLOATS = 6144,  /* and of what is not packed so many that both stay in L1, */
   LEAST_DEPTHS = 96,   /* but at least these; */
   COLUMN_DEPTHS = 128, /* of an A in columns so many that its lines stay for the next tile */
-  ROWS = 96,           /* ROWS x DEPTHS of A stay in L2; */
+  ROWS = 96,           /* ROWS x DEPTHS of A stay in L2; more where a large one holds no B; */
+  MOST_ROWS = 384,
   FAR_ROWS = 36, /* fewer of many rows of C more than a page apart, whose pages, presumably, are */
   PAGE = 1024,   /* then still known when the next columns come */
   PACKED_COLUMNS = 2048,   /* of B, packed together for all tasks */
@@ -66,19 +68,34 @@ static bool should_pack_a(const cnn__matmul *product) {
   return product->n >= (product->a_depth % SAME_SET == 0 ? HARDLY_REUSED : REUSED);
 }
 
+/* Rows of A that a quarter of the L2 cache holds. */
+static size_t rows_of_cache(void) {
+  const size_t rows = cnn__cpu_l2() / 4 / (DEPTHS * sizeof(float));
+  return cnn__size_min(cnn__size_max(rows, ROWS), MOST_ROWS);
+}
+
+/* Each block of rows reads B once more, from afar where L2 does not hold it: where it holds many rows, the more of them
+   pass by, the less often. */
+static size_t choose_rows(const blocking *work, size_t m, size_t n) {
+  const size_t many = rows_of_cache();
+  if (many == ROWS) return work->product->c_row > PAGE && m >= PAGE ? FAR_ROWS : ROWS;
+  return n > cnn__cpu_l2() / 2 / (work->depths * sizeof(float)) ? many : ROWS;
+}
+
 /* For several threads, halves blocks until each pass has tasks enough, or work too little to split; where tasks pack A,
    rows at first, for every block of the same rows packs them again. */
 static void choose_blocks(blocking *work, size_t slots) {
   const size_t m = work->product->m - work->leading;
   const size_t n = cnn__size_min(work->product->n, work->column_step);
   const size_t enough = work->pack_a ? PACKING_TASKS : MOST_TASKS;
-  work->rows = balanced(m, work->product->c_row > PAGE && m >= PAGE ? FAR_ROWS : ROWS, 1);
+  const size_t most = choose_rows(work, m, n), least = most > ROWS ? ROWS : 12;
+  work->rows = balanced(m, most, 1);
   work->columns = balanced(n, PACKED_COLUMNS, PIECE);
   while (slots > 1) {
     const size_t tasks = cnn__size_ceil_div(m, work->rows) * cnn__size_ceil_div(n, work->columns);
     /* In floating point: the product of three sizes may exceed them. */
     const double share = (double)work->rows * (double)work->columns * (double)work->product->k;
-    const bool of_rows = work->rows >= 24, of_columns = work->columns > PIECE;
+    const bool of_rows = work->rows >= 2 * least, of_columns = work->columns > PIECE;
     const bool long_waits = share > MOST_WORK && of_rows;
     if ((tasks >= enough && !long_waits) || share < 2 * CNN__LEAST_WORK) break;
     if (of_rows && (work->pack_a || !of_columns))
@@ -193,9 +210,9 @@ static void run_blocks(const cnn__matmul *product, cnn_context *context, float *
   work.column_step = work.pack_b ? PACKED_COLUMNS : product->n;
   work.leading = work.pack_b && product->b_column == 1 ? cnn__size_min(LEADING, product->m) : 0;
   const size_t slots = cnn__context_slots(context);
+  choose_depths(&work);
   choose_blocks(&work, slots);
   work.b_piece = choose_piece(&work, slots);
-  choose_depths(&work);
   const cnn__range n = {0, product->n}, k = {0, product->k};
   if (work.pack_b) work.a += work.pass * padded(cnn__size_min(product->n, PACKED_COLUMNS));
   for (size_t column = 0; column < product->n; column += work.column_step) {
@@ -242,7 +259,7 @@ bool cnn__matmul_scratch(size_t m, size_t n, size_t k, size_t slots, size_t *byt
     const size_t lines = padded(cnn__size_min(n, PACKED_COLUMNS));
     const size_t most = cnn__size_max(lines * (DEPTHS + PADDING), PACKED_FLOATS);
     const size_t of_b = cnn__size_min(lines * (cnn__size_min(k, PACKED_FLOATS) + PADDING), most);
-    const size_t of_a = cnn__size_min(m, ROWS) * (cnn__size_min(k, DEPTHS) + PADDING);
+    const size_t of_a = cnn__size_min(m, rows_of_cache()) * (cnn__size_min(k, DEPTHS) + PADDING);
     size_t all;
     if (!cnn__size_mul(of_a, slots, &all)) return false;
     floats = cnn__size_max(floats, of_b + all);

@@ -8,6 +8,7 @@ static void test_the_isa_in_use_is_one_that_there_is(void **state) {
   assert_string_equal(cnn_cpu_isa(), cnn__isa_name(cnn__cpu_isa()));
   assert_int_equal(strncmp(cnn_cpu_reason(), cnn_cpu_isa(), strlen(cnn_cpu_isa())), 0);
   assert_true(cnn__cpu_count() >= 1);
+  assert_true(cnn__cpu_l2() > 0);
 }
 
 /* CNN_ISA is read once, at the first question: so each wish is a run of its own (meson.build). */

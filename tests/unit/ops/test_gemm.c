@@ -28,6 +28,12 @@ typedef struct sizes {
   size_t m, n, k;
 } sizes;
 
+/* Linked in place of the library's: blocks for small caches and for large ones. */
+static size_t second_level = 512 * 1024;
+size_t cnn__cpu_l2(void) {
+  return second_level;
+}
+
 /* A product, its memory, and its right answer: one call of a kernel, which blocks nothing. */
 typedef struct example {
   cnn__matmul product;
@@ -208,6 +214,22 @@ static void test_products_of_many_blocks_equal_one_call(void **state) {
   cnn_context_free(context);
 }
 
+static void test_products_of_blocks_for_large_caches_equal_one_call(void **state) {
+  static const size_t caches[] = {1 << 20, 3 << 19, 1 << 21};
+  static const sizes list[] = {{380, 400, 504}, {270, 1030, 260}, {1040, 33, 90}};
+  static const unsigned forms[] = {BIAS | RELU, A_TRANSPOSED | B_TRANSPOSED | C_WITH_GAPS};
+  cnn_context *contexts[] = {context_of(1), context_of(3)};
+  for (size_t i = 0; i < sizeof caches / sizeof caches[0]; i++)
+    for (size_t j = 0; j < sizeof list / sizeof list[0]; j++)
+      for (size_t k = 0; k < 4; k++) {
+        second_level = caches[i];
+        check_product(contexts[k / 2], list[j], forms[k % 2]);
+      }
+  second_level = 512 * 1024;
+  cnn_context_free(contexts[0]);
+  cnn_context_free(contexts[1]);
+}
+
 /* As for a layer of one unit: of one image, or of a batch, with weights packed or not. */
 static void test_a_column_has_the_same_bits_alone_and_among_others(void **state) {
   enum { ROWS = 37, DEPTHS = 203 };
@@ -370,6 +392,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_every_form_equals_one_call),
       cmocka_unit_test(test_products_of_many_blocks_equal_one_call),
+      cmocka_unit_test(test_products_of_blocks_for_large_caches_equal_one_call),
       cmocka_unit_test(test_a_column_has_the_same_bits_alone_and_among_others),
       cmocka_unit_test(test_any_number_of_threads_gives_the_same_bits),
       cmocka_unit_test(test_any_order_of_tasks_gives_the_same_bits),
