@@ -34,9 +34,8 @@ enum {
 };
 _Static_assert((int)DIRECT_END <= (int)CNN__CONV_PARAMETERS, "parameters has no room");
 
-enum {
-  DIRECT_MOST_OUT = 128
-}; /* output channels of a task of the weight gradient, at most: whole panels */
+/* Output channels of a task of the weight gradient, at most: whole panels. */
+enum { DIRECT_MOST_OUT = 512 };
 
 /* Of 1x1 with strides: channels of a task, at most, whole panels; depths that a cell's copy has at a time, at
    most; floats from one copy to the next, an odd number of the cache's lines. */

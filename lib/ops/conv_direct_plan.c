@@ -1,4 +1,5 @@
 /* Direct convolution's plan: how each pass is cut into tasks, and what scratch they need. */
+#include "base/cpu.h"
 #include "ops/conv_direct.h"
 
 /* A block of channels whose packed weights (depth values a channel) stay in the cache, but as wide as
@@ -135,39 +136,66 @@ cnn__shallow_row cnn__direct_shallow_row(const cnn__conv_shape *shape, size_t ch
 
 /* Steps of the weight gradient: cells enough to be worth reading and writing its block, few enough for
    their copies to stay in the cache. Whole images, or rows of one. */
-static void plan_steps(cnn__conv *conv) {
-  enum { CELLS = 208, MOST_IMAGES = 16 };
+static void plan_steps(cnn__conv *conv, size_t cells) {
+  enum { MOST_IMAGES = 16, WHOLE = 416 };
   const cnn__conv_shape *shape = &conv->shape;
   size_t *p = conv->parameters;
   const size_t rows = cnn__conv_used_height(shape), width = cnn__conv_used_width(shape);
   const size_t pool = cnn__conv_pooled(shape) ? shape->pool_height : 1;
-  p[DIRECT_STEP_IMAGES] = cnn__size_min(cnn__size_max(CELLS / (rows * width), 1),
+  p[DIRECT_STEP_IMAGES] = cnn__size_min(cnn__size_max(cells / (rows * width), 1),
                                         cnn__size_min(MOST_IMAGES, shape->batch));
   p[DIRECT_STEP_ROWS] = rows;
-  if (p[DIRECT_SHALLOW] || rows * width < 2 * CELLS) return;
-  const size_t most = cnn__size_max(CELLS / width / pool, 1) * pool;
+  if (p[DIRECT_SHALLOW] || rows * width < WHOLE) return;
+  const size_t most = cnn__size_max(cells / width / pool, 1) * pool;
   const size_t even = cnn__size_even_part(rows, most);
   p[DIRECT_STEP_ROWS] = cnn__size_ceil_div(even, pool) * pool;
 }
 
+/* Channels of a block of the kernel whose gradient stays in the L2 cache with what a step reads. */
+enum { WEIGHTS_IN = 256, WEIGHTS_OUT = 128 };
+
+/* Sets blocks of at most about so many channels. Returns how many they are. */
+static size_t set_weight_blocks(cnn__conv *conv, size_t most_in, size_t most_out) {
+  const size_t in = cnn__conv_group_in(&conv->shape), out = cnn__conv_group_out(&conv->shape);
+  size_t *p = conv->parameters;
+  p[DIRECT_IN_BLOCK] = cnn__size_even_part(in, most_in);
+  const size_t even = cnn__size_even_part(out, most_out);
+  p[DIRECT_OUT_BLOCK] = (even + CNN__PANEL - 1) / CNN__PANEL * CNN__PANEL;
+  return cnn__size_ceil_div(in, p[DIRECT_IN_BLOCK]) *
+         cnn__direct_blocks(conv->shape.groups, out, p[DIRECT_OUT_BLOCK]);
+}
+
+/* Each block reads its inputs and gradients again: those that a large cache has room for do so less often. As large as
+   threads still find some. */
+static void enlarge_weight_blocks(cnn__conv *conv) {
+  static const struct {
+    size_t in, out;
+  } most[] = {{512, DIRECT_MOST_OUT}, {512, 256}, {256, 256}, {WEIGHTS_IN, WEIGHTS_OUT}};
+  const size_t slots = conv->mode.slots, slices = conv->parameters[DIRECT_SLICES];
+  for (size_t i = 0; i < sizeof most / sizeof most[0]; i++) {
+    const size_t blocks = set_weight_blocks(conv, most[i].in, most[i].out);
+    if (slots == 1 || slices * blocks >= 4 * slots) return;
+  }
+}
+
 /* A slice for each eighth of the images, unless the kernel has blocks enough to keep threads busy; or for
-   each quarter, where so many slices would not stay in the cache. */
+   each quarter, where so many slices would not stay in the cache. Bits depend on how many slices there are: that
+   does not depend on the cache. */
 static void plan_weight_gradient(cnn__conv *conv) {
+  enum { TASKS = 8, FEW_TASKS = 4, CACHED = 1 << 18, LINES = 32 };
+  enum { LARGE_CACHE = 2 << 20, CELLS = 208, MORE_CELLS = 416, FEW_WEIGHTS = 1 << 17 };
   const cnn__conv_shape *shape = &conv->shape;
   size_t *p = conv->parameters;
-  enum { IN_BLOCK = 256, TASKS = 8, FEW_TASKS = 4, CACHED = 1 << 18, LINES = 32 };
-  const size_t in = cnn__conv_group_in(shape), out = cnn__conv_group_out(shape);
-  p[DIRECT_IN_BLOCK] = cnn__size_even_part(in, IN_BLOCK);
-  const size_t even = cnn__size_even_part(out, DIRECT_MOST_OUT);
-  p[DIRECT_OUT_BLOCK] = (even + CNN__PANEL - 1) / CNN__PANEL * CNN__PANEL;
-  const size_t blocks = cnn__size_ceil_div(in, p[DIRECT_IN_BLOCK]) *
-                        cnn__direct_blocks(shape->groups, out, p[DIRECT_OUT_BLOCK]);
+  const size_t blocks = set_weight_blocks(conv, WEIGHTS_IN, WEIGHTS_OUT);
   const size_t wanted = cnn__conv_kernel_size(shape) > CACHED / TASKS ? FEW_TASKS : TASKS;
   p[DIRECT_SLICES] = cnn__size_min(shape->batch, cnn__size_ceil_div(wanted, blocks));
+  const bool large = cnn__cpu_l2() >= LARGE_CACHE;
+  if (large) enlarge_weight_blocks(conv);
   /* More than two of the cache's lines, and a multiple of that: dy's cells would share a few of its sets. */
   p[DIRECT_COPY] =
       cnn__conv_pooled(shape) || (shape->out_channels > LINES && shape->out_channels % LINES == 0);
-  plan_steps(conv);
+  const bool few = p[DIRECT_IN_BLOCK] * p[DIRECT_OUT_BLOCK] <= FEW_WEIGHTS;
+  plan_steps(conv, large && few ? MORE_CELLS : CELLS);
 }
 
 static void plan_input_gradient(cnn__conv *conv) {

@@ -3,6 +3,12 @@
 #include "kernels/kernels.h"
 #include "ops/conv_direct.h"
 
+/* Linked in place of the library's. */
+static size_t second_level = 512 * 1024;
+size_t cnn__cpu_l2(void) {
+  return second_level;
+}
+
 static cnn__conv_shape random_shape(void) {
   cnn__conv_shape s = {.batch = random_size(1, 4),
                        .kernel_height = random_size(1, 5),
@@ -174,6 +180,30 @@ static void test_weight_gradients_are_chains(void **state) {
       if (sum != s.dkernel[w])
         fail_msg("shape %zu, weight %zu: %a, not %a", i, w, s.dkernel[w], sum);
     }
+    sample_free(&s);
+  }
+}
+
+/* Larger blocks, and steps of more cells. */
+static void test_a_large_cache_changes_no_bit(void **state) {
+  (void)state;
+  random_state = 18;
+  const cnn__conv_shape shapes[] = {make_shape(2, 9, 8, 530, 300, 1, 1, 0),
+                                    make_shape(3, 31, 29, 70, 150, 3, 2, 1),
+                                    make_shape(2, 25, 26, 260, 140, 1, 1, 0)};
+  for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++) {
+    sample s;
+    size_t bytes;
+    sample_make(&s, &shapes[i], &training, shapes[i].batch);
+    sample_run(&s, 1);
+    float *first = sample_results(&s, &bytes);
+    second_level = 2 << 20;
+    sample_check(&s, sample_run(&s, 1), 5e-6);
+    float *other = sample_results(&s, &bytes);
+    assert_memory_equal(first, other, bytes);
+    check_threads_agree(&s);
+    second_level = 512 * 1024;
+    free(first), free(other);
     sample_free(&s);
   }
 }
@@ -358,6 +388,7 @@ int main(void) {
       cmocka_unit_test(test_one_by_one_of_few_outputs),
       cmocka_unit_test(test_few_cells_are_shared_by_channels),
       cmocka_unit_test(test_weight_gradients_are_chains),
+      cmocka_unit_test(test_a_large_cache_changes_no_bit),
       cmocka_unit_test(test_depthwise_with_a_multiplier),
       cmocka_unit_test(test_depthwise_of_awkward_shapes),
       cmocka_unit_test(test_depthwise_three_wide),
