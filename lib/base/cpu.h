@@ -19,5 +19,7 @@ const char *cnn__isa_name(cnn__isa isa); /* "avx2" */
 size_t cnn__cpu_count(void);             /* processors this process may use, 1 or more */
 /* Bytes of the second-level cache; 512 KB where the system does not say. Speed may follow from it, bits never. */
 size_t cnn__cpu_l2(void);
+/* So large a one stands, as a rule, beside a third level that is hardly nearer than memory. */
+enum { CNN__LARGE_L2 = 2 << 20 };
 
 #endif

@@ -1,5 +1,6 @@
 /* Depthwise convolution, one filter a channel: the direct algorithm's gathers, row by row, through kernels
    of their own. The weights are [tap][channel], for the input's gradient with the taps backwards. */
+#include "base/cpu.h"
 #include "base/threads.h"
 #include "ops/conv_algorithm.h"
 #include <math.h>
@@ -34,13 +35,24 @@ static size_t rows_of_task(const cnn__conv *conv, size_t width, size_t height) {
   return shared ? cnn__conv_even_rows(height, rows) : cnn__size_even_part(height, rows);
 }
 
-/* Where a vector is half a line, the next one reads the other halves of what a vector read in a step: of long rows
-   so few cells, of x and dy, that these stay in the first cache, where such strides reach but some of the sets. Else
-   so many that loading and storing the sums between them costs little. */
+/* Of x and dy, that a call of the weights' gradient takes. Where a vector is half a line, the next one reads the other
+   halves of what a vector read: so few that these stay in the first cache. Else so many that loading and storing
+   the sums between them costs little; but with a large second level, whose lines are asked for some time before they are
+   read, as many as cells of so many lines find sets in the first cache. */
+static size_t step_cells(size_t channels) {
+  enum { FEW = 84, SOME = 120, MORE = 500, MANY = 1000, LINE = 16, SETS = 64 };
+  if (cnn__kernels_get()->depthwise.width < LINE) return FEW;
+  if (cnn__cpu_l2() < CNN__LARGE_L2) return MANY;
+  size_t cells = MORE;
+  for (size_t lines = channels / LINE, sets = 1; lines % 2 == 0 && sets < SETS;
+       lines /= 2, sets *= 2)
+    cells /= 2;
+  return cnn__size_max(cells, SOME);
+}
+
 static size_t step_rows(const cnn__conv_shape *shape) {
-  enum { SHORT_ROW = 1400, LINE = 16 }; /* in floats */
-  enum { CELLS = 64, FEW_CELLS = 84, MANY_CELLS = 1000 };
-  const size_t cells = cnn__kernels_get()->depthwise.width < LINE ? FEW_CELLS : MANY_CELLS;
+  enum { SHORT_ROW = 1400, LINE = 16, CELLS = 64 }; /* in floats; in cells */
+  const size_t cells = step_cells(shape->in_channels);
   if (shape->in_width * shape->in_channels <= SHORT_ROW || shape->in_channels % LINE != 0)
     return cnn__size_ceil_div(CELLS, shape->out_width);
   const size_t shared = 2 * shape->in_width;
@@ -98,21 +110,23 @@ typedef struct depthwise_job {
   size_t width, height, rows; /* of y; rows of a task */
 } depthwise_job;
 
-/* Whether lines of channels go through all rows of a task: images of some width that the second level of the cache does
-   not hold, and whose cells, so many lines apart, presumably reach sets enough of the first one. */
+/* Whether lines of channels, of several vectors, go through all rows of a task: images of some width that the second level
+   of the cache does not hold, and whose cells, so many lines apart, presumably reach sets enough of the first one. */
 static bool is_down(const depthwise_job *job, const cnn__conv_shape *shape) {
   enum { WIDE = 28, LINE = 16, FEW_SETS = 128, FEW_CHANNELS = 64 }; /* in cells; in floats */
   const size_t channels = job->gather.depth;
-  return job->width >= WIDE && channels % LINE == 0 && channels % FEW_SETS != 0 &&
-         (shape->stride_width > 1 || channels >= FEW_CHANNELS);
+  return cnn__kernels_get()->depthwise.width < LINE && job->width >= WIDE && channels % LINE == 0 &&
+         channels % FEW_SETS != 0 && (shape->stride_width > 1 || channels >= FEW_CHANNELS);
 }
 
 /* What a job has of the convolution. A pass of many bytes finds little in the cache: it fetches ahead; and leaves little
    there: it stores past it. */
 static depthwise_job completed(depthwise_job job, const cnn__conv *conv, size_t images,
                                const cnn__conv_buffers *buffers) {
-  enum { SECOND_LEVEL = 1 << 20, CACHED = 20 << 20, THIRD_LEVEL = 32 << 20 }; /* in bytes */
-  enum { LINE = 16 };                                                         /* in floats */
+  enum { SECOND_LEVEL = 1 << 20, CACHED = 20 << 20, THIRD_LEVEL = 32 << 20 }; /* in bytes, */
+  enum { MORE_CACHED = 40 << 20, LINE = 16 };                                 /* in floats */
+  const bool large = cnn__cpu_l2() >= CNN__LARGE_L2;
+  const size_t cached = large ? MORE_CACHED : CACHED, held = large ? MORE_CACHED : THIRD_LEVEL;
   const cnn__conv_shape *shape = &conv->shape;
   const double floats = (double)images * (double)(job.x_size + job.y_size);
   job.conv = conv;
@@ -120,13 +134,13 @@ static depthwise_job completed(depthwise_job job, const cnn__conv *conv, size_t 
   job.images = images;
   job.gather.depth = shape->out_channels;
   if (!job.first.y) return job;
-  if (floats <= (double)CACHED / sizeof(float)) {
+  if (floats <= (double)cached / sizeof(float)) {
     job.down = floats > (double)SECOND_LEVEL / sizeof(float) && is_down(&job, shape);
     return job;
   }
   job.x_end = job.first.x + images * job.x_size;
   job.y_end = job.first.y + images * job.y_size;
-  job.past_caches = floats > (double)THIRD_LEVEL / sizeof(float) && job.gather.depth % LINE == 0 &&
+  job.past_caches = floats > (double)held / sizeof(float) && job.gather.depth % LINE == 0 &&
                     (uintptr_t)job.first.y % (LINE * sizeof(float)) == 0;
   return job;
 }

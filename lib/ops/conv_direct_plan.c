@@ -183,13 +183,13 @@ static void enlarge_weight_blocks(cnn__conv *conv) {
    does not depend on the cache. */
 static void plan_weight_gradient(cnn__conv *conv) {
   enum { TASKS = 8, FEW_TASKS = 4, CACHED = 1 << 18, LINES = 32 };
-  enum { LARGE_CACHE = 2 << 20, CELLS = 208, MORE_CELLS = 416, FEW_WEIGHTS = 1 << 17 };
+  enum { CELLS = 208, MORE_CELLS = 416, FEW_WEIGHTS = 1 << 17 };
   const cnn__conv_shape *shape = &conv->shape;
   size_t *p = conv->parameters;
   const size_t blocks = set_weight_blocks(conv, WEIGHTS_IN, WEIGHTS_OUT);
   const size_t wanted = cnn__conv_kernel_size(shape) > CACHED / TASKS ? FEW_TASKS : TASKS;
   p[DIRECT_SLICES] = cnn__size_min(shape->batch, cnn__size_ceil_div(wanted, blocks));
-  const bool large = cnn__cpu_l2() >= LARGE_CACHE;
+  const bool large = cnn__cpu_l2() >= CNN__LARGE_L2;
   if (large) enlarge_weight_blocks(conv);
   /* More than two of the cache's lines, and a multiple of that: dy's cells would share a few of its sets. */
   p[DIRECT_COPY] =

@@ -188,9 +188,11 @@ static void test_weight_gradients_are_chains(void **state) {
 static void test_a_large_cache_changes_no_bit(void **state) {
   (void)state;
   random_state = 18;
-  const cnn__conv_shape shapes[] = {make_shape(2, 9, 8, 530, 300, 1, 1, 0),
-                                    make_shape(3, 31, 29, 70, 150, 3, 2, 1),
-                                    make_shape(2, 25, 26, 260, 140, 1, 1, 0)};
+  cnn__conv_shape shapes[] = {
+      make_shape(2, 9, 8, 530, 300, 1, 1, 0), make_shape(3, 31, 29, 70, 150, 3, 2, 1),
+      make_shape(2, 25, 26, 260, 140, 1, 1, 0), make_shape(2, 30, 31, 64, 64, 3, 1, 1),
+      make_shape(2, 31, 30, 208, 208, 3, 2, 1)};
+  shapes[3].groups = 64, shapes[4].groups = 208;
   for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++) {
     sample s;
     size_t bytes;
