@@ -17,6 +17,8 @@
                         wide ones some depths ahead, since its lines are gone before the next row of tiles,
                         narrow ones the next tile's rows, where they lie in one run
 
+     SPREAD_C           whether such tiles ask for the next one's rows of C a line a turn, where a processor has
+                        fewer lines under way than a tile has
    A tile keeps rows x vectors of C in registers and walks the whole chain. Widths above
    MAIN_VECTORS serve few rows, where narrow tiles would wait for their own sums. */
 #ifndef CNN_KERNELS_GEMM_BODY_H
@@ -201,10 +203,28 @@ INLINE_CONSTANTS bool in_a_run(const cnn__gemm *product) {
   return gap >= 0 && gap < 2 * FLOATS_OF_LINE;
 }
 
+/* Where the next tile's rows of C are asked for: a line in one turn or some, along a row and then the one below; in the
+   end the last row's again. */
+typedef struct soon {
+  const float *line;
+  ptrdiff_t step, c_row; /* floats that a turn moves on; to the row below */
+  size_t turns, done;    /* for a row; of this one */
+  size_t rows;           /* this one and those below */
+} soon;
+
+INLINE_CONSTANTS void ask_for_line(soon *c) {
+  __builtin_prefetch(c->line);
+  const bool below = ++c->done == c->turns;
+  const ptrdiff_t down = c->rows > 1 ? c->c_row : 0;
+  c->line = opaque(c->line + (below ? down - (ptrdiff_t)(c->turns - 1) * c->step : c->step));
+  c->done = below ? 0 : c->done;
+  c->rows -= below && c->rows > 1;
+}
+
 /* Several depths in one turn of the loop, of an A whose depths lie side by side. Returns what is left of
    depth. */
 INLINE_CONSTANTS size_t take_turns(const cnn__gemm *product, cursor *at, const float *a,
-                                   size_t depth, size_t rows, extent row,
+                                   size_t depth, size_t rows, extent row, soon *c,
                                    vector sum[MOST_ROWS][MOST_VECTORS]) {
   const size_t turn = DEPTHS_AT_A_TIME;
   const ptrdiff_t step = in_a_run(product) ? (ptrdiff_t)(turn * rows) : 0;
@@ -212,6 +232,7 @@ INLINE_CONSTANTS size_t take_turns(const cnn__gemm *product, cursor *at, const f
   for (; depth >= turn; depth -= turn) {
     prefetch_row(next, 2 * PANEL_VECTORS);
     next = opaque(next + step);
+    if (SPREAD_C) ask_for_line(c);
     EACH_ROW(ahead, turn, multiply_depth(product, at, ahead, rows, row, sum);)
     next_depths_of_a(at, (ptrdiff_t)turn, rows);
   }
@@ -240,19 +261,23 @@ INLINE_CONSTANTS size_t take_turns_by_columns(const cnn__gemm *product, cursor *
   return depth;
 }
 
+/* Whether a tile takes several depths in a turn: where these are few registers. */
+INLINE_CONSTANTS bool is_large(size_t rows, extent row) {
+  const bool wider = row.vectors == MAIN_VECTORS + 1 && rows >= 3;
+  return !row.partial && row.vectors >= 2 && (wider || (rows >= 4 && row.vectors <= MAIN_VECTORS));
+}
+
 INLINE_CONSTANTS void multiply_extent(const cnn__gemm *product, const float *a, const float *b,
-                                      size_t rows, extent row,
+                                      size_t rows, extent row, soon *c,
                                       vector sum[MOST_ROWS][MOST_VECTORS]) {
   enum { AHEAD = 8, FAR = 128 };
   const cnn__gemm strides = *product; /* in registers, whatever in_order() says of memory */
   cursor at = cursor_at(&strides, a, b, rows, row);
   size_t depth = strides.k;
-  const bool wider = row.vectors == MAIN_VECTORS + 1 && rows >= 3;
-  const bool large =
-      !row.partial && row.vectors >= 2 && (wider || (rows >= 4 && row.vectors <= MAIN_VECTORS));
+  const bool large = is_large(rows, row);
   const bool by_turns = DEPTHS_AT_A_TIME > 1 && large;
   if (by_turns && strides.a_depth == 1)
-    depth = take_turns(&strides, &at, a, depth, rows, row, sum);
+    depth = take_turns(&strides, &at, a, depth, rows, row, c, sum);
   else if (by_turns && COLUMNS_BY_TURNS && rows > 4 && strides.a_row == 1)
     depth = strides.a_depth > FAR
                 ? take_turns_by_columns(&strides, &at, depth, rows, row, true, sum)
@@ -273,11 +298,35 @@ INLINE_CONSTANTS void multiply_extent(const cnn__gemm *product, const float *a, 
 
 /* sum += A * B for one pair; a and b point at the tile's first row and column. */
 INLINE_CONSTANTS void multiply(const cnn__gemm *product, const float *a, const float *b,
-                               size_t rows, extent row, vector sum[MOST_ROWS][MOST_VECTORS]) {
+                               size_t rows, extent row, soon *c,
+                               vector sum[MOST_ROWS][MOST_VECTORS]) {
   if (MASKED_TAILS && rows >= 4 && row.tail == VECTOR_WIDTH) /* a mask is one more instruction */
-    multiply_extent(product, a, b, rows, (extent){row.vectors, false, VECTOR_WIDTH}, sum);
+    multiply_extent(product, a, b, rows, (extent){row.vectors, false, VECTOR_WIDTH}, c, sum);
   else
-    multiply_extent(product, a, b, rows, row, sum);
+    multiply_extent(product, a, b, rows, row, c, sum);
+}
+
+/* Turns that a tile has for each line of the next one's C; 0: it does not ask for these on its way. */
+INLINE_CONSTANTS size_t turns_of_line(const cnn__gemm *product, size_t rows, extent row) {
+  const extent whole = {row.vectors, false, VECTOR_WIDTH};
+  if (!SPREAD_C || row.tail < VECTOR_WIDTH || !is_large(rows, whole) || product->a_depth != 1)
+    return 0;
+  const size_t turns = product->k / DEPTHS_AT_A_TIME, wanted = rows * row.vectors;
+  const bool some = turns < 4 * wanted;
+  return !some ? 4 : turns * (product->batch < 4 ? product->batch : 4) / wanted;
+}
+
+/* SPREAD_C is for vectors that are lines. */
+INLINE_CONSTANTS soon soon_of(const cnn__gemm *product, const float *c, size_t rows, extent row) {
+  const size_t turns = turns_of_line(product, rows, row);
+  if (turns == 0) return (soon){c, 0, 0, 1, 0, 1};
+  const size_t each = turns >= 4 ? 4 : turns >= 2 ? 2 : 1;
+  return (soon){c + (ptrdiff_t)rows * product->c_row,
+                (ptrdiff_t)(FLOATS_OF_LINE / each),
+                product->c_row,
+                row.vectors * each,
+                0,
+                rows};
 }
 
 INLINE_CONSTANTS void begin_tile(const cnn__gemm *product, const float *c, size_t rows, extent row,
@@ -289,7 +338,8 @@ INLINE_CONSTANTS void begin_tile(const cnn__gemm *product, const float *c, size_
     EACH_ROW(i, rows, zero_row(row, sum[i]);)
   /* The next tile's rows of C, read or only written: from further away than the L1 cache their lines
      would arrive late, and a store waits for its line. Harmless past C's end. */
-  EACH_ROW(i, rows, prefetch_row(c + ((ptrdiff_t)rows + i) * c_row, row.vectors);)
+  if (turns_of_line(product, rows, row) == 0)
+    EACH_ROW(i, rows, prefetch_row(c + ((ptrdiff_t)rows + i) * c_row, row.vectors);)
 }
 
 INLINE_CONSTANTS void store_tile(const cnn__gemm *product, float *c, size_t rows, extent row,
@@ -318,8 +368,9 @@ INLINE_CONSTANTS void tile(const cnn__gemm *product, ptrdiff_t a, ptrdiff_t b, f
                            const float *bias, size_t rows, extent row) {
   vector sum[MOST_ROWS][MOST_VECTORS];
   begin_tile(product, c, rows, row, sum);
+  soon next = soon_of(product, c, rows, row);
   for (size_t i = 0; i < product->batch; i++)
-    multiply(product, product->a[i] + a, product->b[i] + b, rows, row, sum);
+    multiply(product, product->a[i] + a, product->b[i] + b, rows, row, &next, sum);
   end_tile(product, c, bias, rows, row, sum);
 }
 

@@ -7,6 +7,7 @@ enum {
   MASKED_TAILS = 0,
   DEPTHS_AT_A_TIME = 4,
   COLUMNS_BY_TURNS = 1,
+  SPREAD_C = 0,
   FETCH_A = 0
 };
 #define ROWS_OF_WIDTHS [1] = 8, [2] = MAIN_ROWS, [3] = 3, [4] = 2, [8] = 1

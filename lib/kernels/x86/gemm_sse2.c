@@ -9,6 +9,7 @@ enum {
   MASKED_TAILS = 0,
   DEPTHS_AT_A_TIME = 1,
   COLUMNS_BY_TURNS = 0,
+  SPREAD_C = 0,
   FETCH_A = 0
 };
 #define ROWS_OF_WIDTHS [1] = 2, [2] = 2, [3] = 2, [4] = MAIN_ROWS, [8] = 1
