@@ -261,7 +261,7 @@ INLINE_CONSTANTS size_t take_turns_by_columns(const cnn__gemm *product, cursor *
   return depth;
 }
 
-/* Whether a tile takes several depths in a turn: where these are few registers. */
+/* Whether a tile has so many sums that its loop takes several depths in a turn. */
 INLINE_CONSTANTS bool is_large(size_t rows, extent row) {
   const bool wider = row.vectors == MAIN_VECTORS + 1 && rows >= 3;
   return !row.partial && row.vectors >= 2 && (wider || (rows >= 4 && row.vectors <= MAIN_VECTORS));
@@ -306,14 +306,14 @@ INLINE_CONSTANTS void multiply(const cnn__gemm *product, const float *a, const f
     multiply_extent(product, a, b, rows, row, c, sum);
 }
 
-/* Turns that a tile has for each line of the next one's C; 0: it does not ask for these on its way. */
+/* Turns that a tile has for each line of the next one's C, about; 0: it does not ask for these on its way. */
 INLINE_CONSTANTS size_t turns_of_line(const cnn__gemm *product, size_t rows, extent row) {
   const extent whole = {row.vectors, false, VECTOR_WIDTH};
   if (!SPREAD_C || row.tail < VECTOR_WIDTH || !is_large(rows, whole) || product->a_depth != 1)
     return 0;
   const size_t turns = product->k / DEPTHS_AT_A_TIME, wanted = rows * row.vectors;
-  const bool some = turns < 4 * wanted;
-  return !some ? 4 : turns * (product->batch < 4 ? product->batch : 4) / wanted;
+  if (turns >= 4 * wanted) return 4;
+  return turns * (product->batch < 4 ? product->batch : 4) / wanted; /* 4 are as good as more */
 }
 
 /* SPREAD_C is for vectors that are lines. */

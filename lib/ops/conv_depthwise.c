@@ -37,8 +37,8 @@ static size_t rows_of_task(const cnn__conv *conv, size_t width, size_t height) {
 
 /* Of x and dy, that a call of the weights' gradient takes. Where a vector is half a line, the next one reads the other
    halves of what a vector read: so few that these stay in the first cache. Else so many that loading and storing
-   the sums between them costs little; but with a large second level, whose lines are asked for some time before they are
-   read, as many as cells of so many lines find sets in the first cache. */
+   the sums between them costs little; but with a large second level fewer, the fewer sets of the first cache cells so many
+   lines apart reach: presumably what was asked for is gone else before it is read. */
 static size_t step_cells(size_t channels) {
   enum { FEW = 84, SOME = 120, MORE = 500, MANY = 1000, LINE = 16, SETS = 64 };
   if (cnn__kernels_get()->depthwise.width < LINE) return FEW;
