@@ -16,9 +16,9 @@
      FETCH_A            whether tiles that take one depth in a turn fetch A into the L1 cache ahead of its use:
                         wide ones some depths ahead, since its lines are gone before the next row of tiles,
                         narrow ones the next tile's rows, where they lie in one run
+     SPREAD_C           whether tiles that take several depths in a turn ask for the next one's rows of C line by line,
+                        not all at once; vectors are whole lines then
 
-     SPREAD_C           whether such tiles ask for the next one's rows of C a line a turn, where a processor has
-                        fewer lines under way than a tile has
    A tile keeps rows x vectors of C in registers and walks the whole chain. Widths above
    MAIN_VECTORS serve few rows, where narrow tiles would wait for their own sums. */
 #ifndef CNN_KERNELS_GEMM_BODY_H
@@ -316,9 +316,9 @@ INLINE_CONSTANTS size_t turns_of_line(const cnn__gemm *product, size_t rows, ext
   return turns * (product->batch < 4 ? product->batch : 4) / wanted; /* 4 are as good as more */
 }
 
-/* SPREAD_C is for vectors that are lines. */
-INLINE_CONSTANTS soon soon_of(const cnn__gemm *product, const float *c, size_t rows, extent row) {
-  const size_t turns = turns_of_line(product, rows, row);
+/* turns: of a line, from above. */
+INLINE_CONSTANTS soon soon_of(const cnn__gemm *product, const float *c, size_t turns, size_t rows,
+                              extent row) {
   if (turns == 0) return (soon){c, 0, 0, 1, 0, 1};
   const size_t each = turns >= 4 ? 4 : turns >= 2 ? 2 : 1;
   return (soon){c + (ptrdiff_t)rows * product->c_row,
@@ -336,10 +336,13 @@ INLINE_CONSTANTS void begin_tile(const cnn__gemm *product, const float *c, size_
     EACH_ROW(i, rows, load_row(c + i * c_row, row, sum[i]);)
   else
     EACH_ROW(i, rows, zero_row(row, sum[i]);)
-  /* The next tile's rows of C, read or only written: from further away than the L1 cache their lines
-     would arrive late, and a store waits for its line. Harmless past C's end. */
-  if (turns_of_line(product, rows, row) == 0)
-    EACH_ROW(i, rows, prefetch_row(c + ((ptrdiff_t)rows + i) * c_row, row.vectors);)
+}
+
+/* The next tile's rows of C, read or only written: from further away than the L1 cache their lines would arrive late,
+   and a store waits for its line. Harmless past C's end. */
+INLINE_CONSTANTS void fetch_below(const cnn__gemm *product, const float *c, size_t rows,
+                                  extent row) {
+  EACH_ROW(i, rows, prefetch_row(c + ((ptrdiff_t)rows + i) * product->c_row, row.vectors);)
 }
 
 INLINE_CONSTANTS void store_tile(const cnn__gemm *product, float *c, size_t rows, extent row,
@@ -368,7 +371,9 @@ INLINE_CONSTANTS void tile(const cnn__gemm *product, ptrdiff_t a, ptrdiff_t b, f
                            const float *bias, size_t rows, extent row) {
   vector sum[MOST_ROWS][MOST_VECTORS];
   begin_tile(product, c, rows, row, sum);
-  soon next = soon_of(product, c, rows, row);
+  const size_t turns = turns_of_line(product, rows, row);
+  if (turns == 0) fetch_below(product, c, rows, row);
+  soon next = soon_of(product, c, turns, rows, row);
   for (size_t i = 0; i < product->batch; i++)
     multiply(product, product->a[i] + a, product->b[i] + b, rows, row, &next, sum);
   end_tile(product, c, bias, rows, row, sum);

@@ -13,10 +13,11 @@ enum {
   NEAR_FLOATS = 6144,  /* and of what is not packed so many that both stay in L1, */
   LEAST_DEPTHS = 96,   /* but at least these; */
   COLUMN_DEPTHS = 128, /* of an A in columns so many that its lines stay for the next tile */
-  ROWS = 96,           /* ROWS x DEPTHS of A stay in L2; more where a large one holds no B; */
-  MOST_ROWS = 384,
+  ROWS = 96,           /* ROWS x DEPTHS of A stay in L2; */
+  MANY_ROWS = 256,     /* more where a large one holds them, but not B; */
   FAR_ROWS = 36, /* fewer of many rows of C more than a page apart, whose pages, presumably, are */
   PAGE = 1024,   /* then still known when the next columns come */
+  LEAST_ROWS = 12,         /* that threads share blocks down to */
   PACKED_COLUMNS = 2048,   /* of B, packed together for all tasks */
   PIECE = 64,              /* columns that a task packs */
   PACKED_FLOATS = 1 << 16, /* so much is packed at once, even if it is several blocks deep */
@@ -68,18 +69,12 @@ static bool should_pack_a(const cnn__matmul *product) {
   return product->n >= (product->a_depth % SAME_SET == 0 ? HARDLY_REUSED : REUSED);
 }
 
-/* Rows of A that a quarter of the L2 cache holds. */
-static size_t rows_of_cache(void) {
-  const size_t rows = cnn__cpu_l2() / 4 / (DEPTHS * sizeof(float));
-  return cnn__size_min(cnn__size_max(rows, ROWS), MOST_ROWS);
-}
-
-/* Each block of rows reads B once more, from afar where L2 does not hold it: where it holds many rows, the more of them
-   pass by, the less often. */
+/* Each block of rows reads B once more, from afar where L2 does not hold it: the more so where a tile takes several
+   panels of it. */
 static size_t choose_rows(const blocking *work, size_t m, size_t n) {
-  const size_t many = rows_of_cache();
-  if (many == ROWS) return work->product->c_row > PAGE && m >= PAGE ? FAR_ROWS : ROWS;
-  return n > cnn__cpu_l2() / 2 / (work->depths * sizeof(float)) ? many : ROWS;
+  const bool large = cnn__cpu_l2() >= CNN__LARGE_L2, narrow = work->kernels->columns == CNN__PANEL;
+  if (large && n > CNN__LARGE_L2 / 2 / (work->depths * sizeof(float))) return MANY_ROWS;
+  return narrow && work->product->c_row > PAGE && m >= PAGE ? FAR_ROWS : ROWS;
 }
 
 /* For several threads, halves blocks until each pass has tasks enough, or work too little to split; where tasks pack A,
@@ -88,7 +83,7 @@ static void choose_blocks(blocking *work, size_t slots) {
   const size_t m = work->product->m - work->leading;
   const size_t n = cnn__size_min(work->product->n, work->column_step);
   const size_t enough = work->pack_a ? PACKING_TASKS : MOST_TASKS;
-  const size_t most = choose_rows(work, m, n), least = most > ROWS ? ROWS : 12;
+  const size_t most = choose_rows(work, m, n), least = most == MANY_ROWS ? ROWS : LEAST_ROWS;
   work->rows = balanced(m, most, 1);
   work->columns = balanced(n, PACKED_COLUMNS, PIECE);
   while (slots > 1) {
@@ -259,7 +254,8 @@ bool cnn__matmul_scratch(size_t m, size_t n, size_t k, size_t slots, size_t *byt
     const size_t lines = padded(cnn__size_min(n, PACKED_COLUMNS));
     const size_t most = cnn__size_max(lines * (DEPTHS + PADDING), PACKED_FLOATS);
     const size_t of_b = cnn__size_min(lines * (cnn__size_min(k, PACKED_FLOATS) + PADDING), most);
-    const size_t of_a = cnn__size_min(m, rows_of_cache()) * (cnn__size_min(k, DEPTHS) + PADDING);
+    const size_t rows = cnn__cpu_l2() >= CNN__LARGE_L2 ? MANY_ROWS : ROWS;
+    const size_t of_a = cnn__size_min(m, rows) * (cnn__size_min(k, DEPTHS) + PADDING);
     size_t all;
     if (!cnn__size_mul(of_a, slots, &all)) return false;
     floats = cnn__size_max(floats, of_b + all);

@@ -140,8 +140,7 @@ INLINE_CONSTANTS void three_taps_lines(const cnn__depthwise_row *row, const floa
 INLINE_CONSTANTS void three_taps_rows(const cnn__depthwise_row *row, size_t height,
                                       ptrdiff_t x_below, ptrdiff_t y_below, const float *x,
                                       const float *w, finish last, float *y, size_t stride) {
-  if (LINE_VECTORS > 1 && VECTOR_WIDTH >= 8 && row->down && row->tap_rows >= stride &&
-      row->channels >= 16) {
+  if (VECTOR_WIDTH == 8 && row->down && row->tap_rows >= stride && row->channels >= 16) {
     three_taps_down(row, height, x_below, y_below, x, w, last, y, stride);
     return;
   }

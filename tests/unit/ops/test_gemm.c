@@ -215,16 +215,13 @@ static void test_products_of_many_blocks_equal_one_call(void **state) {
 }
 
 static void test_products_of_blocks_for_large_caches_equal_one_call(void **state) {
-  static const size_t caches[] = {1 << 20, 3 << 19, 1 << 21};
-  static const sizes list[] = {{380, 400, 504}, {270, 1030, 260}, {1040, 33, 90}};
+  static const sizes list[] = {{390, 540, 504}, {270, 1030, 260}, {1040, 33, 90}};
   static const unsigned forms[] = {BIAS | RELU, A_TRANSPOSED | B_TRANSPOSED | C_WITH_GAPS};
   cnn_context *contexts[] = {context_of(1), context_of(3)};
-  for (size_t i = 0; i < sizeof caches / sizeof caches[0]; i++)
-    for (size_t j = 0; j < sizeof list / sizeof list[0]; j++)
-      for (size_t k = 0; k < 4; k++) {
-        second_level = caches[i];
-        check_product(contexts[k / 2], list[j], forms[k % 2]);
-      }
+  second_level = 2 << 20;
+  for (size_t i = 0; i < sizeof list / sizeof list[0]; i++)
+    for (size_t j = 0; j < 4; j++)
+      check_product(contexts[j / 2], list[i], forms[j % 2]);
   second_level = 512 * 1024;
   cnn_context_free(contexts[0]);
   cnn_context_free(contexts[1]);
