@@ -258,8 +258,12 @@ static inline void load_gradients_of(const float *dy, const uint8_t *codes, size
   }
 }
 
-static inline void all_taps(const cnn__shallow_row *row, const shallow_gradients *of,
-                            const float *x, float *dw, size_t dw_row) {
+/* For all taps of the kernel; of may be changed. */
+typedef void gradient_function(const cnn__shallow_row *row, shallow_gradients *of, const float *x,
+                               float *dw, size_t dw_row);
+
+static void all_taps(const cnn__shallow_row *row, shallow_gradients *of, const float *x, float *dw,
+                     size_t dw_row) {
   for (size_t r = 0; r < row->kernel_rows; r++, x += row->kernel_step) {
     size_t e = 0;
     for (; e + 9 <= row->run; e += 9, dw += 9 * dw_row)
@@ -271,8 +275,9 @@ static inline void all_taps(const cnn__shallow_row *row, const shallow_gradients
   }
 }
 
-static void shallow_gradient(const cnn__shallow_row *row, const float *x, const float *dy,
-                             const uint8_t *codes, float *dw, size_t dw_row, float *sums) {
+static inline void gradient_blocks(const cnn__shallow_row *row, const float *x, const float *dy,
+                                   const uint8_t *codes, float *dw, size_t dw_row, float *sums,
+                                   gradient_function *taps) {
   enum { CHANNELS = GRADIENT_VECTORS * VECTOR_WIDTH };
   for (size_t window = 0; window < row->windows; window += GRADIENT_WINDOWS)
     for (size_t channel = 0; channel < row->channels; channel += CHANNELS) {
@@ -282,8 +287,13 @@ static void shallow_gradient(const cnn__shallow_row *row, const float *x, const 
       of.windows = windows < GRADIENT_WINDOWS ? windows : GRADIENT_WINDOWS;
       of.channels = channels < CHANNELS ? channels : CHANNELS;
       load_gradients_of(dy + at, codes + at, row->pitch, &of, sums ? sums + channel : NULL);
-      all_taps(row, &of, x + 2 * (ptrdiff_t)window * row->right, dw + channel, dw_row);
+      taps(row, &of, x + 2 * (ptrdiff_t)window * row->right, dw + channel, dw_row);
     }
+}
+
+static void shallow_gradient(const cnn__shallow_row *row, const float *x, const float *dy,
+                             const uint8_t *codes, float *dw, size_t dw_row, float *sums) {
+  gradient_blocks(row, x, dy, codes, dw, dw_row, sums, all_taps);
 }
 
 static void fill_shallow(cnn__shallow_kernels *table) {
