@@ -62,12 +62,13 @@ INLINE_CONSTANTS vector_int code_of(pooled holder, bool with_relu) {
                    : holder.winner;
 }
 
-/* Of 2 x 2 cells, row by row; the ReLU first, as if each were stored and pooled later. */
+/* Of 2 x 2 cells, row by row; the ReLU first, as if each were stored and pooled later: that of the first cell
+   is enough, for nothing below 0 wins over it. */
 INLINE_CONSTANTS pooled window_maximum(vector a, vector b, vector c, vector d, bool with_relu) {
   pooled holder = {with_relu ? relu(a) : a, vector_int_set(0)};
-  holder = challenge(holder, with_relu ? relu(b) : b, 1);
-  holder = challenge(holder, with_relu ? relu(c) : c, 2);
-  return challenge(holder, with_relu ? relu(d) : d, 3);
+  holder = challenge(holder, b, 1);
+  holder = challenge(holder, c, 2);
+  return challenge(holder, d, 3);
 }
 
 /* The gradient in those lanes whose window's winner is code. */

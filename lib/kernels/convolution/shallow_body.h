@@ -60,7 +60,7 @@ INLINE_CONSTANTS vector shallow_output(const shallow_tile *tile, vector sum, vec
   return tile->with_relu ? relu(sum) : sum;
 }
 
-/* windows and vectors are constants. */
+/* The ReLU as in window_maximum(). windows and vectors are constants. */
 INLINE_CONSTANTS void shallow_windows(const shallow_tile *tile, size_t windows, size_t vectors) {
   const cnn__shallow_row *row = tile->row;
   vector bias[SHALLOW_VECTORS];
@@ -77,7 +77,7 @@ INLINE_CONSTANTS void shallow_windows(const shallow_tile *tile, size_t windows, 
     WRITTEN_OUT
     for (size_t j = 0; j < vectors; j++) {
       const pooled first = {shallow_output(tile, sum[2 * i][j], bias[j]), vector_int_set(0)};
-      upper[i][j] = challenge(first, shallow_output(tile, sum[2 * i + 1][j], bias[j]), 1);
+      upper[i][j] = challenge(first, vector_add(sum[2 * i + 1][j], bias[j]), 1);
     }
   }
   shallow_cells(tile, tile->x + row->down, 2 * windows, vectors, sum);
@@ -86,8 +86,8 @@ INLINE_CONSTANTS void shallow_windows(const shallow_tile *tile, size_t windows, 
     WRITTEN_OUT
     for (size_t j = 0; j < vectors; j++) {
       if (j * VECTOR_WIDTH >= tile->left) continue;
-      pooled holder = challenge(upper[i][j], shallow_output(tile, sum[2 * i][j], bias[j]), 2);
-      holder = challenge(holder, shallow_output(tile, sum[2 * i + 1][j], bias[j]), 3);
+      pooled holder = challenge(upper[i][j], vector_add(sum[2 * i][j], bias[j]), 2);
+      holder = challenge(holder, vector_add(sum[2 * i + 1][j], bias[j]), 3);
       const size_t left = tile->left - j * VECTOR_WIDTH, at = i * row->pitch + j * VECTOR_WIDTH;
       put(tile->y + at, left, holder.best);
       if (tile->codes) put_codes(tile->codes + at, left, code_of(holder, tile->with_relu));
