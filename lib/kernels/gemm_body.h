@@ -203,17 +203,19 @@ INLINE_CONSTANTS bool in_a_run(const cnn__gemm *product) {
   return gap >= 0 && gap < 2 * FLOATS_OF_LINE;
 }
 
-/* Where the next tile's rows of C are asked for: a line in one turn or some, along a row and then the one below; in the
-   end the last row's again. */
+/* Where the next tile's rows of C are asked for: in each turn part of a line, a line or two of them, along a row and
+   then the one below; in the end the last row's again. */
 typedef struct soon {
   const float *line;
+  ptrdiff_t second;      /* floats on to a line that is asked for as well; 0: to none */
   ptrdiff_t step, c_row; /* floats that a turn moves on; to the row below */
   size_t turns, done;    /* for a row; of this one */
   size_t rows;           /* this one and those below */
 } soon;
 
-INLINE_CONSTANTS void ask_for_line(soon *c) {
+INLINE_CONSTANTS void ask_for_lines(soon *c) {
   __builtin_prefetch(c->line);
+  __builtin_prefetch(c->line + c->second);
   const bool below = ++c->done == c->turns;
   const ptrdiff_t down = c->rows > 1 ? c->c_row : 0;
   c->line = opaque(c->line + (below ? down - (ptrdiff_t)(c->turns - 1) * c->step : c->step));
@@ -232,7 +234,7 @@ INLINE_CONSTANTS size_t take_turns(const cnn__gemm *product, cursor *at, const f
   for (; depth >= turn; depth -= turn) {
     prefetch_row(next, 2 * PANEL_VECTORS);
     next = opaque(next + step);
-    if (SPREAD_C) ask_for_line(c);
+    if (SPREAD_C) ask_for_lines(c);
     EACH_ROW(ahead, turn, multiply_depth(product, at, ahead, rows, row, sum);)
     next_depths_of_a(at, (ptrdiff_t)turn, rows);
   }
@@ -306,29 +308,6 @@ INLINE_CONSTANTS void multiply(const cnn__gemm *product, const float *a, const f
     multiply_extent(product, a, b, rows, row, c, sum);
 }
 
-/* Turns that a tile has for each line of the next one's C, about; 0: it does not ask for these on its way. */
-INLINE_CONSTANTS size_t turns_of_line(const cnn__gemm *product, size_t rows, extent row) {
-  const extent whole = {row.vectors, false, VECTOR_WIDTH};
-  if (!SPREAD_C || row.tail < VECTOR_WIDTH || !is_large(rows, whole) || product->a_depth != 1)
-    return 0;
-  const size_t turns = product->k / DEPTHS_AT_A_TIME, wanted = rows * row.vectors;
-  if (turns >= 4 * wanted) return 4;
-  return turns * (product->batch < 4 ? product->batch : 4) / wanted; /* 4 are as good as more */
-}
-
-/* turns: of a line, from above. */
-INLINE_CONSTANTS soon soon_of(const cnn__gemm *product, const float *c, size_t turns, size_t rows,
-                              extent row) {
-  if (turns == 0) return (soon){c, 0, 0, 1, 0, 1};
-  const size_t each = turns >= 4 ? 4 : turns >= 2 ? 2 : 1;
-  return (soon){c + (ptrdiff_t)rows * product->c_row,
-                (ptrdiff_t)(FLOATS_OF_LINE / each),
-                product->c_row,
-                row.vectors * each,
-                0,
-                rows};
-}
-
 INLINE_CONSTANTS void begin_tile(const cnn__gemm *product, const float *c, size_t rows, extent row,
                                  vector sum[MOST_ROWS][MOST_VECTORS]) {
   const ptrdiff_t c_row = product->c_row;
@@ -338,11 +317,33 @@ INLINE_CONSTANTS void begin_tile(const cnn__gemm *product, const float *c, size_
     EACH_ROW(i, rows, zero_row(row, sum[i]);)
 }
 
-/* The next tile's rows of C, read or only written: from further away than the L1 cache their lines would arrive late,
-   and a store waits for its line. Harmless past C's end. */
-INLINE_CONSTANTS void fetch_below(const cnn__gemm *product, const float *c, size_t rows,
-                                  extent row) {
-  EACH_ROW(i, rows, prefetch_row(c + ((ptrdiff_t)rows + i) * product->c_row, row.vectors);)
+/* The next tile's rows of C from one on, read or only written: from further away than the L1 cache their lines would
+   arrive late, and a store waits for its line. Harmless past C's end. */
+INLINE_CONSTANTS void fetch_below(const cnn__gemm *product, const float *c, size_t first,
+                                  size_t rows, extent row){
+    EACH_ROW(i, rows,
+             {
+               if (i >= first)
+                 prefetch_row(c + ((ptrdiff_t)rows + i) * product->c_row, row.vectors);
+             })}
+
+/* How a tile asks for them on its way, in its turns; at once for those that these do not reach. */
+INLINE_CONSTANTS soon
+    soon_below(const cnn__gemm *product, const float *c, size_t rows, extent row) {
+  const extent whole = {row.vectors, false, VECTOR_WIDTH};
+  const bool spread = SPREAD_C && row.tail == VECTOR_WIDTH && is_large(rows, whole);
+  const size_t lines = rows * row.vectors;
+  const size_t turns =
+      spread && product->a_depth == 1 ? product->k / DEPTHS_AT_A_TIME * product->batch : 0;
+  const bool pairs = turns < lines;
+  const size_t parts = turns >= 4 * lines ? 4 : turns >= 2 * lines ? 2 : 1;
+  const size_t each = pairs ? (row.vectors + 1) / 2 : row.vectors * parts;
+  const size_t reached = turns < each * rows ? turns / each : rows;
+  fetch_below(product, c, reached, rows, row);
+  if (reached == 0) return (soon){c, 0, 0, 0, 1, 0, 1};
+  const ptrdiff_t step = FLOATS_OF_LINE * (pairs ? 2 : 1) / (ptrdiff_t)parts;
+  c += (ptrdiff_t)rows * product->c_row;
+  return (soon){c, pairs ? FLOATS_OF_LINE : 0, step, product->c_row, each, 0, reached};
 }
 
 INLINE_CONSTANTS void store_tile(const cnn__gemm *product, float *c, size_t rows, extent row,
@@ -371,9 +372,7 @@ INLINE_CONSTANTS void tile(const cnn__gemm *product, ptrdiff_t a, ptrdiff_t b, f
                            const float *bias, size_t rows, extent row) {
   vector sum[MOST_ROWS][MOST_VECTORS];
   begin_tile(product, c, rows, row, sum);
-  const size_t turns = turns_of_line(product, rows, row);
-  if (turns == 0) fetch_below(product, c, rows, row);
-  soon next = soon_of(product, c, turns, rows, row);
+  soon next = soon_below(product, c, rows, row);
   for (size_t i = 0; i < product->batch; i++)
     multiply(product, product->a[i] + a, product->b[i] + b, rows, row, &next, sum);
   end_tile(product, c, bias, rows, row, sum);
