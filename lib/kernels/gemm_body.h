@@ -272,7 +272,7 @@ INLINE_CONSTANTS bool is_large(size_t rows, extent row) {
 INLINE_CONSTANTS void multiply_extent(const cnn__gemm *product, const float *a, const float *b,
                                       size_t rows, extent row, soon *c,
                                       vector sum[MOST_ROWS][MOST_VECTORS]) {
-  enum { AHEAD = 8, FAR = 128 };
+  enum { AHEAD = 8, B_AHEAD = 16, FAR = 128 };
   const cnn__gemm strides = *product; /* in registers, whatever in_order() says of memory */
   cursor at = cursor_at(&strides, a, b, rows, row);
   size_t depth = strides.k;
@@ -284,13 +284,18 @@ INLINE_CONSTANTS void multiply_extent(const cnn__gemm *product, const float *a, 
     depth = strides.a_depth > FAR
                 ? take_turns_by_columns(&strides, &at, depth, rows, row, true, sum)
                 : take_turns_by_columns(&strides, &at, depth, rows, row, false, sum);
-  const bool narrow = rows >= 4 && row.vectors <= 2 && !large;
-  const ptrdiff_t step = in_a_run(&strides) ? (ptrdiff_t)rows : 0;
-  const float *next = opaque(a + step * strides.a_row);
+  const bool fetches = FETCH_A && (large || (rows >= 4 && row.vectors <= 2));
+  const bool from_b = large && strides.b_panel == CNN__PANEL;
+  const ptrdiff_t step = from_b               ? strides.b_row
+                         : large              ? strides.a_depth
+                         : in_a_run(&strides) ? (ptrdiff_t)rows
+                                              : 0;
+  const float *next = opaque(from_b  ? at.b[0] + B_AHEAD * step
+                             : large ? at.a[0] + AHEAD * step
+                                     : a + step * strides.a_row);
   for (; depth > 0; depth--) {
-    if (FETCH_A && large) __builtin_prefetch(at.a[0] + AHEAD * strides.a_depth);
-    if (FETCH_A && narrow) {
-      __builtin_prefetch(next);
+    if (fetches) {
+      prefetch_row(next, large ? row.vectors : 1);
       next = opaque(next + step);
     }
     multiply_depth(&strides, &at, 0, rows, row, sum);
