@@ -178,11 +178,19 @@ static void enlarge_weight_blocks(cnn__conv *conv) {
   }
 }
 
+/* Whether dy's cells, read as they lie, would share a few sets of the cache: of more than two lines, and a multiple of
+   that. A tile of several panels asks for whole runs of lines ahead, and minds only cells 4 KB apart. */
+static bool shares_sets(size_t channels) {
+  enum { TWO_LINES = 32, SAME_SET = 1024 };
+  const bool wide = cnn__kernels_get()->gemm.columns > CNN__PANEL;
+  return channels > TWO_LINES && channels % (wide ? SAME_SET : TWO_LINES) == 0;
+}
+
 /* A slice for each eighth of the images, unless the kernel has blocks enough to keep threads busy; or for
    each quarter, where so many slices would not stay in the cache. Bits depend on how many slices there are: that
    does not depend on the cache. */
 static void plan_weight_gradient(cnn__conv *conv) {
-  enum { TASKS = 8, FEW_TASKS = 4, CACHED = 1 << 18, LINES = 32 };
+  enum { TASKS = 8, FEW_TASKS = 4, CACHED = 1 << 18 };
   enum { CELLS = 208, MORE_CELLS = 416, FEW_WEIGHTS = 1 << 17 };
   const cnn__conv_shape *shape = &conv->shape;
   size_t *p = conv->parameters;
@@ -191,9 +199,7 @@ static void plan_weight_gradient(cnn__conv *conv) {
   p[DIRECT_SLICES] = cnn__size_min(shape->batch, cnn__size_ceil_div(wanted, blocks));
   const bool large = cnn__cpu_l2() >= CNN__LARGE_L2;
   if (large) enlarge_weight_blocks(conv);
-  /* More than two of the cache's lines, and a multiple of that: dy's cells would share a few of its sets. */
-  p[DIRECT_COPY] =
-      cnn__conv_pooled(shape) || (shape->out_channels > LINES && shape->out_channels % LINES == 0);
+  p[DIRECT_COPY] = cnn__conv_pooled(shape) || shares_sets(shape->out_channels);
   const bool few = p[DIRECT_IN_BLOCK] * p[DIRECT_OUT_BLOCK] <= FEW_WEIGHTS;
   plan_steps(conv, large && few ? MORE_CELLS : CELLS);
 }
