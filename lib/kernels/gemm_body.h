@@ -13,11 +13,11 @@
                         thread shares the core, what counts is how few instructions there are beside
                         the multiply-adds
      COLUMNS_BY_TURNS   whether largest tiles do so with an A whose rows lie side by side, too
-     FETCH_A            whether tiles that take one depth in a turn fetch A into the L1 cache ahead of its use:
-                        wide ones some depths ahead, since its lines are gone before the next row of tiles,
-                        narrow ones the next tile's rows, where they lie in one run
-     SPREAD_C           whether tiles that take several depths in a turn ask for the next one's rows of C line by line,
-                        not all at once; vectors are whole lines then
+     FETCH_AHEAD        whether tiles that take one depth in a turn ask for what they read later: wide ones for A some
+                        depths ahead, since its lines are gone before the next row of tiles, or for rows of B
+                        that lie as they came, narrow ones for the next tile's rows of A, where they lie in one run
+     SPREAD_C           whether tiles that take several depths in a turn ask for the next one's rows of C on their
+                        way, not all at once; vectors are whole lines then
 
    A tile keeps rows x vectors of C in registers and walks the whole chain. Widths above
    MAIN_VECTORS serve few rows, where narrow tiles would wait for their own sums. */
@@ -284,7 +284,7 @@ INLINE_CONSTANTS void multiply_extent(const cnn__gemm *product, const float *a, 
     depth = strides.a_depth > FAR
                 ? take_turns_by_columns(&strides, &at, depth, rows, row, true, sum)
                 : take_turns_by_columns(&strides, &at, depth, rows, row, false, sum);
-  const bool fetches = FETCH_A && (large || (rows >= 4 && row.vectors <= 2));
+  const bool fetches = FETCH_AHEAD && (large || (rows >= 4 && row.vectors <= 2));
   const bool from_b = large && strides.b_panel == CNN__PANEL;
   const ptrdiff_t step = from_b               ? strides.b_row
                          : large              ? strides.a_depth

@@ -217,7 +217,7 @@ static void check_windows(checker *check) {
 static void check_shallow(checker *check) {
   const check_values kind = check_kind(check);
   const size_t channels_in = check_between(check, 1, 4), kernel = check_between(check, 1, 5);
-  const size_t stride = check_between(check, 1, 2), windows = check_between(check, 1, 40);
+  const size_t stride = check_between(check, 1, 3), windows = check_between(check, 1, 40);
   const size_t width = (2 * windows - 1) * stride + kernel, line = width * channels_in;
   cnn__shallow_row row = {.windows = windows,
                           .kernel_rows = check_between(check, 1, 3),

@@ -8,7 +8,7 @@ enum {
   DEPTHS_AT_A_TIME = 4,
   COLUMNS_BY_TURNS = 0,
   SPREAD_C = 0,
-  FETCH_A = 0
+  FETCH_AHEAD = 0
 };
 #define ROWS_OF_WIDTHS [1] = 12, [2] = 12, [3] = 8, [4] = MAIN_ROWS, [8] = 2
 /* clang-format off */

@@ -8,7 +8,7 @@ enum {
   DEPTHS_AT_A_TIME = 4,
   COLUMNS_BY_TURNS = 1,
   SPREAD_C = 0,
-  FETCH_A = 0
+  FETCH_AHEAD = 0
 };
 #define ROWS_OF_WIDTHS [1] = 8, [2] = MAIN_ROWS, [3] = 3, [4] = 2, [8] = 1
 /* clang-format off */

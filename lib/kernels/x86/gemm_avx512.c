@@ -9,7 +9,7 @@ enum {
   DEPTHS_AT_A_TIME = 2,
   COLUMNS_BY_TURNS = 0,
   SPREAD_C = 1,
-  FETCH_A = 1
+  FETCH_AHEAD = 1
 };
 #define ROWS_OF_WIDTHS [1] = 14, [2] = 12, [3] = 8, [4] = MAIN_ROWS, [8] = 2
 /* clang-format off */

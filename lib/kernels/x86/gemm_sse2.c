@@ -10,7 +10,7 @@ enum {
   DEPTHS_AT_A_TIME = 1,
   COLUMNS_BY_TURNS = 0,
   SPREAD_C = 0,
-  FETCH_A = 0
+  FETCH_AHEAD = 0
 };
 #define ROWS_OF_WIDTHS [1] = 2, [2] = 2, [3] = 2, [4] = MAIN_ROWS, [8] = 1
 #define TILES(X) X(1, 1) X(2, 1) X(1, 2) X(2, 2) X(1, 3) X(2, 3) X(1, 4) X(2, 4) X(1, 8)
