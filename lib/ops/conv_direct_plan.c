@@ -179,7 +179,7 @@ static void enlarge_weight_blocks(cnn__conv *conv) {
 }
 
 /* Whether dy's cells, read as they lie, would share a few sets of the cache: of more than two lines, and a multiple of
-   that. A tile of several panels asks for whole runs of lines ahead, and minds only cells 4 KB apart. */
+   that. A tile of several panels reads a run of lines of each, and minds only cells 4 KB apart. */
 static bool shares_sets(size_t channels) {
   enum { TWO_LINES = 32, SAME_SET = 1024 };
   const bool wide = cnn__kernels_get()->gemm.columns > CNN__PANEL;
