@@ -203,24 +203,22 @@ INLINE_CONSTANTS bool in_a_run(const cnn__gemm *product) {
   return gap >= 0 && gap < 2 * FLOATS_OF_LINE;
 }
 
-/* Where the next tile's rows of C are asked for: in each turn part of a line, a line or two of them, along a row and
-   then the one below; in the end the last row's again. */
+/* Where the next tile's rows of C are asked for, a line or two of them in each turn: in stretches of turns, one a row or a
+   pair of columns of lines; in the end the last one again. What a stretch needs, beside what its end does, are three
+   numbers: on some processors every other instruction of the loop may take the place of a multiply-add. */
 typedef struct soon {
   const float *line;
-  ptrdiff_t second;      /* floats on to a line that is asked for as well; 0: to none */
-  ptrdiff_t step, c_row; /* floats that a turn moves on; to the row below */
-  size_t turns, done;    /* for a row; of this one */
-  size_t rows;           /* this one and those below */
+  ptrdiff_t second;   /* floats on to a line that is asked for as well; 0: to none */
+  ptrdiff_t step, on; /* floats that a turn moves on; from a stretch's end to the next one */
+  size_t turns, left; /* of a stretch; of this one */
+  size_t more;        /* stretches after this one */
 } soon;
 
-INLINE_CONSTANTS void ask_for_lines(soon *c) {
-  __builtin_prefetch(c->line);
-  __builtin_prefetch(c->line + c->second);
-  const bool below = ++c->done == c->turns;
-  const ptrdiff_t down = c->rows > 1 ? c->c_row : 0;
-  c->line = opaque(c->line + (below ? down - (ptrdiff_t)(c->turns - 1) * c->step : c->step));
-  c->done = below ? 0 : c->done;
-  c->rows -= below && c->rows > 1;
+INLINE_CONSTANTS void next_stretch(soon *c) {
+  if (c->left > 0) return;
+  c->line += c->more > 0 ? c->on : -(ptrdiff_t)c->turns * c->step;
+  c->left = c->turns;
+  c->more -= c->more > 0;
 }
 
 /* Several depths in one turn of the loop, of an A whose depths lie side by side. Returns what is left of
@@ -231,14 +229,25 @@ INLINE_CONSTANTS size_t take_turns(const cnn__gemm *product, cursor *at, const f
   const size_t turn = DEPTHS_AT_A_TIME;
   const ptrdiff_t step = in_a_run(product) ? (ptrdiff_t)(turn * rows) : 0;
   const float *next = opaque(a + (step ? (ptrdiff_t)rows * product->a_row : 0));
-  for (; depth >= turn; depth -= turn) {
-    prefetch_row(next, 2 * PANEL_VECTORS);
-    next = opaque(next + step);
-    if (SPREAD_C) ask_for_lines(c);
-    EACH_ROW(ahead, turn, multiply_depth(product, at, ahead, rows, row, sum);)
-    next_depths_of_a(at, (ptrdiff_t)turn, rows);
+  size_t left = depth / turn;
+  while (left > 0) {
+    size_t run = SPREAD_C && c->left < left ? c->left : left;
+    left -= run;
+    if (SPREAD_C) c->left -= run;
+    for (; run > 0; run--) {
+      prefetch_row(next, 2 * PANEL_VECTORS);
+      next = opaque(next + step);
+      if (SPREAD_C) {
+        __builtin_prefetch(c->line);
+        __builtin_prefetch(c->line + c->second);
+        c->line = opaque(c->line + c->step);
+      }
+      EACH_ROW(ahead, turn, multiply_depth(product, at, ahead, rows, row, sum);)
+      next_depths_of_a(at, (ptrdiff_t)turn, rows);
+    }
+    if (SPREAD_C) next_stretch(c);
   }
-  return depth;
+  return depth % turn;
 }
 
 INLINE_CONSTANTS void begin_column(cursor *at, const float *column, size_t rows) {
@@ -322,33 +331,48 @@ INLINE_CONSTANTS void begin_tile(const cnn__gemm *product, const float *c, size_
     EACH_ROW(i, rows, zero_row(row, sum[i]);)
 }
 
-/* The next tile's rows of C from one on, read or only written: from further away than the L1 cache their lines would
-   arrive late, and a store waits for its line. Harmless past C's end. */
-INLINE_CONSTANTS void fetch_below(const cnn__gemm *product, const float *c, size_t first,
-                                  size_t rows, extent row){
-    EACH_ROW(i, rows,
-             {
-               if (i >= first)
-                 prefetch_row(c + ((ptrdiff_t)rows + i) * product->c_row, row.vectors);
-             })}
+/* The next tile's rows of C, read or only written: from further away than the L1 cache their lines would arrive late,
+   and a store waits for its line. Harmless past C's end. */
+INLINE_CONSTANTS void fetch_below(const cnn__gemm *product, const float *c, size_t rows,
+                                  size_t vectors) {
+  EACH_ROW(i, rows, prefetch_row(c + ((ptrdiff_t)rows + i) * product->c_row, vectors);)
+}
 
-/* How a tile asks for them on its way, in its turns; at once for those that these do not reach. */
-INLINE_CONSTANTS soon
-    soon_below(const cnn__gemm *product, const float *c, size_t rows, extent row) {
+/* How a tile asks for them on its way, in its turns: where these are many, line by line along the rows; else two lines
+   of each row, then the two beside them, and those that its turns do not reach at once. */
+INLINE_CONSTANTS soon soon_below(const cnn__gemm *product, const float *c, size_t rows,
+                                 extent row) {
+  enum { PAIR = 2 };
   const extent whole = {row.vectors, false, VECTOR_WIDTH};
   const bool spread = SPREAD_C && row.tail == VECTOR_WIDTH && is_large(rows, whole);
+  const float *const below = c + (ptrdiff_t)rows * product->c_row;
   const size_t lines = rows * row.vectors;
   const size_t turns =
       spread && product->a_depth == 1 ? product->k / DEPTHS_AT_A_TIME * product->batch : 0;
-  const bool pairs = turns < lines;
-  const size_t parts = turns >= 4 * lines ? 4 : turns >= 2 * lines ? 2 : 1;
-  const size_t each = pairs ? (row.vectors + 1) / 2 : row.vectors * parts;
-  const size_t reached = turns < each * rows ? turns / each : rows;
-  fetch_below(product, c, reached, rows, row);
-  if (reached == 0) return (soon){c, 0, 0, 0, 1, 0, 1};
-  const ptrdiff_t step = FLOATS_OF_LINE * (pairs ? 2 : 1) / (ptrdiff_t)parts;
-  c += (ptrdiff_t)rows * product->c_row;
-  return (soon){c, pairs ? FLOATS_OF_LINE : 0, step, product->c_row, each, 0, reached};
+  if (turns >= 2 * lines) {
+    const size_t parts = turns >= 4 * lines ? 4 : 2;
+    const size_t each = row.vectors * parts;
+    return (soon){.line = below,
+                  .step = FLOATS_OF_LINE / (ptrdiff_t)parts,
+                  .on = product->c_row - (ptrdiff_t)row.vectors * FLOATS_OF_LINE,
+                  .turns = each,
+                  .left = each,
+                  .more = rows - 1};
+  }
+  const size_t reached = turns >= PAIR * rows ? PAIR : turns / rows;
+  if (reached == 0) {
+    fetch_below(product, c, rows, row.vectors);
+    return (soon){.line = c, .turns = SIZE_MAX, .left = SIZE_MAX};
+  }
+  if (reached == 1 && row.vectors > PAIR)
+    fetch_below(product, c + PAIR * FLOATS_OF_LINE, rows, row.vectors - PAIR);
+  return (soon){.line = below,
+                .second = FLOATS_OF_LINE,
+                .step = product->c_row,
+                .on = PAIR * FLOATS_OF_LINE - (ptrdiff_t)rows * product->c_row,
+                .turns = rows,
+                .left = rows,
+                .more = row.vectors > PAIR ? reached - 1 : 0};
 }
 
 INLINE_CONSTANTS void store_tile(const cnn__gemm *product, float *c, size_t rows, extent row,

@@ -15,6 +15,13 @@ static bool may_be_wide(size_t m, size_t vectors) {
   return vectors <= MAIN_VECTORS || (vectors % PANEL_VECTORS == 0 && most_rows[vectors] >= m);
 }
 
+/* Whether a tile less wide than the main one has all rows: of main tiles it would be two, each with so few sums that
+   multiply-adds wait for each other. */
+enum { NARROWER = MAIN_VECTORS > 3 ? MAIN_VECTORS - 1 : MAIN_VECTORS };
+static bool holds_all(size_t m) {
+  return m > MAIN_ROWS && m <= most_rows[NARROWER];
+}
+
 /* The widest tile that the remaining columns fill (its last vector perhaps in part). Under rows of A one vector
    more than the main tile's ends a row better than a tile of that vector alone, which loads more than it multiplies. */
 static size_t choose_vectors(const cnn__gemm *product, size_t columns) {
@@ -24,7 +31,7 @@ static size_t choose_vectors(const cnn__gemm *product, size_t columns) {
   if (vectors > MOST_VECTORS) vectors = MOST_VECTORS;
   while (!most_rows[vectors] || !may_be_wide(m, vectors))
     vectors--;
-  return vectors;
+  return vectors == MAIN_VECTORS && holds_all(m) ? NARROWER : vectors;
 }
 
 /* m / most, rounded up, for m > 0. Small numbers, as they are as a rule, take a third of the time. */

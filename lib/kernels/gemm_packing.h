@@ -37,7 +37,7 @@ static void first_tile(const cnn__gemm *product, const float *next, float *packe
   const extent row = {MAIN_VECTORS, false, VECTOR_WIDTH};
   vector sum[MOST_ROWS][MOST_VECTORS];
   begin_tile(product, product->c, MAIN_ROWS, row, sum);
-  fetch_below(product, product->c, 0, MAIN_ROWS, row);
+  fetch_below(product, product->c, MAIN_ROWS, row.vectors);
   multiply_packing(product, next, packed, MAIN_ROWS, row, sum);
   store_tile(product, product->c, MAIN_ROWS, row, sum);
 }
