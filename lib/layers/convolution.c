@@ -70,6 +70,8 @@ static cnn__conv_buffers buffers_of(const convolution *state, const cnn__op_run 
       .y = run->output,
       .saved = run->saved,
       .scratch = run->scratch,
+      .slots = run->slots,
+      .slot_pitch = run->slot_pitch,
   };
 }
 
@@ -144,6 +146,7 @@ cnn_status cnn__convolution_plan(const cnn__op_request *request, const cnn__wind
   op->flops = cnn__conv_flops(&shape);
   op->saved_bytes = conv->saved_size;
   op->scratch_bytes = conv->scratch_size;
+  op->slot_bytes = conv->slot_size;
   op->backward_reads_input = !request->frozen;
   op->backward_reads_output = shape.relu || request->fuse_pool != NULL;
   op->prepare = op->prepared_floats > 0 ? prepare : NULL;

@@ -84,6 +84,8 @@ typedef struct cnn__op_run {
   const float *prepared;
   unsigned char *saved;
   void *scratch;
+  void *slots;       /* slot_bytes for each of the request's slots, */
+  size_t slot_pitch; /* so many from one to the next */
   /* backward only */
   float *output_gradient;                 /* may be overwritten */
   float *input_gradient[CNN__MAX_INPUTS]; /* overwritten, never added to; NULL: not wanted */
@@ -97,6 +99,7 @@ struct cnn__op {
   size_t prepared_floats; /* packed weights, refreshed by prepare after each change of parameters */
   size_t saved_bytes;     /* kept from forward to backward */
   size_t scratch_bytes;   /* for one call */
+  size_t slot_bytes; /* for each slot, apart from all other operations' scratch of other slots */
   bool
       in_place; /* output may be the very buffer of input 0 (and gradients likewise), where the plan owns
                              that buffer and nobody else reads it: a model's input is never written to */

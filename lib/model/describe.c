@@ -39,9 +39,11 @@ static void write_step(cnn__text *text, const cnn__plan *plan, const cnn__step *
   const cnn__node *node = &plan->request.network->nodes[step->node];
   const cnn__value *output = &plan->values[step->output];
   size_t scratch = size_of(plan, step->forward_scratch);
+  const size_t slots = cnn__context_slots(plan->request.context);
   char name[64], bytes[4][CNN__GROUPED_TEXT], flops[CNN__GROUPED_TEXT];
   if (size_of(plan, step->backward_scratch) > scratch)
     scratch = size_of(plan, step->backward_scratch);
+  scratch += slots * step->op.slot_bytes;
   snprintf(name, sizeof name, "%.40s%s", node->name, step->activation ? " (activation)" : "");
   cnn__text_format(text, "%-34s %-18s %15s %13s %13s %13s %13s\n", name, step->op.algorithm,
                    cnn__grouped(flops, (uint64_t)step->op.flops),

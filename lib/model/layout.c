@@ -165,6 +165,19 @@ static cnn_status place_step(cnn__plan *plan, size_t i) {
   return status;
 }
 
+static cnn_status place_slots(cnn__plan *plan) {
+  enum { PAGE = 4096 };
+  const size_t slots = cnn__context_slots(plan->request.context);
+  size_t most = 0, bytes;
+  for (size_t i = 0; i < plan->step_count; i++)
+    most = cnn__size_max(most, plan->steps[i].op.slot_bytes);
+  if (!cnn__size_round_up(most, PAGE, &plan->slot_pitch) ||
+      !cnn__size_mul(plan->slot_pitch, slots, &bytes))
+    return cnn__fail(CNN_E_LIMIT, "plan: %zu bytes for each of %zu threads exceed memory", most,
+                     slots);
+  return add_optional(plan, bytes, 0, last_time(plan), &plan->slots);
+}
+
 static cnn_status place_loss(cnn__plan *plan) {
   size_t now = loss_time(plan), scratch, weights;
   plan->loss_scratch = plan->row_weights = CNN__NOTHING;
@@ -189,6 +202,7 @@ cnn_status cnn__plan_lay_out(cnn__plan *plan) {
   if (status == CNN_OK) status = place_gradients(plan);
   for (size_t i = 0; i < plan->step_count && status == CNN_OK; i++)
     status = place_step(plan, i);
+  if (status == CNN_OK) status = place_slots(plan);
   if (status == CNN_OK) status = place_loss(plan);
   if (status == CNN_OK)
     status = cnn__arena_place(context, plan->buffers, plan->buffer_count, &plan->bytes);

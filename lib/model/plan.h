@@ -63,6 +63,9 @@ typedef struct cnn__plan {
   size_t output; /* value */
   size_t buffer_count, buffer_capacity;
   cnn__arena_item *buffers;
+  /* What operations have for each slot begins at the same place for all of them: memory that a core has written lately
+     stays that core's. A buffer (CNN__NOTHING: none), bytes from one slot to the next. */
+  size_t slots, slot_pitch;
   size_t loss_scratch, row_weights; /* buffers; CNN__NOTHING: none */
   size_t bytes;                     /* of the arena: exact */
   double flops;                     /* of one image's forward pass */

@@ -27,7 +27,9 @@ static cnn__op_run start(const cnn__plan *plan, const cnn__plan_run *run, const 
                     .step = run->step,
                     .output = cnn__plan_at(plan, plan->values[step->output].buffer),
                     .prepared = cnn__plan_at(plan, step->prepared),
-                    .saved = cnn__plan_at(plan, step->saved)};
+                    .saved = cnn__plan_at(plan, step->saved),
+                    .slots = cnn__plan_at(plan, plan->slots),
+                    .slot_pitch = plan->slot_pitch};
   for (size_t k = 0; k < step->input_count; k++)
     op.input[k] = value_at(plan, run, step->input[k]);
   find_parameters(plan, step, run->weights, op.parameter);

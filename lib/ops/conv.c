@@ -21,7 +21,8 @@ cnn_status cnn__conv_plan(const cnn__conv_shape *shape, const cnn__conv_mode *mo
                       .mode = *mode,
                       .algorithm = algorithms[i].algorithm,
                       .name = algorithms[i].name};
-  if (conv->algorithm->plan(conv)) return CNN_OK;
+  if (conv->algorithm->plan(conv) && cnn__size_round_up(conv->slot_size, 64, &conv->slot_size))
+    return CNN_OK;
   return cnn__fail(CNN_E_LIMIT,
                    "convolution of %zu images of %zux%zux%zu to %zux%zux%zu: its buffers' size "
                    "overflows",

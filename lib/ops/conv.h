@@ -50,7 +50,8 @@ typedef struct cnn__conv {
   const char *name;     /* "direct", "winograd-4x4", ...: for cnn_model_describe_plan() */
   size_t prepared_size; /* floats: packed or transformed weights, refreshed by prepare */
   size_t saved_size;    /* bytes kept from forward to backward (arg-max of the pooling, ...) */
-  size_t scratch_size;  /* bytes of scratch for any one call, all slots together */
+  size_t scratch_size;  /* bytes of scratch for any one call */
+  size_t slot_size;     /* and for each of the mode's slots */
   /* The algorithm's own numbers (tile counts, group sizes, ...). */
   size_t parameters[CNN__CONV_PARAMETERS];
 } cnn__conv;
@@ -75,6 +76,8 @@ typedef struct cnn__conv_buffers {
   float *y;              /* images x out (pooled) ; read in backward */
   unsigned char *saved;  /* saved_size bytes; NULL in inference */
   void *scratch;         /* scratch_size bytes, 64-byte aligned */
+  void *slots;           /* slot_size bytes for each slot, 64-byte aligned, */
+  size_t slot_pitch;     /* so many from one to the next */
   /* Backward only */
   float *dy;      /* as y; may be overwritten */
   float *dx;      /* as x, overwritten; NULL: not wanted */

@@ -49,6 +49,11 @@ void cnn__conv_sum_slices(cnn_context *context, size_t slices, size_t count, con
    most depths. product says m, n, k, a_row and where C lies; what else it holds is overwritten. */
 void cnn__conv_multiply(cnn__gemm *product, size_t most, const float *a, const float *b);
 
+/* One slot's scratch. */
+static inline void *cnn__conv_slot(const cnn__conv_buffers *buffers, size_t slot, size_t offset) {
+  return (char *)buffers->slots + slot * buffers->slot_pitch + offset;
+}
+
 /* dy = y <= 0 ? 0 : dy, in place. */
 void cnn__conv_mask_relu(const cnn__conv *conv, cnn_context *context, size_t images,
                          const cnn__conv_buffers *buffers);

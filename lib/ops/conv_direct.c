@@ -96,7 +96,7 @@ static void pooled_rows(const forward_job *job, cnn__gather_part *part, size_t s
   gather.output_column = (ptrdiff_t)part->n;
   gather.output_row = (ptrdiff_t)(part->column_end * part->n);
   part->output_image = (ptrdiff_t)cells;
-  part->output = cnn__direct_rows(job->conv, job->buffers->scratch, slot);
+  part->output = cnn__direct_rows(job->conv, job->buffers, slot);
   for (size_t row = begin; row < end; row++) {
     part->row_begin = row * shape->pool_height;
     part->row_end = part->row_begin + shape->pool_height;
@@ -154,13 +154,13 @@ static void forward_task(void *argument, size_t task, size_t slot) {
       .n = cnn__size_min(conv->parameters[DIRECT_BLOCK], out - first),
       .bias = shape->bias ? job->buffers->bias + channel : NULL,
       .epilogue = epilogue_of(shape),
-      .pointers = cnn__direct_pointers(conv, job->buffers->scratch, slot)};
+      .pointers = cnn__direct_pointers(conv, job->buffers, slot)};
   if (conv->parameters[DIRECT_SHALLOW])
     shallow_rows(job, &part, y_at, begin, end);
   else if (cnn__conv_pooled(shape))
     pooled_rows(job, &part, slot, y_at, begin, end);
   else if (conv->parameters[DIRECT_STRIDED])
-    cnn__strided_forward(conv, &part, cnn__direct_inputs(conv, job->buffers->scratch, slot));
+    cnn__strided_forward(conv, &part, cnn__direct_inputs(conv, job->buffers, slot));
   else
     cnn__gather_run(&job->gather, &part);
 }

@@ -23,11 +23,10 @@ enum {
   DIRECT_SHALLOW,       /* 1: few input channels, kernels/convolution/shallow.h */
   DIRECT_STRIDED,       /* 1: 1x1 with strides, its cells copied into scratch */
   DIRECT_BACK_STRIDED,  /* 1: dx of one, by way of scratch */
-  DIRECT_SLOT,          /* bytes of scratch of one slot */
-  DIRECT_POINTERS,      /* offset in it: pointers for the GEMM */
+  DIRECT_POINTERS,      /* offset in a slot's scratch: pointers for the GEMM */
   DIRECT_ROWS_SCRATCH,  /* offset in it: rows before pooling, or gradients of them */
   DIRECT_INPUT_SCRATCH, /* offset in it: copies of inputs, for the weight gradient */
-  DIRECT_PARTIAL,       /* offset in scratch, behind the slots: the slices' results */
+  DIRECT_PARTIAL,       /* offset in scratch: the slices' results */
   DIRECT_PARTIAL_SIZE,  /* floats of one slice's: kernel, then bias */
   DIRECT_PREPARED_BACK, /* offset in prepared, in floats: the kernel for dx */
   DIRECT_END
@@ -41,20 +40,17 @@ enum { DIRECT_MOST_OUT = 512 };
    most; floats from one copy to the next, an odd number of the cache's lines. */
 enum { DIRECT_MOST_STRIDED = 512, DIRECT_STRIDED_DEPTHS = 512, DIRECT_STRIDED_PITCH = 33 * 16 };
 
-/* One slot's scratch. */
-static inline const float **cnn__direct_pointers(const cnn__conv *conv, void *scratch,
-                                                 size_t slot) {
-  return (const float **)(void *)((char *)scratch + slot * conv->parameters[DIRECT_SLOT] +
-                                  conv->parameters[DIRECT_POINTERS]);
+static inline const float **cnn__direct_pointers(const cnn__conv *conv,
+                                                 const cnn__conv_buffers *buffers, size_t slot) {
+  return cnn__conv_slot(buffers, slot, conv->parameters[DIRECT_POINTERS]);
 }
-static inline float *cnn__direct_rows(const cnn__conv *conv, void *scratch, size_t slot) {
-  return (float *)(void *)((char *)scratch + slot * conv->parameters[DIRECT_SLOT] +
-                           conv->parameters[DIRECT_ROWS_SCRATCH]);
+static inline float *cnn__direct_rows(const cnn__conv *conv, const cnn__conv_buffers *buffers,
+                                      size_t slot) {
+  return cnn__conv_slot(buffers, slot, conv->parameters[DIRECT_ROWS_SCRATCH]);
 }
-
-static inline float *cnn__direct_inputs(const cnn__conv *conv, void *scratch, size_t slot) {
-  return (float *)(void *)((char *)scratch + slot * conv->parameters[DIRECT_SLOT] +
-                           conv->parameters[DIRECT_INPUT_SCRATCH]);
+static inline float *cnn__direct_inputs(const cnn__conv *conv, const cnn__conv_buffers *buffers,
+                                        size_t slot) {
+  return cnn__conv_slot(buffers, slot, conv->parameters[DIRECT_INPUT_SCRATCH]);
 }
 
 /* Floats from one cell of a copy to the next: an odd number of the cache's lines, lest the cells share

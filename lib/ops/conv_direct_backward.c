@@ -36,9 +36,9 @@ static void input_rows(const backward_job *job, size_t image, size_t block, size
       .packed = job->buffers->prepared + p[DIRECT_PREPARED_BACK] +
                 (group * panels + first / CNN__PANEL) * cnn__conv_taps(shape) * out * CNN__PANEL,
       .n = cnn__size_min(p[DIRECT_BACK_BLOCK], in - first),
-      .pointers = cnn__direct_pointers(conv, job->buffers->scratch, slot)};
+      .pointers = cnn__direct_pointers(conv, job->buffers, slot)};
   if (p[DIRECT_BACK_STRIDED])
-    cnn__strided_backward(conv, &part, cnn__direct_rows(conv, job->buffers->scratch, slot));
+    cnn__strided_backward(conv, &part, cnn__direct_rows(conv, job->buffers, slot));
   else
     cnn__gather_run(&gather, &part);
 }
@@ -50,7 +50,7 @@ static void pooled_input_task(const backward_job *job, size_t image, size_t slot
   const size_t size =
       cnn__conv_used_height(shape) * cnn__conv_used_width(shape) * shape->out_channels;
   const size_t end = cnn__size_min(image + conv->parameters[DIRECT_BACK_IMAGES], job->images);
-  float *gradients = cnn__direct_rows(conv, job->buffers->scratch, slot);
+  float *gradients = cnn__direct_rows(conv, job->buffers, slot);
   for (size_t i = image; i < end; i++)
     cnn__conv_unpool(conv, job->buffers, i, 0, cnn__conv_y_height(shape), 0, shape->out_channels,
                      shape->out_channels, gradients + (i - image) * size);

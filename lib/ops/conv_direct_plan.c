@@ -302,16 +302,14 @@ static bool plan_scratch(cnn__conv *conv) {
   const bool training = conv->mode.training;
   size_t pointers = 2 * cnn__conv_taps(shape);
   if (training) pointers = cnn__size_max(pointers, 2 * p[DIRECT_STEP_IMAGES] * p[DIRECT_STEP_ROWS]);
-  size_t slot = 0, floats, inputs, cells;
+  size_t floats, inputs, cells;
   if (!rows_scratch(conv, &floats) || !inputs_scratch(conv, &inputs, &cells)) return false;
   strided_scratch(conv, &inputs, &floats);
-  if (!cnn__conv_place(&slot, cnn__size_max(pointers, cells), sizeof(float *),
+  if (!cnn__conv_place(&conv->slot_size, cnn__size_max(pointers, cells), sizeof(float *),
                        &p[DIRECT_POINTERS]) ||
-      !cnn__conv_place(&slot, floats, sizeof(float), &p[DIRECT_ROWS_SCRATCH]) ||
-      !cnn__conv_place(&slot, inputs, sizeof(float), &p[DIRECT_INPUT_SCRATCH]) ||
-      !cnn__size_round_up(slot, 64, &p[DIRECT_SLOT]))
+      !cnn__conv_place(&conv->slot_size, floats, sizeof(float), &p[DIRECT_ROWS_SCRATCH]) ||
+      !cnn__conv_place(&conv->slot_size, inputs, sizeof(float), &p[DIRECT_INPUT_SCRATCH]))
     return false;
-  if (!cnn__size_mul(p[DIRECT_SLOT], conv->mode.slots, &conv->scratch_size)) return false;
   p[DIRECT_PARTIAL_SIZE] = cnn__conv_kernel_size(shape) + shape->out_channels;
   if (!training || p[DIRECT_SLICES] < 2) return true;
   size_t partial;

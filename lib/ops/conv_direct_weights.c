@@ -136,12 +136,12 @@ static cnn__weight_task task_of(const cnn__weight_job *job, size_t task, size_t 
                            .group = out_block / job->out_blocks,
                            .in = in_block * p[DIRECT_IN_BLOCK],
                            .out = out_block % job->out_blocks * p[DIRECT_OUT_BLOCK],
-                           .inputs = cnn__direct_inputs(conv, job->buffers->scratch, slot),
+                           .inputs = cnn__direct_inputs(conv, job->buffers, slot),
                            .pitch = p[DIRECT_PITCH],
-                           .gradients = cnn__direct_rows(conv, job->buffers->scratch, slot),
+                           .gradients = cnn__direct_rows(conv, job->buffers, slot),
                            .dkernel = job->buffers->dkernel,
                            .dbias = in_block == 0 ? job->buffers->dbias : NULL,
-                           .pointers = cnn__direct_pointers(conv, job->buffers->scratch, slot)};
+                           .pointers = cnn__direct_pointers(conv, job->buffers, slot)};
   work.in_count = cnn__size_min(p[DIRECT_IN_BLOCK], cnn__conv_group_in(shape) - work.in);
   work.out_count = cnn__size_min(p[DIRECT_OUT_BLOCK], cnn__conv_group_out(shape) - work.out);
   if (work.pitch > 0) {

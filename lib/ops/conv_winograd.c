@@ -2,6 +2,7 @@
    spectra stay in the cache, goes from input to result in one task; where groups do not pay, whole passes
    stand in conv_winograd_deep.c. */
 #include "ops/conv_winograd.h"
+#include "base/cpu.h"
 #include "base/threads.h"
 
 /* ---- the plan ---- */
@@ -46,6 +47,32 @@ static void plan_groups(cnn__conv *conv, const cnn__winograd_geometry *geometry)
   p[WINOGRAD_BACK_IMAGES] = cnn__size_even_part(slice, p[WINOGRAD_BACK_IMAGES]);
 }
 
+/* A single image's deep pass, for several threads: where a large cache holds the weights each thread takes its own tiles, or
+   its own of the output's channels, from inputs to outputs. What one core hands another costs more than reading weights or
+   transforming inputs twice. */
+static void share_tiles(cnn__conv *conv, const cnn__winograd_geometry *geometry) {
+  enum { LEAST_TILES = 3, LEAST_CHANNELS = 32, NEAR = CNN__LARGE_L2 / 4 };
+  const cnn__conv_shape *shape = &conv->shape;
+  size_t *p = conv->parameters;
+  const size_t slots = conv->mode.slots, high = geometry->rows.tiles,
+               wide = geometry->columns.tiles;
+  p[WINOGRAD_PARTS] = 1;
+  if (shape->batch > 1 || slots == 1 || !p[WINOGRAD_DEEP_FORWARD] || cnn__cpu_l2() < CNN__LARGE_L2)
+    return;
+  const double weights = sizeof(float) * (double)geometry->frequencies *
+                         (double)shape->in_channels * (double)shape->out_channels;
+  const size_t rows = cnn__size_ceil_div(high, slots), others = rows * (slots - 1);
+  if (high > others && (high - others) * wide >= LEAST_TILES && weights <= NEAR) {
+    p[WINOGRAD_ROWS] = rows;
+  } else if (shape->out_channels >= slots * LEAST_CHANNELS && weights <= NEAR * (double)slots) {
+    p[WINOGRAD_ROWS] = high;
+    p[WINOGRAD_PARTS] = slots;
+  } else {
+    return;
+  }
+  p[WINOGRAD_DEEP_FORWARD] = 0;
+}
+
 /* Tiles of the largest group that is worked on as one. */
 static size_t tiles_of_groups(const cnn__conv *conv, const cnn__winograd_geometry *geometry) {
   const size_t *p = conv->parameters;
@@ -61,20 +88,18 @@ static bool plan_scratch(cnn__conv *conv, const cnn__winograd_geometry *geometry
   size_t *p = conv->parameters;
   const size_t tiles = tiles_of_groups(conv, geometry);
   const size_t pitch = conv->mode.training ? p[WINOGRAD_OUT_PITCH] : pitch_of(p[WINOGRAD_BLOCK]);
-  size_t in, out, slot = 0, offset, deep;
+  size_t in, out, offset;
   if (!cnn__size_mul(tiles, p[WINOGRAD_IN_PITCH], &in) || !cnn__size_mul(tiles, pitch, &out))
     return false;
   p[WINOGRAD_IN_STRIDE] = cnn__winograd_stride(in);
   p[WINOGRAD_OUT_STRIDE] = cnn__winograd_stride(out);
-  if (!cnn__conv_place(&slot, p[WINOGRAD_IN_STRIDE] * geometry->frequencies, sizeof(float),
-                       &offset) ||
-      !cnn__conv_place(&slot, p[WINOGRAD_OUT_STRIDE] * geometry->frequencies, sizeof(float),
-                       &p[WINOGRAD_OUT_SCRATCH]) ||
-      !cnn__size_round_up(slot, 64, &p[WINOGRAD_SLOT]) ||
-      !cnn__size_mul(p[WINOGRAD_SLOT], tiles ? conv->mode.slots : 0, &conv->scratch_size) ||
-      !cnn__winograd_deep_plan(conv, geometry, &deep))
+  if (!cnn__conv_place(&conv->slot_size, p[WINOGRAD_IN_STRIDE] * geometry->frequencies,
+                       sizeof(float), &offset) ||
+      !cnn__conv_place(&conv->slot_size, p[WINOGRAD_OUT_STRIDE] * geometry->frequencies,
+                       sizeof(float), &p[WINOGRAD_OUT_SCRATCH]) ||
+      !cnn__winograd_deep_plan(conv, geometry, &conv->scratch_size))
     return false;
-  conv->scratch_size = cnn__size_max(conv->scratch_size, deep);
+  if (tiles == 0) conv->slot_size = 0;
   if (!conv->mode.training) return true;
   p[WINOGRAD_GRADIENT_STRIDE] =
       cnn__winograd_stride(shape->in_channels * pitch_of(shape->out_channels));
@@ -115,6 +140,7 @@ static bool plan(cnn__conv *conv) {
   p[WINOGRAD_SLICES] = slices_of(conv, &geometry);
   plan_groups(conv, &geometry);
   cnn__winograd_deep_choose(conv, &geometry);
+  share_tiles(conv, &geometry);
   if (p[WINOGRAD_DEEP_BACKWARD]) p[WINOGRAD_SLICES] = 1;
   p[WINOGRAD_KERNEL_STRIDE] =
       cnn__winograd_stride(cnn__gemm_packed_size(shape->in_channels, shape->out_channels));
@@ -168,18 +194,23 @@ static void forward_task(void *argument, size_t task, size_t slot) {
   const forward_job *job = argument;
   const cnn__conv *conv = job->conv;
   const size_t *p = conv->parameters;
-  const cnn__winograd_group group = cnn__winograd_group_at(
-      &job->geometry, p[WINOGRAD_IMAGES], p[WINOGRAD_ROWS], task / job->strips * p[WINOGRAD_IMAGES],
-      job->images, task % job->strips * p[WINOGRAD_ROWS]);
+  const size_t part = task % p[WINOGRAD_PARTS], number = task / p[WINOGRAD_PARTS];
+  const cnn__winograd_group group =
+      cnn__winograd_group_at(&job->geometry, p[WINOGRAD_IMAGES], p[WINOGRAD_ROWS],
+                             number / job->strips * p[WINOGRAD_IMAGES], job->images,
+                             number % job->strips * p[WINOGRAD_ROWS]);
   const size_t pitch = pitch_of(p[WINOGRAD_BLOCK]);
   cnn__winograd_layout layout;
   cnn__winograd_layout_make(conv, &job->geometry, &group, p[WINOGRAD_IN_STRIDE], pitch,
                             p[WINOGRAD_OUT_STRIDE], &layout);
-  float *v = cnn__winograd_in_spectrum(conv, job->buffers->scratch, slot);
-  float *m = cnn__winograd_out_spectrum(conv, job->buffers->scratch, slot);
+  float *v = cnn__winograd_in_spectrum(job->buffers, slot);
+  float *m = cnn__winograd_out_spectrum(conv, job->buffers, slot);
   cnn__winograd_transform_inputs(conv, &job->geometry, &layout, job->buffers->x, v);
-  for (size_t first = 0; first < conv->shape.out_channels; first += p[WINOGRAD_BLOCK]) {
-    const size_t count = cnn__size_min(p[WINOGRAD_BLOCK], conv->shape.out_channels - first);
+  const size_t panels = cnn__size_ceil_div(conv->shape.out_channels, CNN__PANEL);
+  const size_t share = cnn__size_ceil_div(panels, p[WINOGRAD_PARTS]) * CNN__PANEL;
+  const size_t end = cnn__size_min((part + 1) * share, conv->shape.out_channels);
+  for (size_t first = part * share; first < end; first += p[WINOGRAD_BLOCK]) {
+    const size_t count = cnn__size_min(p[WINOGRAD_BLOCK], end - first);
     multiply(job, &layout, first, count, pitch, v, m);
     transform_outputs(job, &layout, first, count, pitch, m);
   }
@@ -197,8 +228,8 @@ static void forward(const cnn__conv *conv, cnn_context *context, size_t images,
                      .geometry = cnn__winograd_geometry_of(&conv->shape, p[WINOGRAD_SIZE]),
                      .images = images};
   job.strips = cnn__size_ceil_div(job.geometry.rows.tiles, p[WINOGRAD_ROWS]);
-  cnn__parallel_for(context, cnn__size_ceil_div(images, p[WINOGRAD_IMAGES]) * job.strips,
-                    forward_task, &job);
+  const size_t groups = cnn__size_ceil_div(images, p[WINOGRAD_IMAGES]) * job.strips;
+  cnn__parallel_for(context, groups * p[WINOGRAD_PARTS], forward_task, &job);
 }
 
 const cnn__conv_algorithm cnn__conv_winograd = {.accepts = accepts,

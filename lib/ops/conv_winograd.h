@@ -13,6 +13,7 @@ enum {
   WINOGRAD_BACK_IMAGES, /* and in the backward pass */
   WINOGRAD_BACK_ROWS,
   WINOGRAD_BLOCK,           /* output channels that a group's forward pass takes at a time */
+  WINOGRAD_PARTS,           /* of the output's channels that are tasks of their own; 1 as a rule */
   WINOGRAD_SLICES,          /* slices of images whose weight gradients are summed apart */
   WINOGRAD_IN_PITCH,        /* floats of a tile's row in the spectrum of the input */
   WINOGRAD_OUT_PITCH,       /* ... of the output */
@@ -21,11 +22,10 @@ enum {
   WINOGRAD_KERNEL_STRIDE,   /* ... of the prepared kernel */
   WINOGRAD_BACK_STRIDE,     /* ... of the transposed one */
   WINOGRAD_GRADIENT_STRIDE, /* ... of the kernel's gradient */
-  WINOGRAD_SLOT,            /* bytes of scratch of one slot */
-  WINOGRAD_OUT_SCRATCH,     /* offset in it: the output's spectrum, behind the input's */
-  WINOGRAD_PARTIAL,         /* offset in scratch: the slices' kernel gradients */
-  WINOGRAD_PARTIAL_BIAS,    /* ... and bias gradients */
-  WINOGRAD_DEEP_FORWARD,    /* 1: the forward pass takes all frequencies of many images at once */
+  WINOGRAD_OUT_SCRATCH,  /* offset in a slot's scratch: the output's spectrum, behind the input's */
+  WINOGRAD_PARTIAL,      /* offset in scratch: the slices' kernel gradients */
+  WINOGRAD_PARTIAL_BIAS, /* ... and bias gradients */
+  WINOGRAD_DEEP_FORWARD, /* 1: the forward pass takes all frequencies of many images at once */
   WINOGRAD_DEEP_BACKWARD,   /* (conv_winograd_deep.c); so does the backward pass */
   WINOGRAD_DEEP_IMAGES,     /* so many of them, */
   WINOGRAD_DEEP_IN_STRIDE,  /* floats from one frequency to the next of its inputs' spectrum, */
@@ -140,12 +140,12 @@ static inline cnn__winograd_group cnn__winograd_group_at(const cnn__winograd_geo
                                cnn__size_min(rows, geometry->rows.tiles - row)};
 }
 
-static inline float *cnn__winograd_in_spectrum(const cnn__conv *conv, void *scratch, size_t slot) {
-  return (float *)(void *)((char *)scratch + slot * conv->parameters[WINOGRAD_SLOT]);
+static inline float *cnn__winograd_in_spectrum(const cnn__conv_buffers *buffers, size_t slot) {
+  return cnn__conv_slot(buffers, slot, 0);
 }
-static inline float *cnn__winograd_out_spectrum(const cnn__conv *conv, void *scratch, size_t slot) {
-  return (float *)(void *)((char *)scratch + slot * conv->parameters[WINOGRAD_SLOT] +
-                           conv->parameters[WINOGRAD_OUT_SCRATCH]);
+static inline float *cnn__winograd_out_spectrum(const cnn__conv *conv,
+                                                const cnn__conv_buffers *buffers, size_t slot) {
+  return cnn__conv_slot(buffers, slot, conv->parameters[WINOGRAD_OUT_SCRATCH]);
 }
 
 /* Of a product at a time: a panel of B then stays in the L1 cache. */

@@ -116,8 +116,8 @@ static void slice_task(void *argument, size_t slice, size_t slot) {
   const size_t *p = conv->parameters;
   char *scratch = job->buffers->scratch;
   slice_work work = {.job = job,
-                     .v = cnn__winograd_in_spectrum(conv, scratch, slot),
-                     .m = cnn__winograd_out_spectrum(conv, scratch, slot),
+                     .v = cnn__winograd_in_spectrum(job->buffers, slot),
+                     .m = cnn__winograd_out_spectrum(conv, job->buffers, slot),
                      .dkernel = (float *)(void *)(scratch + p[WINOGRAD_PARTIAL]) +
                                 slice * job->geometry.frequencies * p[WINOGRAD_GRADIENT_STRIDE]};
   if (job->buffers->dbias) {

@@ -137,6 +137,8 @@ static times measure(const cnn__conv *conv, cnn_context *context, double seconds
                                .y = bench_floats(y),
                                .saved = conv->mode.training ? bench_memory(conv->saved_size) : NULL,
                                .scratch = bench_memory(conv->scratch_size),
+                               .slots = bench_memory(conv->slot_size * conv->mode.slots),
+                               .slot_pitch = conv->slot_size,
                                .dy = bench_floats(y),
                                .dx = conv->mode.input_gradient ? bench_floats(x) : NULL,
                                .dkernel = bench_floats(kernel),
@@ -157,7 +159,8 @@ static times measure(const cnn__conv *conv, cnn_context *context, double seconds
     best.backward = t < best.backward ? t : best.backward;
   }
   free((void *)b.x), free((void *)b.kernel), free(prepared), free((void *)b.bias), free(b.y);
-  free(b.saved), free(b.scratch), free(b.dy), free(b.dx), free(b.dkernel), free(b.dbias);
+  free(b.saved), free(b.scratch), free(b.slots), free(b.dy), free(b.dx), free(b.dkernel);
+  free(b.dbias);
   return best;
 }
 

@@ -117,7 +117,9 @@ static subject subject_of(cnn_context *context, const cnn__conv_shape *s, bool t
                                    .bias = bench_floats(s->out_channels),
                                    .y = bench_floats(y),
                                    .saved = training ? bench_memory(of.conv.saved_size) : NULL,
-                                   .scratch = bench_memory(of.conv.scratch_size)};
+                                   .scratch = bench_memory(of.conv.scratch_size),
+                                   .slots = bench_memory(of.conv.slot_size * mode.slots),
+                                   .slot_pitch = of.conv.slot_size};
   if (training) {
     of.buffers.dy = bench_floats(y);
     of.buffers.dx = bench_floats(x);
@@ -132,7 +134,8 @@ static void subject_free(subject *of) {
   const cnn__conv_buffers *b = &of->buffers;
   free((void *)b->x), free((void *)b->kernel), free((void *)b->prepared), free((void *)b->bias),
       free(b->y);
-  free(b->saved), free(b->scratch), free(b->dy), free(b->dx), free(b->dkernel), free(b->dbias);
+  free(b->saved), free(b->scratch), free(b->slots), free(b->dy), free(b->dx), free(b->dkernel);
+  free(b->dbias);
 }
 
 static void run(subject *of, pass which) {

@@ -69,6 +69,10 @@ static void plan(op_trial *trial, cnn_context *context) {
   if (status != CNN_OK) fail_msg("%s", cnn_last_error());
 }
 
+static size_t slots_size(const op_trial *trial) {
+  return cnn__context_slots(trial->run.context) * trial->op.slot_bytes;
+}
+
 static void take_gradients(op_trial *trial) {
   const trial_setup *setup = &trial->setup;
   cnn__op_run *run = &trial->run;
@@ -122,6 +126,8 @@ void trial_start(op_trial *trial, cnn_context *context, const trial_setup *setup
   run->prepared = trial->prepared;
   run->saved = trial->op.saved_bytes > 0 ? take(trial, trial->op.saved_bytes) : NULL;
   run->scratch = trial->op.scratch_bytes > 0 ? take(trial, trial->op.scratch_bytes) : NULL;
+  run->slot_pitch = trial->op.slot_bytes;
+  run->slots = run->slot_pitch > 0 ? take(trial, slots_size(trial)) : NULL;
   if (setup->training) take_gradients(trial);
 }
 
@@ -132,6 +138,7 @@ void trial_forward(op_trial *trial) {
   poison(run->output, trial->output_count * sizeof(float));
   poison(run->saved, trial->op.saved_bytes);
   poison(run->scratch, trial->op.scratch_bytes);
+  poison(run->slots, slots_size(trial));
   for (size_t i = 0; i < trial->setup.inputs; i++)
     memcpy((float *)(uintptr_t)run->input[i], trial->input[i],
            trial->input_count[i] * sizeof(float));
@@ -156,6 +163,7 @@ void trial_backward(op_trial *trial) {
   if (!trial->op.backward_reads_output && !(shared && trial->op.backward_reads_input))
     poison(run->output, trial->output_count * sizeof(float));
   poison(run->scratch, trial->op.scratch_bytes);
+  poison(run->slots, slots_size(trial));
   memcpy(run->output_gradient, trial->upstream, trial->output_count * sizeof(float));
   trial->op.backward(&trial->op, run);
   check_edges(trial);

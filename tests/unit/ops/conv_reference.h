@@ -197,7 +197,7 @@ static inline const char *sample_run(sample *s, int64_t threads) {
   assert_int_equal(cnn__conv_plan(&s->shape, &s->mode, &conv), CNN_OK);
   float *prepared = memory(conv.prepared_size, sizeof(float));
   unsigned char *saved = s->mode.training ? memory(conv.saved_size, 1) : NULL;
-  void *scratch = memory(conv.scratch_size, 1);
+  void *scratch = memory(conv.scratch_size, 1), *slots = memory(conv.slot_size, s->mode.slots);
   float *dy = memory(s->images * s->y_size, sizeof(float));
   memcpy(dy, s->dy, s->images * s->y_size * sizeof(float));
   cnn__conv_prepare(&conv, context, s->kernel, prepared);
@@ -208,6 +208,8 @@ static inline const char *sample_run(sample *s, int64_t threads) {
                                      .y = s->y,
                                      .saved = saved,
                                      .scratch = scratch,
+                                     .slots = slots,
+                                     .slot_pitch = conv.slot_size,
                                      .dy = dy,
                                      .dx = s->mode.input_gradient ? s->dx : NULL,
                                      .dkernel = s->dkernel,
@@ -215,9 +217,10 @@ static inline const char *sample_run(sample *s, int64_t threads) {
   cnn__conv_forward(&conv, context, s->images, &buffers);
   if (s->mode.training) {
     memset(scratch, 0x7f, conv.scratch_size); /* nothing there outlives a call */
+    memset(slots, 0x7f, conv.slot_size * s->mode.slots);
     cnn__conv_backward(&conv, context, s->images, &buffers);
   }
-  free(prepared), free(saved), free(scratch), free(dy);
+  free(prepared), free(saved), free(scratch), free(slots), free(dy);
   cnn_context_free(context);
   return conv.name;
 }

@@ -1,6 +1,13 @@
 /* Winograd convolution against double-precision loops, and against itself. */
+#include "base/cpu.h"
 #include "conv_reference.h"
 #include "ops/conv_winograd.h"
+
+/* Linked in place of the library's. */
+static size_t second_level = 512 * 1024;
+size_t cnn__cpu_l2(void) {
+  return second_level;
+}
 
 /* Of an error relative to the largest number; the largest seen is 3.4e-6. */
 static const double bound = 6e-6;
@@ -99,7 +106,7 @@ static void deep_backward(const cnn__conv_shape *shape, size_t pass, float *dx, 
         *dy = random_floats(cells * shape->out_channels);
   float *prepared = memory(conv.prepared_size, sizeof(float));
   float *y = memory(cells * shape->out_channels, sizeof(float));
-  void *scratch = memory(conv.scratch_size, 1);
+  void *scratch = memory(conv.scratch_size, 1), *slots = memory(conv.slot_size, mode.slots);
   cnn__conv_prepare(&conv, context, kernel, prepared);
   const cnn__conv_buffers buffers = {.x = x,
                                      .kernel = kernel,
@@ -107,13 +114,15 @@ static void deep_backward(const cnn__conv_shape *shape, size_t pass, float *dx, 
                                      .bias = bias,
                                      .y = y,
                                      .scratch = scratch,
+                                     .slots = slots,
+                                     .slot_pitch = conv.slot_size,
                                      .dy = dy,
                                      .dx = dx,
                                      .dkernel = dkernel,
                                      .dbias = dbias};
   cnn__conv_forward(&conv, context, shape->batch, &buffers);
   cnn__conv_backward(&conv, context, shape->batch, &buffers);
-  free(x), free(kernel), free(bias), free(dy), free(prepared), free(y), free(scratch);
+  free(x), free(kernel), free(bias), free(dy), free(prepared), free(y), free(scratch), free(slots);
   cnn_context_free(context);
 }
 
@@ -191,6 +200,45 @@ static void test_threads_change_no_bit(void **state) {
   }
 }
 
+/* A single image is shared out by tiles or by channels where caches are large, by frequencies elsewhere: the same bits. */
+static void test_a_single_image_is_shared_by_tiles_or_channels(void **state) {
+  (void)state;
+  enum { TILES, CHANNELS, FREQUENCIES };
+  struct {
+    cnn__conv_shape shape;
+    int shared;
+  } cases[] = {{make_shape(1, 15, 15, 32, 64, 3, 1, 0), TILES},
+               {make_shape(1, 14, 17, 24, 72, 3, 1, 1), TILES},
+               {make_shape(1, 6, 6, 64, 128, 3, 1, 0), CHANNELS},
+               {make_shape(1, 9, 8, 100, 150, 3, 1, 1), CHANNELS},
+               {make_shape(1, 8, 8, 80, 60, 3, 1, 1), FREQUENCIES}};
+  cases[0].shape.relu = cases[3].shape.relu = true;
+  cases[0].shape.pool_height = cases[0].shape.pool_width = 2;
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    const cnn__conv_mode two = {.slots = 2};
+    cnn__conv conv;
+    random_state = 40 + i;
+    sample s;
+    sample_make(&s, &cases[i].shape, &two, 1);
+    second_level = CNN__LARGE_L2;
+    assert_int_equal(cnn__conv_plan(&cases[i].shape, &two, &conv), CNN_OK);
+    const size_t high =
+        cnn__winograd_geometry_of(&conv.shape, conv.parameters[WINOGRAD_SIZE]).rows.tiles;
+    assert_int_equal(conv.parameters[WINOGRAD_DEEP_FORWARD], cases[i].shared == FREQUENCIES);
+    assert_int_equal(conv.parameters[WINOGRAD_PARTS], cases[i].shared == CHANNELS ? 2 : 1);
+    if (cases[i].shared == TILES) assert_int_equal(conv.parameters[WINOGRAD_ROWS], (high + 1) / 2);
+    sample_check(&s, sample_run(&s, 2), bound);
+    check_threads_agree(&s);
+    float *large = memory(s.y_size, sizeof(float));
+    memcpy(large, s.y, s.y_size * sizeof(float));
+    second_level = CNN__LARGE_L2 / 2;
+    sample_run(&s, 2);
+    assert_memory_equal(large, s.y, s.y_size * sizeof(float));
+    free(large);
+    sample_free(&s);
+  }
+}
+
 /* Every size of image, so that every remainder of tiles meets the edge that pooling drops. */
 static void test_fused_pooling_changes_no_bit(void **state) {
   (void)state;
@@ -253,6 +301,7 @@ int main(void) {
       cmocka_unit_test(test_few_tiles_use_small_ones_or_none),
       cmocka_unit_test(test_tiles_of_two),
       cmocka_unit_test(test_threads_change_no_bit),
+      cmocka_unit_test(test_a_single_image_is_shared_by_tiles_or_channels),
       cmocka_unit_test(test_fused_pooling_changes_no_bit),
       cmocka_unit_test(test_a_short_batch_has_the_bits_of_a_full_one),
   };
