@@ -62,9 +62,12 @@ static bool should_pack_b(const cnn__matmul *product) {
   return product->b && !(product->b_column == 1 && cnn__within(product->b_row, near));
 }
 
-/* Reading a column of A across long rows takes another line at every step. */
+/* Reading a column of A across long rows takes another line at every step. Rows that share sets of the caches fit a large
+   one all the same. */
 static bool should_pack_a(const cnn__matmul *product) {
-  if (product->a_depth == 1) return product->n >= OFTEN_REUSED && product->a_row % SAME_SET == 0;
+  if (product->a_depth == 1)
+    return product->n >= OFTEN_REUSED && product->a_row % SAME_SET == 0 &&
+           cnn__cpu_l2() < CNN__LARGE_L2;
   if (cnn__within(product->a_depth, NEAR_A)) return false;
   return product->n >= (product->a_depth % SAME_SET == 0 ? HARDLY_REUSED : REUSED);
 }
