@@ -51,7 +51,7 @@ static void copy(size_t count, const float *from, float *to) {
 static void forward_block(void *argument, size_t task, size_t slot) {
   (void)slot;
   const map *to = argument;
-  const cnn__block block = cnn__block_of(to->count, CNN__BLOCK, task);
+  const cnn__block block = cnn__block_of(to->count, cnn__block_even(to->count), task);
   if (to->kernel)
     to->kernel->forward(block.count, to->slope, to->x + block.first, to->out + block.first);
   else
@@ -61,7 +61,7 @@ static void forward_block(void *argument, size_t task, size_t slot) {
 static void backward_block(void *argument, size_t task, size_t slot) {
   (void)slot;
   const map *to = argument;
-  const cnn__block block = cnn__block_of(to->count, CNN__BLOCK, task);
+  const cnn__block block = cnn__block_of(to->count, cnn__block_even(to->count), task);
   const float *dy = to->dy + block.first;
   float *dx = to->out + block.first;
   if (to->kernel)
@@ -74,14 +74,14 @@ static void backward_block(void *argument, size_t task, size_t slot) {
 void cnn__activation_forward(cnn_context *context, cnn_activation_kind kind, float slope,
                              size_t count, const float *x, float *y) {
   map to = {.kernel = kernel_of(kind, slope), .slope = slope, .count = count, .x = x, .out = y};
-  cnn__for_blocks(context, count, CNN__BLOCK, forward_block, &to);
+  cnn__for_blocks(context, count, cnn__block_even(count), forward_block, &to);
 }
 
 void cnn__activation_backward(cnn_context *context, cnn_activation_kind kind, float slope,
                               size_t count, const float *x, const float *y, const float *dy,
                               float *dx) {
   map to = {kernel_of(kind, slope), slope, count, x, y, dy, dx};
-  cnn__for_blocks(context, count, CNN__BLOCK, backward_block, &to);
+  cnn__for_blocks(context, count, cnn__block_even(count), backward_block, &to);
 }
 
 typedef struct softmax {

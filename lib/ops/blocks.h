@@ -19,6 +19,15 @@ static inline cnn__block cnn__block_of(size_t count, size_t size, size_t task) {
   return (cnn__block){first, cnn__size_min(size, count - first)};
 }
 
+/* The size of blocks of what may be cut anywhere: an even number of them if it is more than one, nearly equal, of whole
+   lines of the cache. */
+static inline size_t cnn__block_even(size_t count) {
+  enum { LINE = 16 };
+  if (count <= CNN__BLOCK) return CNN__BLOCK;
+  const size_t blocks = (cnn__size_ceil_div(count, CNN__BLOCK) + 1) / 2 * 2;
+  return cnn__size_ceil_div(cnn__size_ceil_div(count, blocks), LINE) * LINE;
+}
+
 /* How many rows of n values make a block: 1 or more. */
 static inline size_t cnn__block_rows(size_t n) {
   return n < CNN__BLOCK ? CNN__BLOCK / cnn__size_max(n, 1) : 1;

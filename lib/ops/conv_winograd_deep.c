@@ -2,6 +2,7 @@
    or its gradient, for each group would take longer than what follows. Many images go in one pass:
    all inputs to their spectrum, one product for each frequency, all outputs back. Threads share the
    transforms by tiles and the products by frequencies, of a single image, too. */
+#include "base/cpu.h"
 #include "base/threads.h"
 #include "ops/conv_winograd.h"
 #include <string.h>
@@ -29,7 +30,9 @@ void cnn__winograd_deep_choose(cnn__conv *conv, const cnn__winograd_geometry *ge
   const bool shared =
       tiles == shape->batch * geometry->rows.tiles * wide && all_points * in * out >= WORTH_SHARING;
   const bool near = all_points * (in + out) * sizeof(float) <= NEAR;
-  p[WINOGRAD_DEEP_FORWARD] = shared || moves_less(shape, tiles, 3);
+  /* In training a kernel's spectrum is new in each step, and comes from afar to each thread. */
+  const bool anew = conv->mode.training && near && cnn__cpu_l2() >= CNN__LARGE_L2;
+  p[WINOGRAD_DEEP_FORWARD] = shared || moves_less(shape, tiles, anew ? 2.5 : 3);
   p[WINOGRAD_DEEP_BACKWARD] = conv->mode.training && moves_less(shape, back_tiles, near ? 1.25 : 2);
 }
 

@@ -20,8 +20,10 @@ typedef struct prepare_job {
   const float *kernel;
   float *prepared;
   cnn__winograd_geometry geometry;
-  size_t panels, back_panels;
+  size_t panels, back_panels, back_parts; /* parts of a panel's depths */
 } prepare_job;
+
+enum { PART_DEPTHS = 32 };
 
 /* A panel of 16 output channels. */
 static void prepare_panel(const prepare_job *job, size_t panel) {
@@ -36,30 +38,29 @@ static void prepare_panel(const prepare_job *job, size_t panel) {
       job->prepared + first * shape->in_channels);
 }
 
-/* A panel of 16 input channels of the transposed kernel, some output channels at a time. */
-static void prepare_back_panel(const prepare_job *job, size_t panel) {
-  enum { DEPTHS = 32, TAPS = 9 };
+/* Some output channels of a panel of 16 input channels of the transposed kernel. */
+static void prepare_back_part(const prepare_job *job, size_t panel, size_t part) {
+  enum { TAPS = 9 };
   const cnn__conv_shape *shape = &job->conv->shape;
   const cnn__kernels *kernels = cnn__kernels_get();
   const size_t first = panel * CNN__PANEL;
   const size_t lanes = cnn__size_min(CNN__PANEL, shape->in_channels - first);
   const size_t *p = job->conv->parameters;
-  float *to = job->prepared + job->geometry.frequencies * p[WINOGRAD_KERNEL_STRIDE] +
-              first * shape->out_channels;
+  const size_t depth = part * PART_DEPTHS;
+  const size_t depths = cnn__size_min(PART_DEPTHS, shape->out_channels - depth);
   size_t spectrum[CNN__WINOGRAD_FREQUENCIES];
   spectrum_of(&job->geometry, p[WINOGRAD_BACK_STRIDE], spectrum);
-  float block[TAPS * DEPTHS * CNN__PANEL];
-  for (size_t depth = 0; depth < shape->out_channels; depth += DEPTHS) {
-    const size_t depths = cnn__size_min(DEPTHS, shape->out_channels - depth);
-    for (size_t tap = 0; tap < TAPS; tap++)
-      kernels->gemm.pack(depths, lanes,
-                         job->kernel + (tap * shape->in_channels + first) * shape->out_channels +
-                             depth,
-                         1, (ptrdiff_t)shape->out_channels, block + tap * DEPTHS * CNN__PANEL);
-    kernels->convolution.winograd.kernel(
-        largest(&job->geometry.rows), largest(&job->geometry.columns), spectrum, depths, lanes,
-        block, DEPTHS * CNN__PANEL, CNN__PANEL, to + depth * CNN__PANEL);
-  }
+  float block[TAPS * PART_DEPTHS * CNN__PANEL];
+  for (size_t tap = 0; tap < TAPS; tap++)
+    kernels->gemm.pack(depths, lanes,
+                       job->kernel + (tap * shape->in_channels + first) * shape->out_channels +
+                           depth,
+                       1, (ptrdiff_t)shape->out_channels, block + tap * PART_DEPTHS * CNN__PANEL);
+  kernels->convolution.winograd.kernel(
+      largest(&job->geometry.rows), largest(&job->geometry.columns), spectrum, depths, lanes, block,
+      PART_DEPTHS * CNN__PANEL, CNN__PANEL,
+      job->prepared + job->geometry.frequencies * p[WINOGRAD_KERNEL_STRIDE] +
+          first * shape->out_channels + depth * CNN__PANEL);
 }
 
 static void prepare_task(void *argument, size_t task, size_t slot) {
@@ -68,7 +69,8 @@ static void prepare_task(void *argument, size_t task, size_t slot) {
   if (task < job->panels)
     prepare_panel(job, task);
   else
-    prepare_back_panel(job, task - job->panels);
+    prepare_back_part(job, (task - job->panels) / job->back_parts,
+                      (task - job->panels) % job->back_parts);
 }
 
 void cnn__winograd_prepare(const cnn__conv *conv, cnn_context *context, const float *kernel,
@@ -78,10 +80,11 @@ void cnn__winograd_prepare(const cnn__conv *conv, cnn_context *context, const fl
                      .kernel = kernel,
                      .prepared = prepared,
                      .geometry = cnn__winograd_geometry_of(shape, conv->parameters[WINOGRAD_SIZE]),
-                     .panels = cnn__size_ceil_div(shape->out_channels, CNN__PANEL)};
+                     .panels = cnn__size_ceil_div(shape->out_channels, CNN__PANEL),
+                     .back_parts = cnn__size_ceil_div(shape->out_channels, PART_DEPTHS)};
   if (conv->mode.training && conv->mode.input_gradient)
     job.back_panels = cnn__size_ceil_div(shape->in_channels, CNN__PANEL);
-  cnn__parallel_for(context, job.panels + job.back_panels, prepare_task, &job);
+  cnn__parallel_for(context, job.panels + job.back_panels * job.back_parts, prepare_task, &job);
 }
 
 /* ---- its gradient ---- */

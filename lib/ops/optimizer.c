@@ -18,12 +18,12 @@ typedef struct update {
 static void do_block(void *argument, size_t task, size_t slot) {
   (void)slot;
   const update *of = argument;
-  const cnn__block block = cnn__block_of(of->count, CNN__BLOCK, task);
+  const cnn__block block = cnn__block_of(of->count, cnn__block_even(of->count), task);
   of->work(of, block.first, block.count);
 }
 
 static void run(cnn_context *context, update of) {
-  cnn__for_blocks(context, of.count, CNN__BLOCK, do_block, &of);
+  cnn__for_blocks(context, of.count, cnn__block_even(of.count), do_block, &of);
 }
 
 static float *state(const update *of, size_t which, size_t first) {

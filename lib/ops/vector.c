@@ -20,11 +20,11 @@ typedef struct call {
 static void do_block(void *argument, size_t task, size_t slot) {
   (void)slot;
   const call *of = argument;
-  const cnn__block block = cnn__block_of(of->count, CNN__BLOCK, task);
+  const cnn__block block = cnn__block_of(of->count, cnn__block_even(of->count), task);
   of->work(of, block.first, block.count);
 }
 static void run(cnn_context *context, call of) {
-  cnn__for_blocks(context, of.count, CNN__BLOCK, do_block, &of);
+  cnn__for_blocks(context, of.count, cnn__block_even(of.count), do_block, &of);
 }
 
 static void add(const call *of, size_t first, size_t count) {

@@ -239,6 +239,32 @@ static void test_a_single_image_is_shared_by_tiles_or_channels(void **state) {
   }
 }
 
+/* Spectra that large caches hold make one deep pass, elsewhere groups: the same bits. */
+static void test_near_spectra_make_a_deep_pass(void **state) {
+  (void)state;
+  cnn__conv_shape shape = make_shape(64, 6, 6, 64, 128, 3, 1, 0);
+  shape.relu = true;
+  cnn__conv_mode mode = training;
+  mode.slots = 2;
+  random_state = 50;
+  sample s;
+  sample_make(&s, &shape, &mode, 64);
+  float *y[2];
+  for (size_t i = 0; i < 2; i++) {
+    cnn__conv conv;
+    second_level = i ? CNN__LARGE_L2 : CNN__LARGE_L2 / 2;
+    assert_int_equal(cnn__conv_plan(&shape, &mode, &conv), CNN_OK);
+    assert_int_equal(conv.parameters[WINOGRAD_DEEP_FORWARD], i);
+    sample_check(&s, sample_run(&s, 2), bound);
+    y[i] = memory(64 * s.y_size, sizeof(float));
+    memcpy(y[i], s.y, 64 * s.y_size * sizeof(float));
+  }
+  assert_memory_equal(y[0], y[1], 64 * s.y_size * sizeof(float));
+  second_level = CNN__LARGE_L2 / 2;
+  free(y[0]), free(y[1]);
+  sample_free(&s);
+}
+
 /* Every size of image, so that every remainder of tiles meets the edge that pooling drops. */
 static void test_fused_pooling_changes_no_bit(void **state) {
   (void)state;
@@ -302,6 +328,7 @@ int main(void) {
       cmocka_unit_test(test_tiles_of_two),
       cmocka_unit_test(test_threads_change_no_bit),
       cmocka_unit_test(test_a_single_image_is_shared_by_tiles_or_channels),
+      cmocka_unit_test(test_near_spectra_make_a_deep_pass),
       cmocka_unit_test(test_fused_pooling_changes_no_bit),
       cmocka_unit_test(test_a_short_batch_has_the_bits_of_a_full_one),
   };
