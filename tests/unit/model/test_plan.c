@@ -79,6 +79,23 @@ static void test_every_plans_buffers_are_apart(void **state) {
   }
 }
 
+static void test_each_thread_has_scratch_of_its_own_for_all_operations(void **state) {
+  for (int64_t threads = 1; threads <= 3; threads++) {
+    cnn_context *context = begin_context(threads, 0);
+    cnn_model *model = tutorial_model();
+    assert_made(model);
+    cnn__plan *plan = make_plan(model, 16, true);
+    size_t most = 0;
+    for (size_t i = 0; i < plan->step_count; i++)
+      if (plan->steps[i].op.slot_bytes > most) most = plan->steps[i].op.slot_bytes;
+    assert_true(most > 0 && plan->slot_pitch >= most && plan->slot_pitch % 64 == 0);
+    assert_int_equal(plan->buffers[plan->slots].bytes, (size_t)threads * plan->slot_pitch);
+    cnn__plan_free(plan);
+    cnn_model_free(model);
+    end_context(context);
+  }
+}
+
 /* ---- bytes ---- */
 
 static void test_a_plans_bytes_are_what_it_allocates(void **state) {
@@ -256,6 +273,7 @@ int main(void) {
       cmocka_unit_test(test_buffers_that_live_together_never_overlap),
       cmocka_unit_test(test_buffers_that_follow_each_other_share_memory),
       cmocka_unit_test(test_every_plans_buffers_are_apart),
+      cmocka_unit_test(test_each_thread_has_scratch_of_its_own_for_all_operations),
       cmocka_unit_test(test_a_plans_bytes_are_what_it_allocates),
       cmocka_unit_test(test_a_batch_beyond_memory_is_a_limit),
       cmocka_unit_test(test_the_description_names_layers_and_memory),
