@@ -15,9 +15,9 @@ static bool may_be_wide(size_t m, size_t vectors) {
   return vectors <= MAIN_VECTORS || (vectors % PANEL_VECTORS == 0 && most_rows[vectors] >= m);
 }
 
-/* Whether a tile less wide than the main one has all rows: of main tiles it would be two, each with so few sums that
-   multiply-adds wait for each other. */
-enum { NARROWER = MAIN_VECTORS > 3 ? MAIN_VECTORS - 1 : MAIN_VECTORS };
+/* Whether a tile less wide than the main one, of whole panels, has all rows: of main tiles it would be two, each with so
+   few sums that multiply-adds wait for each other. */
+enum { NARROWER = MAIN_VECTORS > 3 && PANEL_VECTORS == 1 ? MAIN_VECTORS - 1 : MAIN_VECTORS };
 static bool holds_all(size_t m) {
   return m > MAIN_ROWS && m <= most_rows[NARROWER];
 }
