@@ -12,7 +12,8 @@
      DEPTHS_AT_A_TIME   of a contiguous A that tiles take in one turn of the loop: where another
                         thread shares the core, what counts is how few instructions there are beside
                         the multiply-adds
-     COLUMNS_BY_TURNS   whether largest tiles do so with an A whose rows lie side by side, too
+     COLUMNS_BY_TURNS   least width of tiles of more than four rows that do so with an A whose rows lie side by side,
+                        too; 0: of none
      FETCH_AHEAD        whether tiles that take one depth in a turn ask for what they read later: wide ones for A some
                         depths ahead, since its lines are gone before the next row of tiles, or for rows of B
                         that lie as they came, narrow ones for the next tile's rows of A, where they lie in one run
@@ -145,17 +146,17 @@ INLINE_CONSTANTS void begin_column(cursor *at, const float *column, size_t rows)
   EACH_VECTOR(i, (rows + 1) / 2, at->a[i] = column + 2 * i;)
 }
 
-/* Several depths of an A whose rows lie side by side: they share a pointer. far: each depth on lines of its
-   own, of which the next is asked for, as tiles below will need it. Harmless past A's end. */
+/* Several depths of an A whose rows lie side by side: they share a pointer. Of each depth's lines the next one is
+   asked for, as tiles below will need it. Harmless past A's end. */
 INLINE_CONSTANTS size_t take_turns_by_columns(const cnn__gemm *product, cursor *at, size_t depth,
-                                              size_t rows, extent row, bool far,
+                                              size_t rows, extent row,
                                               vector sum[MOST_ROWS][MOST_VECTORS]) {
   const size_t turn = DEPTHS_AT_A_TIME;
   const float *column = at->a[0];
   for (; depth >= turn; depth -= turn)
     EACH_ROW(ahead, turn, {
       begin_column(at, column, rows);
-      if (far) __builtin_prefetch(column + FLOATS_OF_LINE);
+      __builtin_prefetch(column + FLOATS_OF_LINE);
       multiply_depth(product, at, 0, rows, row, sum);
       column = opaque(column + product->a_depth);
     })
@@ -172,20 +173,19 @@ INLINE_CONSTANTS bool is_large(size_t rows, extent row) {
 INLINE_CONSTANTS void multiply_extent(const cnn__gemm *product, const float *a, const float *b,
                                       size_t rows, extent row, soon *c,
                                       vector sum[MOST_ROWS][MOST_VECTORS]) {
-  enum { AHEAD = 8, B_AHEAD = 16, FAR = 128 };
+  enum { AHEAD = 8, B_AHEAD = 16 };
   const cnn__gemm strides = *product; /* in registers, whatever in_order() says of memory */
   cursor at = cursor_at(&strides, a, b, rows, row);
   size_t depth = strides.k;
   const bool large = is_large(rows, row);
   const bool by_turns = DEPTHS_AT_A_TIME > 1 && large;
+  const bool columns = COLUMNS_BY_TURNS > 0 && rows > 4 && (int)row.vectors >= COLUMNS_BY_TURNS;
+  const bool from_b = FETCH_AHEAD && large && strides.b_panel == CNN__PANEL;
   if (by_turns && strides.a_depth == 1)
     depth = take_turns(&strides, &at, a, depth, rows, row, c, sum);
-  else if (by_turns && COLUMNS_BY_TURNS && rows > 4 && strides.a_row == 1)
-    depth = strides.a_depth > FAR
-                ? take_turns_by_columns(&strides, &at, depth, rows, row, true, sum)
-                : take_turns_by_columns(&strides, &at, depth, rows, row, false, sum);
+  else if (by_turns && columns && strides.a_row == 1 && !from_b)
+    depth = take_turns_by_columns(&strides, &at, depth, rows, row, sum);
   const bool fetches = FETCH_AHEAD && (large || (rows >= 4 && row.vectors <= 2));
-  const bool from_b = large && strides.b_panel == CNN__PANEL;
   const ptrdiff_t step = from_b               ? strides.b_row
                          : large              ? strides.a_depth
                          : in_a_run(&strides) ? (ptrdiff_t)rows

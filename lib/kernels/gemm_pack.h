@@ -66,13 +66,29 @@ INLINE_CONSTANTS void transpose_rows(size_t count, const float *const *from,
   }
 }
 
-/* The same of rows from_row apart. */
-static void transpose_lines(size_t count, const float *from, ptrdiff_t from_row, ptrdiff_t ahead,
-                            float *to, ptrdiff_t to_row) {
+/* The same of some rows from_row apart, of which the last one stands in for those past it. */
+static void transpose_lines(size_t count, const float *from, ptrdiff_t from_row, size_t some,
+                            ptrdiff_t ahead, float *to, ptrdiff_t to_row) {
   const float *rows[VECTOR_WIDTH];
-  for (ptrdiff_t i = 0; i < VECTOR_WIDTH; i++)
-    rows[i] = from + i * from_row;
+  for (size_t i = 0; i < VECTOR_WIDTH; i++)
+    rows[i] = from + (ptrdiff_t)(i < some ? i : some - 1) * from_row;
   transpose_rows(count, rows, rows, ahead, to, to_row);
+}
+
+/* One panel of contiguous columns. */
+static void pack_columns(size_t k, size_t columns, const float *b, ptrdiff_t b_column,
+                         float *packed) {
+  for (size_t j = 0; j < columns; j += VECTOR_WIDTH)
+    transpose_lines(k, b + (ptrdiff_t)j * b_column, b_column, columns - j, 4 * FLOATS_OF_LINE,
+                    packed + j, CNN__PANEL);
+  for (size_t depth = 0; depth < k && columns < CNN__PANEL; depth++)
+    for (size_t j = columns; j < CNN__PANEL; j += VECTOR_WIDTH) {
+      float *to = packed + depth * CNN__PANEL + j;
+      if (CNN__PANEL - j < VECTOR_WIDTH)
+        vector_store_tail(to, CNN__PANEL - j, vector_zero());
+      else
+        vector_store(to, vector_zero());
+    }
 }
 
 /* Once, though it is called in two places: copies would be as large as it is. */
@@ -87,10 +103,8 @@ static __attribute__((noinline)) void pack(size_t k, size_t n, const float *b, p
       float *to = packed + column * k + depth * CNN__PANEL;
       if (b_column == 1)
         pack_rows(depths, columns, from, b_row, to);
-      else if (b_row == 1 && columns == CNN__PANEL)
-        for (ptrdiff_t j = 0; j < CNN__PANEL; j += VECTOR_WIDTH)
-          transpose_lines(depths, from + j * b_column, b_column, 4 * FLOATS_OF_LINE, to + j,
-                          CNN__PANEL);
+      else if (b_row == 1)
+        pack_columns(depths, columns, from, b_column, to);
       else
         pack_element_wise(depths, columns, from, b_row, b_column, to);
     }
@@ -113,8 +127,8 @@ static void pack_transposed_a(size_t m, size_t k, const float *a, ptrdiff_t a_de
                               size_t to_row) {
   size_t depth = 0;
   for (; depth + VECTOR_WIDTH <= k; depth += VECTOR_WIDTH)
-    transpose_lines(m, a + (ptrdiff_t)depth * a_depth, a_depth, VECTOR_WIDTH * a_depth, to + depth,
-                    (ptrdiff_t)to_row);
+    transpose_lines(m, a + (ptrdiff_t)depth * a_depth, a_depth, VECTOR_WIDTH,
+                    VECTOR_WIDTH * a_depth, to + depth, (ptrdiff_t)to_row);
   for (; depth < k; depth++)
     for (size_t row = 0; row < m; row++)
       to[row * to_row + depth] = a[(ptrdiff_t)depth * a_depth + (ptrdiff_t)row];

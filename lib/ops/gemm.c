@@ -9,12 +9,14 @@
 /* Sizes of blocks. They follow from the shape, from whether there are threads to share with, and from the L2 cache;
    which bits come out depends on none of them. */
 enum {
-  DEPTHS = 512,        /* deep enough that loading and storing C costs little, */
-  NEAR_FLOATS = 6144,  /* and of what is not packed so many that both stay in L1, */
-  LEAST_DEPTHS = 96,   /* but at least these; */
-  COLUMN_DEPTHS = 128, /* of an A in columns so many that its lines stay for the next tile */
-  ROWS = 96,           /* ROWS x DEPTHS of A stay in L2; */
-  MANY_ROWS = 256,     /* more where a large one holds them, but not B; */
+  DEPTHS = 512,             /* deep enough that loading and storing C costs little, */
+  NEAR_FLOATS = 6144,       /* and of what is not packed so many that both stay in L1, */
+  LEAST_DEPTHS = 96,        /* but at least these; */
+  COLUMN_DEPTHS = 128,      /* of an A in columns so many that its lines stay for the next tile, */
+  NEAR_COLUMN_DEPTHS = 256, /* more of columns that a large L2 holds, */
+  NEAR_COLUMN = 384,        /* so near each other that the processor knows all their pages */
+  ROWS = 96,                /* ROWS x DEPTHS of A stay in L2; */
+  MANY_ROWS = 256,          /* more where a large one holds them, but not B; */
   FAR_ROWS = 36, /* fewer of many rows of C more than a page apart, whose pages, presumably, are */
   PAGE = 1024,   /* then still known when the next columns come */
   LEAST_ROWS = 12,         /* that threads share blocks down to */
@@ -25,10 +27,11 @@ enum {
   NEAR_B = 16,         /* rows of B with a stride up to this are read as they are, */
   NEAR_B_OF_SOME = 64, /* up to this under SOME rows of A; */
   SOME = 144,
-  NEAR_A = 128,    /* so are columns of A, */
-  REUSED = 97,     /* and longer ones, but under so many columns of B packing is worth while; */
-  SAME_SET = 1024, /* and rows of A; but where all share a set of the L1 cache they are packed, */
-  HARDLY_REUSED = 16,  /* columns of A under so many of B, */
+  NEAR_A = 128,      /* so are columns of A, */
+  REUSED = 97,       /* and longer ones, but under so many columns of B packing is worth while, */
+  LATE_REUSED = 769, /* or so many, where a large L2 holds what the next tiles need; */
+  SAME_SET = 1024,   /* and rows of A; but where all share a set of the L1 cache they are packed, */
+  HARDLY_REUSED = 16,  /* columns of A under so many of B, if a tile has but one panel, */
   OFTEN_REUSED = 256,  /* rows under so many */
   THIN = 16,           /* rows of A that are best worked on as few */
   FEW = 120,           /* the same where they are contiguous */
@@ -62,22 +65,32 @@ static bool should_pack_b(const cnn__matmul *product) {
   return product->b && !(product->b_column == 1 && cnn__within(product->b_row, near));
 }
 
+static bool has_large_cache(void) {
+  return cnn__cpu_l2() >= CNN__LARGE_L2;
+}
+
+/* Whether a tile takes one panel of B. */
+static bool is_narrow(const cnn__gemm_kernels *kernels) {
+  return kernels->columns == CNN__PANEL;
+}
+
 /* Reading a column of A across long rows takes another line at every step. Rows that share sets of the caches fit a large
    one all the same. */
-static bool should_pack_a(const cnn__matmul *product) {
+static bool should_pack_a(const cnn__matmul *product, const cnn__gemm_kernels *kernels) {
+  const bool large = has_large_cache();
   if (product->a_depth == 1)
-    return product->n >= OFTEN_REUSED && product->a_row % SAME_SET == 0 &&
-           cnn__cpu_l2() < CNN__LARGE_L2;
+    return product->n >= OFTEN_REUSED && product->a_row % SAME_SET == 0 && !large;
   if (cnn__within(product->a_depth, NEAR_A)) return false;
-  return product->n >= (product->a_depth % SAME_SET == 0 ? HARDLY_REUSED : REUSED);
+  if (product->a_depth % SAME_SET == 0 && (!large || is_narrow(kernels)))
+    return product->n >= HARDLY_REUSED;
+  return product->n >= (large ? LATE_REUSED : REUSED);
 }
 
 /* Each block of rows reads B once more, from afar where L2 does not hold it: the more so where a tile takes several
    panels of it. */
 static size_t choose_rows(const blocking *work, size_t m, size_t n) {
-  const bool large = cnn__cpu_l2() >= CNN__LARGE_L2, narrow = work->kernels->columns == CNN__PANEL;
-  if (large && n > CNN__LARGE_L2 / 2 / (work->depths * sizeof(float))) return MANY_ROWS;
-  return narrow && work->product->c_row > PAGE && m >= PAGE ? FAR_ROWS : ROWS;
+  if (has_large_cache() && n > CNN__LARGE_L2 / 2 / (work->depths * sizeof(float))) return MANY_ROWS;
+  return is_narrow(work->kernels) && work->product->c_row > PAGE && m >= PAGE ? FAR_ROWS : ROWS;
 }
 
 /* For several threads, halves blocks until each pass has tasks enough, or work too little to split; where tasks pack A,
@@ -124,7 +137,8 @@ static void choose_depths(blocking *work) {
   const size_t m = work->product->m, n = work->product->n, k = work->product->k;
   const size_t lines = work->pack_b ? padded(cnn__size_min(n, PACKED_COLUMNS)) : 0;
   const bool by_columns = !work->pack_a && work->product->a_depth != 1;
-  size_t most = by_columns ? COLUMN_DEPTHS : DEPTHS;
+  const bool near = has_large_cache() && cnn__within(work->product->a_depth, NEAR_COLUMN);
+  size_t most = !by_columns ? DEPTHS : near ? NEAR_COLUMN_DEPTHS : COLUMN_DEPTHS;
   if (lines == 0 && !work->pack_a)
     most = cnn__size_min(most, cnn__size_max(NEAR_FLOATS / (m + n), LEAST_DEPTHS));
   work->depths = balanced(k, most, 8);
@@ -201,7 +215,7 @@ static void run_pass(blocking *work, cnn_context *context) {
 static void run_blocks(const cnn__matmul *product, cnn_context *context, float *scratch) {
   blocking work = {.product = product,
                    .kernels = &cnn__kernels_get()->gemm,
-                   .pack_a = should_pack_a(product),
+                   .pack_a = should_pack_a(product, &cnn__kernels_get()->gemm),
                    .pack_b = should_pack_b(product),
                    .a = scratch,
                    .b = scratch};
@@ -249,6 +263,31 @@ static void run_column(const cnn__matmul *product, cnn_context *context, float *
   }
 }
 
+/* Whether few rows of the transpose would read A in long runs, which here lie across, and so many depths that turning
+   C costs less. */
+static bool is_few_columns(const cnn__matmul *product) {
+  enum { LEAST_ROWS_OF_RUNS = 64, DEPTHS_OF_A_COLUMN = 16 };
+  const size_t most = cnn__within(product->a_depth, NEAR_A) ? THIN / 2 : THIN;
+  return product->n > 1 && product->n <= most && product->a_row == 1 &&
+         product->m >= LEAST_ROWS_OF_RUNS && product->k >= DEPTHS_OF_A_COLUMN * product->n &&
+         !product->accumulate && !product->bias && product->epilogue == CNN__GEMM_PLAIN;
+}
+
+static void run_few_columns(const cnn__matmul *product, cnn_context *context, float *scratch) {
+  const cnn__matmul turned = {.m = product->n,
+                              .n = product->m,
+                              .k = product->k,
+                              .a = product->b ? product->b : product->packed,
+                              .a_row = product->b ? product->b_column : 1,
+                              .a_depth = product->b ? product->b_row : CNN__PANEL,
+                              .b = product->a,
+                              .b_row = product->a_depth,
+                              .b_column = 1,
+                              .c = product->c,
+                              .c_row = product->c_row};
+  cnn__matmul_run_turned(&turned, context, scratch);
+}
+
 /* Grows with each size, so that smaller products fit; a column runs as a row. */
 bool cnn__matmul_scratch(size_t m, size_t n, size_t k, size_t slots, size_t *bytes) {
   size_t floats;
@@ -257,7 +296,7 @@ bool cnn__matmul_scratch(size_t m, size_t n, size_t k, size_t slots, size_t *byt
     const size_t lines = padded(cnn__size_min(n, PACKED_COLUMNS));
     const size_t most = cnn__size_max(lines * (DEPTHS + PADDING), PACKED_FLOATS);
     const size_t of_b = cnn__size_min(lines * (cnn__size_min(k, PACKED_FLOATS) + PADDING), most);
-    const size_t rows = cnn__cpu_l2() >= CNN__LARGE_L2 ? MANY_ROWS : ROWS;
+    const size_t rows = has_large_cache() ? MANY_ROWS : ROWS;
     const size_t of_a = cnn__size_min(m, rows) * (cnn__size_min(k, DEPTHS) + PADDING);
     size_t all;
     if (!cnn__size_mul(of_a, slots, &all)) return false;
@@ -270,6 +309,8 @@ void cnn__matmul_run(const cnn__matmul *product, cnn_context *context, void *scr
   if (product->m == 0 || product->n == 0) return;
   if (product->n == 1 && (product->m == 1 || product->c_row == 1))
     run_column(product, context, scratch);
+  else if (is_few_columns(product))
+    run_few_columns(product, context, scratch);
   else if (product->m <= THIN || (product->m <= FEW && product->a_depth == 1))
     cnn__matmul_run_few(product, context, scratch);
   else

@@ -104,6 +104,9 @@ static inline void cnn__run_parts(const cnn__matmul *product, cnn_context *conte
 
 /* Few rows; scratch: cnn__matmul_few_floats for each slot. */
 void cnn__matmul_run_few(const cnn__matmul *product, cnn_context *context, float *scratch);
+/* The same into the transpose of C, C[column][row] = c[column * c_row + row], of a row-major B of 16 rows of A at most;
+   without what would be added to it. */
+void cnn__matmul_run_turned(const cnn__matmul *product, cnn_context *context, float *scratch);
 size_t cnn__matmul_few_floats(size_t n, size_t k);
 
 #endif

@@ -1,5 +1,5 @@
 /* Products of few rows: each B is used a few times only, so each task packs what it needs itself, or
-   reads it where it lies. */
+   reads it where it lies. Few columns of a product are few rows of its transpose. */
 #include "ops/gemm_blocks.h"
 
 enum {
@@ -17,7 +17,7 @@ enum {
 
 typedef struct few {
   const cnn__matmul *product;
-  bool pack, dots;
+  bool pack, dots, turned;
   float *scratch;
   size_t slot_floats, columns, depths;
 } few;
@@ -59,6 +59,13 @@ static void multiply_columns(void *argument, size_t task, size_t slot) {
   } while (done < product->k);
 }
 
+/* The rows of a part of the transpose become columns of C. */
+static void turn(const cnn__matmul *product, cnn__range row, const float *from, size_t from_row) {
+  for (size_t i = row.first; i < row.end; i++)
+    for (size_t j = 0; j < product->m; j++)
+      product->c[(ptrdiff_t)i * product->c_row + (ptrdiff_t)j] = from[j * from_row + i - row.first];
+}
+
 /* From a B that is read where it lies. */
 static void multiply_in_place(void *argument, size_t task, size_t slot) {
   const few *work = argument;
@@ -66,7 +73,7 @@ static void multiply_in_place(void *argument, size_t task, size_t slot) {
   const cnn__gemm_kernels *kernels = &cnn__kernels_get()->gemm;
   const cnn__range column =
       cnn__range_part((cnn__range){0, product->n}, task * work->columns, work->columns);
-  (void)slot;
+  float *c = work->turned ? work->scratch + slot * work->slot_floats : product->c + column.first;
   (work->dots ? kernels->dots : kernels->rows)(&(cnn__gemm_rows){
       .m = product->m,
       .n = cnn__range_length(column),
@@ -76,12 +83,13 @@ static void multiply_in_place(void *argument, size_t task, size_t slot) {
       .a_depth = product->a_depth,
       .b = cnn__b_at(product, 0, column.first),
       .b_stride = work->dots ? product->b_column : product->b_row,
-      .c = product->c + column.first,
-      .c_row = product->c_row,
+      .c = c,
+      .c_row = work->turned ? (ptrdiff_t)work->columns : product->c_row,
       .accumulate = product->accumulate,
       .bias = product->bias ? product->bias + column.first : NULL,
       .epilogue = product->epilogue,
   });
+  if (work->turned) turn(product, column, c, work->columns);
 }
 
 size_t cnn__matmul_few_floats(size_t n, size_t k) {
@@ -117,6 +125,18 @@ static void run_in_place(const cnn__matmul *product, cnn_context *context, bool 
 static size_t columns_of_task(const cnn__matmul *product, cnn_context *context) {
   const size_t share = cnn__size_ceil_div(product->n, cnn__context_slots(context));
   return cnn__size_min(cnn__size_ceil_div(share, CNN__PANEL) * CNN__PANEL, COLUMNS);
+}
+
+void cnn__matmul_run_turned(const cnn__matmul *product, cnn_context *context, float *scratch) {
+  few work = {.product = product,
+              .turned = true,
+              .scratch = scratch,
+              .slot_floats = cnn__matmul_few_floats(product->n, product->k)};
+  const size_t most = cnn__size_min(work.slot_floats, MOST_FLOATS) / product->m;
+  const size_t share = cnn__size_ceil_div(product->n, cnn__context_slots(context));
+  work.columns = cnn__size_max(cnn__size_min(share, most) / CNN__PANEL, 1) * CNN__PANEL;
+  cnn__run_parts(product, context, cnn__size_ceil_div(product->n, work.columns), multiply_in_place,
+                 &work);
 }
 
 void cnn__matmul_run_few(const cnn__matmul *product, cnn_context *context, float *scratch) {

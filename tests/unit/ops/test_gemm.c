@@ -215,7 +215,8 @@ static void test_products_of_many_blocks_equal_one_call(void **state) {
 }
 
 static void test_products_of_blocks_for_large_caches_equal_one_call(void **state) {
-  static const sizes list[] = {{390, 540, 504}, {270, 1030, 260}, {1040, 33, 90}};
+  static const sizes list[] = {
+      {390, 540, 504}, {270, 1030, 260}, {1040, 33, 90}, {300, 200, 600}, {1024, 100, 300}};
   static const unsigned forms[] = {BIAS | RELU, A_TRANSPOSED | B_TRANSPOSED | C_WITH_GAPS};
   cnn_context *contexts[] = {context_of(1), context_of(3)};
   second_level = 2 << 20;
@@ -223,6 +224,19 @@ static void test_products_of_blocks_for_large_caches_equal_one_call(void **state
     for (size_t j = 0; j < 4; j++)
       check_product(contexts[j / 2], list[i], forms[j % 2]);
   second_level = 512 * 1024;
+  cnn_context_free(contexts[0]);
+  cnn_context_free(contexts[1]);
+}
+
+static void test_few_columns_equal_one_call(void **state) {
+  static const sizes list[] = {{64, 2, 32},    {65, 4, 64},     {700, 7, 112}, {300, 10, 160},
+                               {2050, 3, 400}, {1029, 16, 256}, {90, 8, 700},  {129, 9, 143}};
+  cnn_context *contexts[] = {context_of(1), context_of(3)};
+  for (size_t i = 0; i < sizeof list / sizeof list[0]; i++)
+    for (unsigned form = A_TRANSPOSED; form < FORMS; form += 2) {
+      check_product(contexts[0], list[i], form);
+      check_product(contexts[1], list[i], form);
+    }
   cnn_context_free(contexts[0]);
   cnn_context_free(contexts[1]);
 }
@@ -390,6 +404,7 @@ int main(void) {
       cmocka_unit_test(test_every_form_equals_one_call),
       cmocka_unit_test(test_products_of_many_blocks_equal_one_call),
       cmocka_unit_test(test_products_of_blocks_for_large_caches_equal_one_call),
+      cmocka_unit_test(test_few_columns_equal_one_call),
       cmocka_unit_test(test_a_column_has_the_same_bits_alone_and_among_others),
       cmocka_unit_test(test_any_number_of_threads_gives_the_same_bits),
       cmocka_unit_test(test_any_order_of_tasks_gives_the_same_bits),
