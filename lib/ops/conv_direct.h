@@ -19,6 +19,7 @@ enum {
   DIRECT_STEP_IMAGES,   /* images that it takes at a time, */
   DIRECT_STEP_ROWS,     /* and rows of the output, which it copies into scratch */
   DIRECT_COPY,          /* 1: so it does with dy */
+  DIRECT_COLUMNS,       /* 1: so it does with neither: 1x1 whose inputs are read as they lie */
   DIRECT_PITCH,         /* floats from one channel's inputs to the next in that copy; 0: by cells */
   DIRECT_SHALLOW,       /* 1: few input channels, kernels/convolution/shallow.h */
   DIRECT_STRIDED,       /* 1: 1x1 with strides, its cells copied into scratch */
@@ -70,15 +71,24 @@ static inline bool cnn__direct_few(const cnn__conv_shape *shape) {
   return in < FEW || (shape->groups == 1 && shape->dilation_width == 1 &&
                       in <= high / shape->kernel_width && cnn__conv_used_width(shape) >= LONG);
 }
-/* 1x1 whose weight gradient is computed as its transpose, from the inputs as they lie: of few output
-   channels, but not where the inputs of many cells would share a few sets of the cache. */
-static inline bool cnn__direct_narrow(const cnn__conv_shape *shape) {
-  enum { NARROW = 64, SAME_SETS = 128 };
+/* 1x1 whose outputs have an input cell each, in the same order. */
+static inline bool cnn__direct_pointwise(const cnn__conv_shape *shape) {
   return cnn__conv_taps(shape) == 1 && shape->groups == 1 && !cnn__conv_pooled(shape) &&
          shape->stride_height == 1 && shape->stride_width == 1 && shape->pad_top == 0 &&
          shape->pad_left == 0 && shape->out_height == shape->in_height &&
-         shape->out_width == shape->in_width && shape->out_channels <= NARROW &&
+         shape->out_width == shape->in_width;
+}
+/* Such a one whose weight gradient is computed as its transpose, from the inputs as they lie: of few output
+   channels, but not where the inputs of many cells would share a few sets of the cache. */
+static inline bool cnn__direct_narrow(const cnn__conv_shape *shape) {
+  enum { NARROW = 64, SAME_SETS = 128 };
+  return cnn__direct_pointwise(shape) && shape->out_channels <= NARROW &&
          shape->in_channels > shape->out_channels && shape->in_channels % SAME_SETS != 0;
+}
+/* Whether the kernel's gradient is summed as its transpose. */
+static inline bool cnn__direct_turned(const cnn__conv *conv) {
+  if (!conv->parameters[DIRECT_COLUMNS]) return cnn__direct_narrow(&conv->shape);
+  return conv->shape.out_channels > conv->shape.in_channels;
 }
 /* Input cells that a number of outputs side by side, or below each other, span. */
 static inline size_t cnn__direct_span(size_t outputs, size_t stride, size_t taps, size_t dilation) {

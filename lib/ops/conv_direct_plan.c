@@ -186,6 +186,14 @@ static bool shares_sets(size_t channels) {
   return channels > TWO_LINES && channels % (wide ? SAME_SET : TWO_LINES) == 0;
 }
 
+/* Whether the weight gradient reads inputs and dy as they lie: with channels enough for whole tiles, and weights few enough
+   to be summed in few cells at a time. */
+static bool reads_columns(const cnn__conv_shape *shape) {
+  enum { LEAST = 32, MOST_WEIGHTS = 1 << 16 };
+  return cnn__direct_pointwise(shape) && shape->in_channels >= LEAST &&
+         shape->out_channels >= LEAST && cnn__conv_kernel_size(shape) <= MOST_WEIGHTS;
+}
+
 /* A slice for each eighth of the images, unless the kernel has blocks enough to keep threads busy; or for
    each quarter, where so many slices would not stay in the cache. Bits depend on how many slices there are: that
    does not depend on the cache. */
@@ -199,9 +207,11 @@ static void plan_weight_gradient(cnn__conv *conv) {
   p[DIRECT_SLICES] = cnn__size_min(shape->batch, cnn__size_ceil_div(wanted, blocks));
   const bool large = cnn__cpu_l2() >= CNN__LARGE_L2;
   if (large) enlarge_weight_blocks(conv);
-  p[DIRECT_COPY] = cnn__conv_pooled(shape) || shares_sets(shape->out_channels);
+  p[DIRECT_COLUMNS] = large && reads_columns(shape);
+  p[DIRECT_COPY] =
+      cnn__conv_pooled(shape) || (!p[DIRECT_COLUMNS] && shares_sets(shape->out_channels));
   const bool few = p[DIRECT_IN_BLOCK] * p[DIRECT_OUT_BLOCK] <= FEW_WEIGHTS;
-  plan_steps(conv, large && few ? MORE_CELLS : CELLS);
+  plan_steps(conv, large && few && !p[DIRECT_COLUMNS] ? MORE_CELLS : CELLS);
 }
 
 static void plan_input_gradient(cnn__conv *conv) {
@@ -255,6 +265,21 @@ static bool rows_scratch(const cnn__conv *conv, size_t *floats) {
   return true;
 }
 
+/* Floats for a step's packed side, behind the transposed gradient where there is one. */
+static bool columns_scratch(const cnn__conv *conv, size_t *floats) {
+  const size_t *p = conv->parameters;
+  const bool turned = cnn__direct_turned(conv);
+  const size_t packed = turned ? p[DIRECT_IN_BLOCK] : p[DIRECT_OUT_BLOCK];
+  const size_t gradient = turned ? p[DIRECT_IN_BLOCK] * p[DIRECT_OUT_BLOCK] : 0;
+  size_t cells;
+  if (!cnn__size_mul(p[DIRECT_STEP_ROWS], cnn__conv_used_width(&conv->shape), &cells) ||
+      !cnn__size_mul(cells, p[DIRECT_STEP_IMAGES], &cells) ||
+      !cnn__size_mul(cells, cnn__gemm_packed_size(1, packed), floats))
+    return false;
+  *floats += gradient;
+  return true;
+}
+
 /* Floats for the inputs of a step, and pointers for their cells: transposed, with a cell of zeros behind,
    or as rows with their padding; or floats for the transposed gradient. */
 static bool inputs_scratch(cnn__conv *conv, size_t *floats, size_t *pointers) {
@@ -262,6 +287,7 @@ static bool inputs_scratch(cnn__conv *conv, size_t *floats, size_t *pointers) {
   size_t *p = conv->parameters;
   *floats = *pointers = 0;
   if (!conv->mode.training || p[DIRECT_SHALLOW]) return true;
+  if (p[DIRECT_COLUMNS]) return columns_scratch(conv, floats);
   if (cnn__direct_narrow(shape))
     return cnn__size_mul(p[DIRECT_IN_BLOCK], p[DIRECT_OUT_BLOCK], floats);
   const bool few = cnn__direct_few(shape);

@@ -31,25 +31,24 @@ static void rows_of_step(const cnn__weight_task *work, size_t *first, size_t *en
 }
 
 /* A product: m rows of dkernel from that of tap on; a and b are in pointers already. */
-static void add_product(const cnn__weight_task *work, size_t tap, size_t m, size_t k, size_t batch,
-                        size_t a_row, size_t a_depth) {
+static cnn__gemm product_of(const cnn__weight_task *work, size_t tap, size_t m, size_t k,
+                            size_t batch, size_t a_row, size_t a_depth) {
   const cnn__conv_shape *shape = &work->job->conv->shape;
-  const cnn__gemm product = {
-      .m = m,
-      .n = work->out_count,
-      .k = k,
-      .batch = batch,
-      .a = work->pointers,
-      .a_row = (ptrdiff_t)a_row,
-      .a_depth = (ptrdiff_t)a_depth,
-      .b = work->pointers + batch,
-      .b_row = (ptrdiff_t)work->dy_pitch,
-      .b_panel = CNN__PANEL,
-      .c = work->dkernel + (tap * cnn__conv_group_in(shape) + work->in) * shape->out_channels +
-           work->group * cnn__conv_group_out(shape) + work->out,
-      .c_row = (ptrdiff_t)shape->out_channels,
-      .accumulate = work->accumulate};
-  cnn__kernels_get()->gemm.gemm(&product);
+  return (cnn__gemm){.m = m,
+                     .n = work->out_count,
+                     .k = k,
+                     .batch = batch,
+                     .a = work->pointers,
+                     .a_row = (ptrdiff_t)a_row,
+                     .a_depth = (ptrdiff_t)a_depth,
+                     .b = work->pointers + batch,
+                     .b_row = (ptrdiff_t)work->dy_pitch,
+                     .b_panel = CNN__PANEL,
+                     .c = work->dkernel +
+                          (tap * cnn__conv_group_in(shape) + work->in) * shape->out_channels +
+                          work->group * cnn__conv_group_out(shape) + work->out,
+                     .c_row = (ptrdiff_t)shape->out_channels,
+                     .accumulate = work->accumulate};
 }
 
 static const float *input_cell(const cnn__weight_task *work, size_t image, size_t row) {
@@ -91,7 +90,9 @@ static void tap_product(const cnn__weight_task *work, size_t tap, size_t begin, 
     work->pointers[work->images + image] =
         work->dy + image * work->dy_image + (begin - work->first_row) * width * work->dy_pitch;
   }
-  add_product(work, tap, work->in_count, (end - begin) * width, work->images, work->pitch, 1);
+  const cnn__gemm product =
+      product_of(work, tap, work->in_count, (end - begin) * width, work->images, work->pitch, 1);
+  cnn__kernels_get()->gemm.gemm(&product);
 }
 
 void cnn__weights_by_taps(const cnn__weight_task *work) {
@@ -165,36 +166,84 @@ void cnn__weights_by_rows(const cnn__weight_task *work) {
           work->pointers[batch + i] =
               work->dy + image * work->dy_image + (row - work->first_row) * width * work->dy_pitch;
         }
-      add_product(work, r * shape->kernel_width + s, channels * (merged ? shape->kernel_width : 1),
-                  width, batch, 1, shape->stride_width * channels);
+      const cnn__gemm product = product_of(work, r * shape->kernel_width + s,
+                                           channels * (merged ? shape->kernel_width : 1), width,
+                                           batch, 1, shape->stride_width * channels);
+      cnn__kernels_get()->gemm.gemm(&product);
     }
 }
 
-/* ---- 1x1 of few output channels ---- */
+/* ---- 1x1: inputs and gradients as they lie ---- */
 
-/* Inputs as they lie, whole lines of them at a time; gradients stay near meanwhile. */
-void cnn__weights_across(const cnn__weight_task *work) {
-  const cnn__conv_shape *shape = &work->job->conv->shape;
-  for (size_t image = 0; image < work->images; image++) {
+static size_t cells_of(const cnn__weight_task *work) {
+  return work->rows * cnn__conv_used_width(&work->job->conv->shape);
+}
+
+/* A product: the transpose of dkernel's block, in inputs, from batch runs of k cells. */
+static cnn__gemm product_across(const cnn__weight_task *work, size_t k, size_t batch) {
+  const size_t in_channels = work->job->conv->shape.in_channels;
+  for (size_t image = 0; image < batch; image++) {
     work->pointers[image] = work->dy + image * work->dy_image;
-    work->pointers[work->images + image] = input_cell(work, image, work->first_row);
+    work->pointers[batch + image] = input_cell(work, image, work->first_row);
   }
-  const cnn__gemm product = {.m = work->out_count,
-                             .n = work->in_count,
-                             .k = work->rows * cnn__conv_used_width(shape),
-                             .batch = work->images,
-                             .a = work->pointers,
-                             .a_row = 1,
-                             .a_depth = (ptrdiff_t)work->dy_pitch,
-                             .b = work->pointers + work->images,
-                             .b_row = (ptrdiff_t)shape->in_channels,
-                             .b_panel = CNN__PANEL,
-                             .c = work->inputs,
-                             .c_row = (ptrdiff_t)work->in_count,
-                             .accumulate = work->accumulate};
+  return (cnn__gemm){.m = work->out_count,
+                     .n = work->in_count,
+                     .k = k,
+                     .batch = batch,
+                     .a = work->pointers,
+                     .a_row = 1,
+                     .a_depth = (ptrdiff_t)work->dy_pitch,
+                     .b = work->pointers + batch,
+                     .b_row = (ptrdiff_t)in_channels,
+                     .b_panel = CNN__PANEL,
+                     .c = work->inputs,
+                     .c_row = (ptrdiff_t)work->in_count,
+                     .accumulate = work->accumulate};
+}
+
+/* Of few output channels: inputs by whole lines; gradients stay near meanwhile. */
+void cnn__weights_across(const cnn__weight_task *work) {
+  const cnn__gemm product = product_across(work, cells_of(work), work->images);
   cnn__kernels_get()->gemm.gemm(&product);
 }
 
+/* Some rows of a product at a time, whose A stays near; the first ones leave B packed. */
+static void multiply_by_rows(cnn__gemm product, float *packed) {
+  enum { ROWS = 48 };
+  const cnn__gemm_kernels *kernels = &cnn__kernels_get()->gemm;
+  const float *a = product.a[0];
+  const float *next = product.b[0] + (ptrdiff_t)product.k * product.b_row, *const b = packed;
+  size_t left = product.m;
+  product.a = &a;
+  product.m = cnn__size_min(left, ROWS);
+  kernels->gemm_packing(&product, next, packed);
+  product.b = &b;
+  product.b_row = CNN__PANEL;
+  product.b_panel = CNN__PANEL * (ptrdiff_t)product.k;
+  while ((left -= product.m) > 0) {
+    a += (ptrdiff_t)product.m * product.a_row;
+    product.c += (ptrdiff_t)product.m * product.c_row;
+    product.m = cnn__size_min(left, ROWS);
+    kernels->gemm(&product);
+  }
+}
+
+/* The side of more channels by columns, the other one packed on the way; a step's cells are one run. */
+void cnn__weights_by_columns(const cnn__weight_task *work) {
+  const cnn__conv *conv = work->job->conv;
+  const size_t cells = work->images * cells_of(work);
+  if (cnn__direct_turned(conv)) {
+    const size_t turned = conv->parameters[DIRECT_IN_BLOCK] * conv->parameters[DIRECT_OUT_BLOCK];
+    multiply_by_rows(product_across(work, cells, 1), work->inputs + turned);
+    return;
+  }
+  work->pointers[0] = input_cell(work, 0, work->first_row);
+  work->pointers[1] = work->dy;
+  multiply_by_rows(product_of(work, 0, work->in_count, cells, 1, 1, conv->shape.in_channels),
+                   work->inputs);
+}
+
+/* dkernel's block from its transpose. */
 void cnn__weights_turn(const cnn__weight_task *work) {
   const size_t out = work->job->conv->shape.out_channels;
   cnn__kernels_get()->gemm.pack_a(work->in_count, work->out_count, work->inputs, 1,

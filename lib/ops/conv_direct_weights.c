@@ -106,7 +106,9 @@ static void run_step(cnn__weight_task *work) {
     shallow_gradients_of(work);
   } else {
     find_gradients(work);
-    if (work->dkernel && cnn__direct_narrow(&conv->shape))
+    if (work->dkernel && conv->parameters[DIRECT_COLUMNS])
+      cnn__weights_by_columns(work);
+    else if (work->dkernel && cnn__direct_narrow(&conv->shape))
       cnn__weights_across(work);
     else if (work->dkernel && cnn__direct_few(&conv->shape))
       cnn__weights_by_rows(work);
@@ -191,7 +193,7 @@ void cnn__direct_weight_task(void *argument, size_t task, size_t slot) {
     }
     work.first_image += work.images;
   } while (work.first_image < end);
-  if (work.dkernel && cnn__direct_narrow(shape)) cnn__weights_turn(&work);
+  if (work.dkernel && cnn__direct_turned(work.job->conv)) cnn__weights_turn(&work);
 }
 
 void cnn__direct_sum_weights(const cnn__weight_job *job, cnn_context *context) {

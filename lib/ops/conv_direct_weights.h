@@ -41,6 +41,8 @@ void cnn__direct_sum_weights(const cnn__weight_job *job, cnn_context *context);
 void cnn__weights_by_taps(const cnn__weight_task *work);
 /* a row of the kernel at once, where cnn__direct_few; */
 void cnn__weights_by_rows(const cnn__weight_task *work);
+/* all at once, where DIRECT_COLUMNS; */
+void cnn__weights_by_columns(const cnn__weight_task *work);
 /* the other way round, where cnn__direct_narrow: its transpose, in inputs, which in the end is turned. */
 void cnn__weights_across(const cnn__weight_task *work);
 void cnn__weights_turn(const cnn__weight_task *work);

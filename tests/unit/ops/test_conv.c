@@ -189,14 +189,18 @@ static void test_a_large_cache_changes_no_bit(void **state) {
   (void)state;
   random_state = 18;
   cnn__conv_shape shapes[] = {
-      make_shape(2, 9, 8, 530, 300, 1, 1, 0), make_shape(3, 31, 29, 70, 150, 3, 2, 1),
+      make_shape(2, 9, 8, 530, 300, 1, 1, 0),   make_shape(3, 31, 29, 70, 150, 3, 2, 1),
       make_shape(2, 25, 26, 260, 140, 1, 1, 0), make_shape(2, 30, 31, 64, 64, 3, 1, 1),
-      make_shape(2, 31, 30, 208, 208, 3, 2, 1)};
+      make_shape(2, 31, 30, 208, 208, 3, 2, 1), make_shape(3, 20, 21, 40, 300, 1, 1, 0),
+      make_shape(9, 7, 5, 1100, 40, 1, 1, 0),   make_shape(19, 3, 5, 33, 70, 1, 1, 0),
+      make_shape(3, 4, 4, 36, 1030, 1, 1, 0),   make_shape(2, 9, 9, 64, 64, 1, 1, 0),
+      make_shape(2, 9, 8, 40, 40, 3, 1, 1),     make_shape(2, 9, 8, 40, 40, 1, 2, 0)};
   shapes[3].groups = 64, shapes[4].groups = 208;
   for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++) {
     sample s;
     size_t bytes;
-    sample_make(&s, &shapes[i], &training, shapes[i].batch);
+    const size_t images = i == 7 ? 2 : shapes[i].batch; /* slices without an image */
+    sample_make(&s, &shapes[i], &training, images);
     sample_run(&s, 1);
     float *first = sample_results(&s, &bytes);
     second_level = 2 << 20;
