@@ -30,6 +30,8 @@ typedef struct cnn__gemm {
      Only elements with row < m, depth < k are read. */
   const float *const *a;
   ptrdiff_t a_row, a_depth;
+  /* A hint: what lies between A's rows will be wanted soon, too, as other taps of a convolution. */
+  bool dense;
 
   /* B_i[depth][column] = b[i][(column / 16) * b_panel + depth * b_row + column % 16].
      Row-major B with leading dimension ld: b_row = ld, b_panel = 16. Packed: b_row = 16, b_panel =

@@ -12,8 +12,8 @@
      DEPTHS_AT_A_TIME   of a contiguous A that tiles take in one turn of the loop: where another
                         thread shares the core, what counts is how few instructions there are beside
                         the multiply-adds
-     COLUMNS_BY_TURNS   least width of tiles of more than four rows that do so with an A whose rows lie side by side,
-                        too; 0: of none
+     COLUMNS_BY_TURNS   least width of tiles that do so with an A whose rows lie side by side, too, if they have as many
+                        sums as the main tile but for a row of it; 0: of none
      FETCH_AHEAD        whether tiles that take one depth in a turn ask for what they read later: wide ones for A some
                         depths ahead, since its lines are gone before the next row of tiles, or for rows of B
                         that lie as they came, narrow ones for the next tile's rows of A, where they lie in one run
@@ -95,6 +95,14 @@ INLINE_CONSTANTS bool in_a_run(const cnn__gemm *product) {
   return gap >= 0 && gap < 2 * FLOATS_OF_LINE;
 }
 
+/* Floats of such a run for each depth of a row; 0: there is none. */
+INLINE_CONSTANTS ptrdiff_t run_of_depth(const cnn__gemm *product) {
+  if (in_a_run(product)) return 1;
+  return !product->dense || product->a_row > 2 * (ptrdiff_t)product->k ? 0
+         : product->a_row > (ptrdiff_t)product->k                      ? 2
+                                                                       : 1;
+}
+
 /* Where the next tile's rows of C are asked for, a line or two of them in each turn: in stretches of turns, one a row or a
    pair of columns of lines; in the end the last one again. What a stretch needs, beside what its end does, are three
    numbers: on some processors every other instruction of the loop may take the place of a multiply-add. */
@@ -119,7 +127,7 @@ INLINE_CONSTANTS size_t take_turns(const cnn__gemm *product, cursor *at, const f
                                    size_t depth, size_t rows, extent row, soon *c,
                                    vector sum[MOST_ROWS][MOST_VECTORS]) {
   const size_t turn = DEPTHS_AT_A_TIME;
-  const ptrdiff_t step = in_a_run(product) ? (ptrdiff_t)(turn * rows) : 0;
+  const ptrdiff_t step = run_of_depth(product) * (ptrdiff_t)(turn * rows);
   const float *next = opaque(a + (step ? (ptrdiff_t)rows * product->a_row : 0));
   size_t left = depth / turn;
   while (left > 0) {
@@ -179,7 +187,8 @@ INLINE_CONSTANTS void multiply_extent(const cnn__gemm *product, const float *a, 
   size_t depth = strides.k;
   const bool large = is_large(rows, row);
   const bool by_turns = DEPTHS_AT_A_TIME > 1 && large;
-  const bool columns = COLUMNS_BY_TURNS > 0 && rows > 4 && (int)row.vectors >= COLUMNS_BY_TURNS;
+  const bool columns = COLUMNS_BY_TURNS > 0 && (int)row.vectors >= COLUMNS_BY_TURNS &&
+                       rows * row.vectors >= (MAIN_ROWS - 1) * MAIN_VECTORS;
   const bool from_b = FETCH_AHEAD && large && strides.b_panel == CNN__PANEL;
   if (by_turns && strides.a_depth == 1)
     depth = take_turns(&strides, &at, a, depth, rows, row, c, sum);

@@ -202,6 +202,7 @@ static void multiply(const cnn__gather *gather, const cnn__gather_part *part, co
                              .batch = batch,
                              .a_row = all->along.a,
                              .a_depth = 1,
+                             .dense = true,
                              .b = b,
                              .b_row = CNN__PANEL,
                              .b_panel = (ptrdiff_t)(taps * gather->depth * CNN__PANEL),

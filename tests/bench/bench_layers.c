@@ -1,11 +1,11 @@
 /* Convolution layers of well-known networks: nominal GFLOP/s (a direct convolution's operations) of the forward pass and of
    each gradient, beside oneDNN where the build has found it.
 
-     bench_layers [--network resnet|vgg|mobilenet] [--batch N] [--threads N] [--exact] [--seconds S] [--only TEXT]
+     bench_layers [--network resnet|vgg|mobilenet] [--batch N] [--threads N] [--exact] [--nhwc] [--seconds S] [--only TEXT]
 
    Each pass of a layer is run by turns with oneDNN's, each for S seconds; the least times count: of one thread, its processor
    time, which busy neighbours disturb less. oneDNN's time is that of the faster of two memory formats, NHWC and its own choice,
-   without reorders; weights are prepared before on both sides. */
+   without reorders, or with --nhwc that of NHWC, in which our images are; weights are prepared before on both sides. */
 #include "base/threads.h"
 #include "bench.h"
 #include "ops/conv.h"
@@ -60,7 +60,7 @@ typedef struct setting {
   const char *network, *only;
   size_t batch, threads;
   double seconds;
-  bool exact;
+  bool exact, nhwc;
 } setting;
 
 /* Batches are trained, single images predicted: these have a ReLU in the convolution. */
@@ -193,7 +193,7 @@ static double peer_time(const cnn__conv_shape *shape, pass which, bool training,
 }
 static void describe_peer(const setting *s) {
   omp_set_num_threads((int)s->threads);
-  printf(", beside %s", onednn_version_text());
+  printf(", beside %s%s", onednn_version_text(), s->nhwc ? " in NHWC" : "");
 }
 #else
 static double peer_time(const cnn__conv_shape *shape, pass which, bool training, bool own_format,
@@ -228,11 +228,12 @@ static void report(cnn_context *context, const setting *s, const layer *l, total
     double ours = least_time(run_own, &own, s->seconds);
     const double plain = peer_time(&shape, which, training, false, s->seconds);
     ours = fmin(ours, least_time(run_own, &own, s->seconds));
-    const double peer = fmin(plain, peer_time(&shape, which, training, true, s->seconds));
+    const double best =
+        s->nhwc ? plain : fmin(plain, peer_time(&shape, which, training, true, s->seconds));
     totals[which].ours += ours;
-    totals[which].peer += peer;
-    if (isfinite(peer))
-      printf("  %6.1f /%6.1f = %5.2f x", flops / ours, flops / peer, peer / ours);
+    totals[which].peer += best;
+    if (isfinite(best))
+      printf("  %6.1f /%6.1f = %5.2f x", flops / ours, flops / best, best / ours);
     else
       printf("  %6.1f %15s", flops / ours, "");
   }
@@ -246,6 +247,8 @@ static void read_arguments(setting *s, int count, char **arguments) {
     const char *value = i + 1 < count ? arguments[i + 1] : "";
     if (!strcmp(arguments[i], "--exact"))
       s->exact = true;
+    else if (!strcmp(arguments[i], "--nhwc"))
+      s->nhwc = true;
     else if (!strcmp(arguments[i], "--network"))
       s->network = value, i++;
     else if (!strcmp(arguments[i], "--only"))

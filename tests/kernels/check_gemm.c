@@ -40,7 +40,8 @@ static interval choose_a(checker *check, cnn__gemm *p) {
     p->a_depth = -1, p->a_row = check_chance(check, 2) ? 0 : k + gap;
     break;
   default:
-    p->a_depth = 1, p->a_row = k + gap;
+    p->dense = p->m % 2 == 0;
+    p->a_depth = 1, p->a_row = k + gap + (p->dense ? k / 2 : 0);
     break;
   }
   interval span = {0, 0};
