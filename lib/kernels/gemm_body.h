@@ -95,12 +95,13 @@ INLINE_CONSTANTS bool in_a_run(const cnn__gemm *product) {
   return gap >= 0 && gap < 2 * FLOATS_OF_LINE;
 }
 
-/* Floats of such a run for each depth of a row; 0: there is none. */
+/* Floats of such a run for each depth of a row, or of a dense A, whose rows overlap or have others between them; 0: of
+   neither. */
 INLINE_CONSTANTS ptrdiff_t run_of_depth(const cnn__gemm *product) {
+  const ptrdiff_t k = (ptrdiff_t)product->k;
   if (in_a_run(product)) return 1;
-  return !product->dense || product->a_row > 2 * (ptrdiff_t)product->k ? 0
-         : product->a_row > (ptrdiff_t)product->k                      ? 2
-                                                                       : 1;
+  if (!product->dense || product->a_row > 2 * k) return 0;
+  return product->a_row > k ? 2 : 1;
 }
 
 /* Where the next tile's rows of C are asked for, a line or two of them in each turn: in stretches of turns, one a row or a

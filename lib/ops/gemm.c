@@ -14,7 +14,7 @@ enum {
   LEAST_DEPTHS = 96,        /* but at least these; */
   COLUMN_DEPTHS = 128,      /* of an A in columns so many that its lines stay for the next tile, */
   NEAR_COLUMN_DEPTHS = 256, /* more of columns that a large L2 holds, */
-  NEAR_COLUMN = 384,        /* so near each other that the processor knows all their pages */
+  NEAR_COLUMN = 384,        /* so near each other that presumably all their pages stay known */
   ROWS = 96,                /* ROWS x DEPTHS of A stay in L2; */
   MANY_ROWS = 256,          /* more where a large one holds them, but not B; */
   FAR_ROWS = 36, /* fewer of many rows of C more than a page apart, whose pages, presumably, are */
@@ -288,6 +288,13 @@ static void run_few_columns(const cnn__matmul *product, cnn_context *context, fl
   cnn__matmul_run_turned(&turned, context, scratch);
 }
 
+/* Whether up to FEW rows are best worked on so: contiguous ones, or near columns under a B that has to be packed, which
+   then takes no meeting of the threads. */
+static bool is_few(const cnn__matmul *product) {
+  const bool turns_b = product->b && product->b_column != 1;
+  return product->a_depth == 1 || (turns_b && cnn__within(product->a_depth, NEAR_A));
+}
+
 /* Grows with each size, so that smaller products fit; a column runs as a row. */
 bool cnn__matmul_scratch(size_t m, size_t n, size_t k, size_t slots, size_t *bytes) {
   size_t floats;
@@ -311,7 +318,7 @@ void cnn__matmul_run(const cnn__matmul *product, cnn_context *context, void *scr
     run_column(product, context, scratch);
   else if (is_few_columns(product))
     run_few_columns(product, context, scratch);
-  else if (product->m <= THIN || (product->m <= FEW && product->a_depth == 1))
+  else if (product->m <= THIN || (product->m <= FEW && is_few(product)))
     cnn__matmul_run_few(product, context, scratch);
   else
     run_blocks(product, context, scratch);
