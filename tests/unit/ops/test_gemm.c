@@ -237,6 +237,8 @@ static void test_few_columns_equal_one_call(void **state) {
       check_product(contexts[0], list[i], form);
       check_product(contexts[1], list[i], form);
     }
+  /* more rows than all of the scratch holds */
+  check_product(contexts[0], (sizes){2100, 16, 256}, A_TRANSPOSED);
   cnn_context_free(contexts[0]);
   cnn_context_free(contexts[1]);
 }
