@@ -34,7 +34,7 @@ enum {
   HARDLY_REUSED = 16,  /* columns of A under so many of B, if a tile has but one panel, */
   OFTEN_REUSED = 256,  /* rows under so many */
   THIN = 16,           /* rows of A that are best worked on as few */
-  FEW = 120,           /* the same where they are contiguous */
+  FEW = 120,           /* the same where is_few() */
   MOST_TASKS = 16,     /* enough for some threads to share evenly; */
   PACKING_TASKS = 8,   /* of such that pack rows of A, which fewer do better; */
   MOST_WORK = 1 << 26, /* multiply-adds of a task: for the last one all others wait */
