@@ -16,7 +16,8 @@
                         sums as the main tile but for a row of it; 0: of none
      FETCH_AHEAD        whether tiles that take one depth in a turn ask for what they read later: wide ones for A some
                         depths ahead, since its lines are gone before the next row of tiles, or for rows of B
-                        that lie as they came, narrow ones for the next tile's rows of A, where they lie in one run
+                        that lie as they came, narrow ones for the next tile's rows of A, where they lie in one run; those
+                        that pack B for what they will write, in place of what they read next
      SPREAD_C           whether tiles that take several depths in a turn ask for the next one's rows of C on their
                         way, not all at once; vectors are whole lines then
 
@@ -28,12 +29,15 @@
 #include "kernels/gemm_registers.h"
 
 /* Where equal tiles lie, one below the other: rows [row, end). column is a multiple of 16; tail is
-   the number of columns in the last vector, which matters where that is partial. */
+   the number of columns in the last vector, which matters where that is partial. Once a tile has asked for C, it asks
+   for so many lines of what the columns after these read; the tile below for those that follow. */
 typedef struct place {
   size_t row, end, column, tail;
+  uintptr_t later; /* as a number, for it may be past the end */
+  size_t later_lines;
 } place;
 
-typedef void tile_function(const cnn__gemm *product, const place *at);
+typedef void tile_function(const cnn__gemm *product, place *at);
 
 /* Where the next depth of A and B lies. Rows of A and panels of B go by pairs, which share a pointer:
    the processor adds the one stride to it in the load itself. */
@@ -105,18 +109,28 @@ INLINE_CONSTANTS ptrdiff_t run_of_depth(const cnn__gemm *product) {
 }
 
 /* Where the next tile's rows of C are asked for, a line or two of them in each turn: in stretches of turns, one a row or a
-   pair of columns of lines; in the end the last one again. What a stretch needs, beside what its end does, are three
+   pair of columns of lines, then the lines of later; in the end the last one again. What a stretch needs, beside what its end does, are three
    numbers: on some processors every other instruction of the loop may take the place of a multiply-add. */
 typedef struct soon {
   const float *line;
   ptrdiff_t second;   /* floats on to a line that is asked for as well; 0: to none */
   ptrdiff_t step, on; /* floats that a turn moves on; from a stretch's end to the next one */
   size_t turns, left; /* of a stretch; of this one */
-  size_t more;        /* stretches after this one */
+  size_t more;        /* stretches after this one, before that of later */
+  uintptr_t later;
+  size_t later_lines;
 } soon;
 
 INLINE_CONSTANTS void next_stretch(soon *c) {
   if (c->left > 0) return;
+  if (c->more == 0 && c->later_lines > 0) {
+    c->line = (const float *)c->later;
+    c->second = 0;
+    c->step = FLOATS_OF_LINE;
+    c->left = c->turns = c->later_lines;
+    c->later_lines = 0;
+    return;
+  }
   c->line += c->more > 0 ? c->on : -(ptrdiff_t)c->turns * c->step;
   c->left = c->turns;
   c->more -= c->more > 0;
@@ -298,44 +312,47 @@ INLINE_CONSTANTS void end_tile(const cnn__gemm *product, float *c, const float *
 }
 
 /* A tile whose rows of A begin a floats into each of the batch, its columns of B so many, and C at c. */
-INLINE_CONSTANTS void tile(const cnn__gemm *product, ptrdiff_t a, ptrdiff_t b, float *c,
+INLINE_CONSTANTS void tile(const cnn__gemm *product, place *at, ptrdiff_t a, ptrdiff_t b, float *c,
                            const float *bias, size_t rows, extent row) {
   vector sum[MOST_ROWS][MOST_VECTORS];
   begin_tile(product, c, rows, row, sum);
   soon next = soon_below(product, c, rows, row);
+  if (SPREAD_C && row.vectors == MAIN_VECTORS && rows >= MAIN_ROWS - 1) {
+    next.later = at->later, next.later_lines = at->later_lines;
+    at->later += at->later_lines * FLOATS_OF_LINE * sizeof(float);
+  }
   for (size_t i = 0; i < product->batch; i++)
     multiply(product, product->a[i] + a, product->b[i] + b, rows, row, &next, sum);
   end_tile(product, c, bias, rows, row, sum);
 }
 
-INLINE_CONSTANTS void tiles_below(const cnn__gemm *product, const place *at, size_t rows,
-                                  extent row) {
+INLINE_CONSTANTS void tiles_below(const cnn__gemm *product, place *at, size_t rows, extent row) {
   const ptrdiff_t b = (ptrdiff_t)(at->column / CNN__PANEL) * product->b_panel;
   ptrdiff_t a = (ptrdiff_t)at->row * product->a_row;
   float *c = product->c + (ptrdiff_t)at->row * product->c_row + (ptrdiff_t)at->column;
   const float *bias = product->bias ? product->bias + at->column : NULL;
   for (size_t left = at->end - at->row; left > 0; left -= rows) {
-    tile(product, a, b, c, bias, rows, row);
+    tile(product, at, a, b, c, bias, rows, row);
     a += (ptrdiff_t)rows * product->a_row;
     c += (ptrdiff_t)rows * product->c_row;
   }
 }
 
-INLINE_CONSTANTS void whole_tiles(const cnn__gemm *product, const place *at, size_t rows,
+INLINE_CONSTANTS void whole_tiles(const cnn__gemm *product, place *at, size_t rows,
                                   size_t vectors) {
   tiles_below(product, at, rows, (extent){vectors, false, VECTOR_WIDTH});
 }
 
-INLINE_CONSTANTS void partial_tiles(const cnn__gemm *product, const place *at, size_t rows,
+INLINE_CONSTANTS void partial_tiles(const cnn__gemm *product, place *at, size_t rows,
                                     size_t vectors) {
   tiles_below(product, at, rows, (extent){vectors, true, at->tail});
 }
 
 #define DEFINE_TILE(rows, vectors)                                                                 \
-  static void whole_##rows##x##vectors(const cnn__gemm *product, const place *at) {                \
+  static void whole_##rows##x##vectors(const cnn__gemm *product, place *at) {                      \
     whole_tiles(product, at, rows, vectors);                                                       \
   }                                                                                                \
-  static void partial_##rows##x##vectors(const cnn__gemm *product, const place *at) {              \
+  static void partial_##rows##x##vectors(const cnn__gemm *product, place *at) {                    \
     partial_tiles(product, at, rows, vectors);                                                     \
   }
 TILES(DEFINE_TILE)

@@ -49,11 +49,24 @@ static heights heights_of(size_t m, size_t vectors) {
   return (heights){rows, m - count * (rows - 1), count};
 }
 
+/* Lets so many tiles, the columns from at.column to end, ask for what those after them read of a B in panels, or in the end
+   for the first ones again, which the next rows of A need: it arrives meanwhile from further away than L2. */
+static void ask_later(const cnn__gemm *product, place *at, size_t end, size_t count) {
+  enum { LONG = 128 };
+  const bool in_a_row = product->b_row == CNN__PANEL && product->batch == 1 &&
+                        product->b_panel == CNN__PANEL * (ptrdiff_t)product->k;
+  if (!SPREAD_C || !in_a_row || product->a_depth != 1 || product->k < LONG) return;
+  const size_t begin = end < product->n ? end : 0;
+  at->later = (uintptr_t)(product->b[0] + begin * product->k);
+  at->later_lines = shares((end - at->column) / FLOATS_OF_LINE * product->k, count);
+}
+
 /* A panel of B stays in the L1 cache while all rows of A pass by. */
 static void run_columns(const cnn__gemm *product, place at, size_t vectors) {
   tile_function *const(*const of_rows)[2] = tiles[vectors];
   const size_t partial = at.tail < VECTOR_WIDTH;
   const heights of = heights_of(product->m, vectors);
+  ask_later(product, &at, at.column + vectors * VECTOR_WIDTH, of.count);
   at.end = of.higher * of.rows;
   of_rows[of.rows][partial](product, &at);
   if (of.higher == of.count) return;
@@ -65,7 +78,8 @@ static void run_columns(const cnn__gemm *product, place at, size_t vectors) {
 static void run_beside(const cnn__gemm *product, size_t column, size_t end) {
   tile_function *const(*const of_rows)[2] = tiles[MAIN_VECTORS];
   const heights of = heights_of(product->m, MAIN_VECTORS);
-  place at = {.end = 0, .tail = VECTOR_WIDTH};
+  place at = {.column = column, .tail = VECTOR_WIDTH};
+  ask_later(product, &at, end, of.count * ((end - column) / MAIN_COLUMNS));
   for (size_t i = 0; i < of.count; i++) {
     const size_t rows = i < of.higher ? of.rows : of.rows - 1;
     at.row = at.end, at.end += rows;

@@ -7,20 +7,26 @@
 #include "kernels/gemm_order.h"
 #include "kernels/gemm_pack.h"
 
-/* sum += A * B, and B to packed. Rows of B are no sequence that a processor foresees: asked for is what
-   begins at next, into the L2 cache, for in L1 it would take the place of what is packed. */
+/* sum += A * B, and B to packed. Asked for are the lines that will be written, or, since rows of B are no sequence that a
+   processor foresees, what begins at next: into the L2 cache, for in L1 it would take the place of what is packed. */
 INLINE_CONSTANTS void multiply_packing(const cnn__gemm *product, const float *next, float *packed,
                                        size_t rows, extent row,
                                        vector sum[MOST_ROWS][MOST_VECTORS]) {
+  enum { PACKED_AHEAD = 8 };
   const cnn__gemm strides = *product;
   const ptrdiff_t panel = CNN__PANEL * (ptrdiff_t)strides.k;
   cursor at = cursor_at(&strides, strides.a[0], strides.b[0], rows, row);
   uintptr_t later = (uintptr_t)next;
   for (size_t depth = strides.k; depth > 0; depth--) {
     vector right[MOST_VECTORS];
-    EACH_VECTOR(j, row.vectors / PANEL_VECTORS,
-                __builtin_prefetch((const void *)(later + j * CNN__PANEL * sizeof *next), 0, 2);)
-    later += (uintptr_t)strides.b_row * sizeof *next;
+    if (FETCH_AHEAD) {
+      EACH_VECTOR(j, row.vectors / PANEL_VECTORS,
+                  will_read(packed, PACKED_AHEAD * CNN__PANEL + j * panel);)
+    } else {
+      EACH_VECTOR(j, row.vectors / PANEL_VECTORS,
+                  __builtin_prefetch((const void *)(later + j * CNN__PANEL * sizeof *next), 0, 2);)
+      later += (uintptr_t)strides.b_row * sizeof *next;
+    }
     EACH_VECTOR(j, row.vectors, {
       right[j] = load_b(&strides, &at, j, row);
       vector_store(packed + j / PANEL_VECTORS * panel + j % PANEL_VECTORS * VECTOR_WIDTH, right[j]);
