@@ -21,5 +21,8 @@ size_t cnn__cpu_count(void);             /* processors this process may use, 1 o
 size_t cnn__cpu_l2(void);
 /* So large a one stands, as a rule, beside a third level that is hardly nearer than memory. */
 enum { CNN__LARGE_L2 = 2 << 20 };
+static inline bool cnn__cpu_has_large_l2(void) {
+  return cnn__cpu_l2() >= CNN__LARGE_L2;
+}
 
 #endif

@@ -42,7 +42,7 @@ static size_t rows_of_task(const cnn__conv *conv, size_t width, size_t height) {
 static size_t step_cells(size_t channels) {
   enum { FEW = 84, SOME = 120, MORE = 500, MANY = 1000, LINE = 16, SETS = 64 };
   if (cnn__kernels_get()->depthwise.width < LINE) return FEW;
-  if (cnn__cpu_l2() < CNN__LARGE_L2) return MANY;
+  if (!cnn__cpu_has_large_l2()) return MANY;
   size_t cells = MORE;
   for (size_t lines = channels / LINE, sets = 1; lines % 2 == 0 && sets < SETS;
        lines /= 2, sets *= 2)
@@ -125,7 +125,7 @@ static depthwise_job completed(depthwise_job job, const cnn__conv *conv, size_t 
                                const cnn__conv_buffers *buffers) {
   enum { SECOND_LEVEL = 1 << 20, CACHED = 20 << 20, THIRD_LEVEL = 32 << 20 }; /* in bytes, */
   enum { MORE_CACHED = 40 << 20, LINE = 16 };                                 /* in floats */
-  const bool large = cnn__cpu_l2() >= CNN__LARGE_L2;
+  const bool large = cnn__cpu_has_large_l2();
   const size_t cached = large ? MORE_CACHED : CACHED, held = large ? MORE_CACHED : THIRD_LEVEL;
   const cnn__conv_shape *shape = &conv->shape;
   const double floats = (double)images * (double)(job.x_size + job.y_size);

@@ -205,7 +205,7 @@ static void plan_weight_gradient(cnn__conv *conv) {
   const size_t blocks = set_weight_blocks(conv, WEIGHTS_IN, WEIGHTS_OUT);
   const size_t wanted = cnn__conv_kernel_size(shape) > CACHED / TASKS ? FEW_TASKS : TASKS;
   p[DIRECT_SLICES] = cnn__size_min(shape->batch, cnn__size_ceil_div(wanted, blocks));
-  const bool large = cnn__cpu_l2() >= CNN__LARGE_L2;
+  const bool large = cnn__cpu_has_large_l2();
   if (large) enlarge_weight_blocks(conv);
   p[DIRECT_COLUMNS] = large && reads_columns(shape);
   p[DIRECT_COPY] =

@@ -57,7 +57,7 @@ static void share_tiles(cnn__conv *conv, const cnn__winograd_geometry *geometry)
   const size_t slots = conv->mode.slots, high = geometry->rows.tiles,
                wide = geometry->columns.tiles;
   p[WINOGRAD_PARTS] = 1;
-  if (shape->batch > 1 || slots == 1 || !p[WINOGRAD_DEEP_FORWARD] || cnn__cpu_l2() < CNN__LARGE_L2)
+  if (shape->batch > 1 || slots == 1 || !p[WINOGRAD_DEEP_FORWARD] || !cnn__cpu_has_large_l2())
     return;
   const double weights = sizeof(float) * (double)geometry->frequencies *
                          (double)shape->in_channels * (double)shape->out_channels;

@@ -31,7 +31,7 @@ void cnn__winograd_deep_choose(cnn__conv *conv, const cnn__winograd_geometry *ge
       tiles == shape->batch * geometry->rows.tiles * wide && all_points * in * out >= WORTH_SHARING;
   const bool near = all_points * (in + out) * sizeof(float) <= NEAR;
   /* In training a kernel's spectrum is new in each step, and comes from afar to each thread. */
-  const bool anew = conv->mode.training && near && cnn__cpu_l2() >= CNN__LARGE_L2;
+  const bool anew = conv->mode.training && near && cnn__cpu_has_large_l2();
   p[WINOGRAD_DEEP_FORWARD] = shared || moves_less(shape, tiles, anew ? 2.5 : 3);
   p[WINOGRAD_DEEP_BACKWARD] = conv->mode.training && moves_less(shape, back_tiles, near ? 1.25 : 2);
 }

@@ -65,10 +65,6 @@ static bool should_pack_b(const cnn__matmul *product) {
   return product->b && !(product->b_column == 1 && cnn__within(product->b_row, near));
 }
 
-static bool has_large_cache(void) {
-  return cnn__cpu_l2() >= CNN__LARGE_L2;
-}
-
 /* Whether a tile takes one panel of B. */
 static bool is_narrow(const cnn__gemm_kernels *kernels) {
   return kernels->columns == CNN__PANEL;
@@ -77,7 +73,7 @@ static bool is_narrow(const cnn__gemm_kernels *kernels) {
 /* Reading a column of A across long rows takes another line at every step. Rows that share sets of the caches fit a large
    one all the same. */
 static bool should_pack_a(const cnn__matmul *product, const cnn__gemm_kernels *kernels) {
-  const bool large = has_large_cache();
+  const bool large = cnn__cpu_has_large_l2();
   if (product->a_depth == 1)
     return product->n >= OFTEN_REUSED && product->a_row % SAME_SET == 0 && !large;
   if (cnn__within(product->a_depth, NEAR_A)) return false;
@@ -89,7 +85,8 @@ static bool should_pack_a(const cnn__matmul *product, const cnn__gemm_kernels *k
 /* Each block of rows reads B once more, from afar where L2 does not hold it: the more so where a tile takes several
    panels of it. */
 static size_t choose_rows(const blocking *work, size_t m, size_t n) {
-  if (has_large_cache() && n > CNN__LARGE_L2 / 2 / (work->depths * sizeof(float))) return MANY_ROWS;
+  if (cnn__cpu_has_large_l2() && n > CNN__LARGE_L2 / 2 / (work->depths * sizeof(float)))
+    return MANY_ROWS;
   return is_narrow(work->kernels) && work->product->c_row > PAGE && m >= PAGE ? FAR_ROWS : ROWS;
 }
 
@@ -132,13 +129,17 @@ static size_t padded(size_t n) {
   return cnn__size_ceil_div(n, CNN__PANEL) * CNN__PANEL;
 }
 
+static size_t most_depths(const cnn__matmul *product, bool pack_a) {
+  if (pack_a || product->a_depth == 1) return DEPTHS;
+  const bool near = cnn__cpu_has_large_l2() && cnn__within(product->a_depth, NEAR_COLUMN);
+  return near ? NEAR_COLUMN_DEPTHS : COLUMN_DEPTHS;
+}
+
 /* Each pass costs two meetings of the threads: small ones go several blocks deep. */
 static void choose_depths(blocking *work) {
   const size_t m = work->product->m, n = work->product->n, k = work->product->k;
   const size_t lines = work->pack_b ? padded(cnn__size_min(n, PACKED_COLUMNS)) : 0;
-  const bool by_columns = !work->pack_a && work->product->a_depth != 1;
-  const bool near = has_large_cache() && cnn__within(work->product->a_depth, NEAR_COLUMN);
-  size_t most = !by_columns ? DEPTHS : near ? NEAR_COLUMN_DEPTHS : COLUMN_DEPTHS;
+  size_t most = most_depths(work->product, work->pack_a);
   if (lines == 0 && !work->pack_a)
     most = cnn__size_min(most, cnn__size_max(NEAR_FLOATS / (m + n), LEAST_DEPTHS));
   work->depths = balanced(k, most, 8);
@@ -295,6 +296,38 @@ static bool is_few(const cnn__matmul *product) {
   return product->a_depth == 1 || (turns_b && cnn__within(product->a_depth, NEAR_A));
 }
 
+/* Of a task that packs its own: a quarter of L2. */
+static size_t most_own_columns(void) {
+  return cnn__size_max(cnn__cpu_l2() / 4 / (DEPTHS * sizeof(float)) / PIECE, 1) * PIECE;
+}
+
+/* Whether each thread best packs the columns of B that it alone multiplies: where it has some, and A, which it then reads
+   whole, is still near for the next ones, or is read a few times only, and by a large L2. */
+static bool is_by_columns(const cnn__matmul *product, size_t slots) {
+  enum { LEAST = 64, LEAST_OF_FAR = 128, MANY = 256 };
+  const bool in_runs = product->a_depth == 1 || cnn__within(product->a_depth, NEAR_COLUMN);
+  const size_t share = product->n / slots;
+  if (slots == 1 || share < (in_runs ? LEAST : LEAST_OF_FAR) || !should_pack_b(product) ||
+      should_pack_a(product, &cnn__kernels_get()->gemm))
+    return false;
+  const size_t depths = cnn__size_min(product->k, most_depths(product, false));
+  const bool is_near = depths == 0 || product->m <= cnn__cpu_l2() / 2 / (depths * sizeof(float));
+  return is_near || (share >= MANY && cnn__cpu_has_large_l2());
+}
+
+/* As many tasks for each thread. */
+static void run_by_columns(const cnn__matmul *product, cnn_context *context, float *scratch) {
+  const size_t n = product->n, slots = cnn__context_slots(context);
+  const size_t tasks = cnn__size_ceil_div(cnn__size_ceil_div(n, most_own_columns()), slots) * slots;
+  const cnn__column_sizes sizes = {
+      .pack = true,
+      .columns = cnn__size_min(padded(cnn__size_ceil_div(n, tasks)), most_own_columns()),
+      .depths = balanced(product->k, most_depths(product, false), 8),
+      .rows = balanced(product->m, ROWS, 1),
+      .leading = product->b_column == 1 ? cnn__size_min(LEADING, product->m) : 0};
+  cnn__matmul_run_columns(product, context, scratch, &sizes);
+}
+
 /* Grows with each size, so that smaller products fit; a column runs as a row. */
 bool cnn__matmul_scratch(size_t m, size_t n, size_t k, size_t slots, size_t *bytes) {
   size_t floats;
@@ -303,11 +336,14 @@ bool cnn__matmul_scratch(size_t m, size_t n, size_t k, size_t slots, size_t *byt
     const size_t lines = padded(cnn__size_min(n, PACKED_COLUMNS));
     const size_t most = cnn__size_max(lines * (DEPTHS + PADDING), PACKED_FLOATS);
     const size_t of_b = cnn__size_min(lines * (cnn__size_min(k, PACKED_FLOATS) + PADDING), most);
-    const size_t rows = has_large_cache() ? MANY_ROWS : ROWS;
+    const size_t rows = cnn__cpu_has_large_l2() ? MANY_ROWS : ROWS;
     const size_t of_a = cnn__size_min(m, rows) * (cnn__size_min(k, DEPTHS) + PADDING);
     size_t all;
     if (!cnn__size_mul(of_a, slots, &all)) return false;
     floats = cnn__size_max(floats, of_b + all);
+    const size_t of_own = padded(cnn__size_min(n, most_own_columns()));
+    if (!cnn__size_mul(of_own * (cnn__size_min(k, DEPTHS) + 8), slots, &all)) return false;
+    floats = cnn__size_max(floats, all);
   }
   return cnn__size_mul(floats, sizeof(float), bytes);
 }
@@ -320,6 +356,8 @@ void cnn__matmul_run(const cnn__matmul *product, cnn_context *context, void *scr
     run_few_columns(product, context, scratch);
   else if (product->m <= THIN || (product->m <= FEW && is_few(product)))
     cnn__matmul_run_few(product, context, scratch);
+  else if (is_by_columns(product, cnn__context_slots(context)))
+    run_by_columns(product, context, scratch);
   else
     run_blocks(product, context, scratch);
 }

@@ -17,47 +17,10 @@ enum {
 
 typedef struct few {
   const cnn__matmul *product;
-  bool pack, dots, turned;
+  bool dots, turned;
   float *scratch;
-  size_t slot_floats, columns, depths;
+  size_t slot_floats, columns;
 } few;
-
-/* One part of the chain. */
-static void multiply_depths(const few *work, cnn__range column, cnn__range depth, float *packed) {
-  const cnn__matmul *product = work->product;
-  const cnn__range row = {0, product->m};
-  const size_t depths = cnn__range_length(depth);
-  if (work->pack && product->b_column == 1) {
-    const float *next = depth.end < product->k ? cnn__b_at(product, depth.end, column.first)
-                                               : cnn__b_at(product, 0, column.end);
-    cnn__multiply_packing(product, row, column, depth, next, packed);
-    return;
-  }
-  cnn__operand b = {packed, CNN__PANEL, CNN__PANEL * (ptrdiff_t)depths};
-  if (work->pack)
-    cnn__kernels_get()->gemm.pack(depths, cnn__range_length(column),
-                                  cnn__b_at(product, depth.first, column.first), product->b_row,
-                                  product->b_column, packed);
-  else
-    b = cnn__b_in_place(product, column.first, depth.first);
-  cnn__multiply_part(
-      product, row, column, depth,
-      (cnn__operand){cnn__a_at(product, 0, depth.first), product->a_row, product->a_depth}, b);
-}
-
-static void multiply_columns(void *argument, size_t task, size_t slot) {
-  const few *work = argument;
-  const cnn__matmul *product = work->product;
-  const cnn__range k = {0, product->k};
-  const cnn__range column =
-      cnn__range_part((cnn__range){0, product->n}, task * work->columns, work->columns);
-  float *packed = work->scratch + slot * work->slot_floats;
-  size_t done = 0;
-  do { /* once without depth, for bias and activation */
-    multiply_depths(work, column, cnn__range_part(k, done, work->depths), packed);
-    done += work->depths;
-  } while (done < product->k);
-}
 
 /* The rows of a part of the transpose become columns of C. */
 static void turn(const cnn__matmul *product, cnn__range row, const float *from, size_t from_row) {
@@ -146,14 +109,13 @@ void cnn__matmul_run_few(const cnn__matmul *product, cnn_context *context, float
     run_in_place(product, context, dots);
     return;
   }
-  few work = {.product = product,
-              .pack = product->b && !near,
-              .scratch = scratch,
-              .slot_floats = cnn__matmul_few_floats(product->n, product->k)};
-  const bool in_l1 = work.pack && thin;
-  work.columns = in_l1 ? THIN_COLUMNS : columns_of_task(product, context);
-  work.depths = in_l1 ? THIN_DEPTHS : DEPTHS;
-  if (!work.pack) work.depths = cnn__size_max(product->k, 1);
-  cnn__run_parts(product, context, cnn__size_ceil_div(product->n, work.columns), multiply_columns,
-                 &work);
+  const bool pack = product->b && !near, in_l1 = pack && thin;
+  const size_t depths = !pack ? product->k : in_l1 ? THIN_DEPTHS : DEPTHS;
+  const cnn__column_sizes sizes = {.pack = pack,
+                                   .columns =
+                                       in_l1 ? THIN_COLUMNS : columns_of_task(product, context),
+                                   .depths = cnn__size_max(cnn__size_min(depths, product->k), 1),
+                                   .rows = product->m,
+                                   .leading = product->b_column == 1 ? product->m : 0};
+  cnn__matmul_run_columns(product, context, scratch, &sizes);
 }

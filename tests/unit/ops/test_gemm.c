@@ -228,6 +228,22 @@ static void test_products_of_blocks_for_large_caches_equal_one_call(void **state
   cnn_context_free(contexts[1]);
 }
 
+/* Each task packs its own columns of B, for more rows than one block has. */
+static void test_tasks_of_columns_equal_one_call(void **state) {
+  static const sizes list[] = {{97, 128, 12},  {121, 200, 5},   {250, 192, 200},
+                               {200, 401, 70}, {122, 140, 530}, {128, 530, 1}};
+  static const unsigned forms[] = {BIAS | RELU | C_WITH_GAPS, A_TRANSPOSED | ACCUMULATE,
+                                   B_TRANSPOSED | ACCUMULATE | BIAS, A_TRANSPOSED | B_TRANSPOSED};
+  cnn_context *contexts[] = {context_of(2), context_of(3)};
+  for (second_level = 512 * 1024; second_level <= 2 << 20; second_level *= 4)
+    for (size_t i = 0; i < sizeof list / sizeof list[0]; i++)
+      for (size_t j = 0; j < sizeof forms / sizeof forms[0]; j++)
+        check_product(contexts[(i + j) % 2], list[i], forms[j]);
+  second_level = 512 * 1024;
+  cnn_context_free(contexts[0]);
+  cnn_context_free(contexts[1]);
+}
+
 static void test_few_columns_equal_one_call(void **state) {
   static const sizes list[] = {{64, 2, 32},    {65, 4, 64},     {700, 7, 112}, {300, 10, 160},
                                {2050, 3, 400}, {1029, 16, 256}, {90, 8, 700},  {129, 9, 143}};
@@ -302,6 +318,19 @@ static void test_any_order_of_tasks_gives_the_same_bits(void **state) {
   check_product(context, (sizes){250, 300, 330}, A_TRANSPOSED | B_PACKED);
   check_product(context, (sizes){4, 700, 650}, B_TRANSPOSED);
   assert_true(tasks > 10); /* it was split at all */
+  cnn_context_free(context);
+}
+
+/* What many threads pack for themselves is more than what they share otherwise. */
+static void test_the_last_of_many_threads_has_scratch(void **state) {
+  size_t tasks = 0;
+  const cnn_executor executor = {
+      .struct_size = sizeof executor, .user = &tasks, .threads = 14, .parallel_for = backwards};
+  cnn_context *context = cnn_context_new(.executor = &executor);
+  assert_non_null(context);
+  second_level = 2 << 20;
+  check_product(context, (sizes){20, 14 * 256, 64}, A_TRANSPOSED);
+  second_level = 512 * 1024;
   cnn_context_free(context);
 }
 
@@ -408,10 +437,12 @@ int main(void) {
       cmocka_unit_test(test_every_form_equals_one_call),
       cmocka_unit_test(test_products_of_many_blocks_equal_one_call),
       cmocka_unit_test(test_products_of_blocks_for_large_caches_equal_one_call),
+      cmocka_unit_test(test_tasks_of_columns_equal_one_call),
       cmocka_unit_test(test_few_columns_equal_one_call),
       cmocka_unit_test(test_a_column_has_the_same_bits_alone_and_among_others),
       cmocka_unit_test(test_any_number_of_threads_gives_the_same_bits),
       cmocka_unit_test(test_any_order_of_tasks_gives_the_same_bits),
+      cmocka_unit_test(test_the_last_of_many_threads_has_scratch),
       cmocka_unit_test(test_without_depth_only_the_epilogue_runs),
       cmocka_unit_test(test_negative_zeros_stay_under_relu),
       cmocka_unit_test(test_empty_products_touch_nothing),
