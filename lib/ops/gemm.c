@@ -301,6 +301,15 @@ static size_t most_own_columns(void) {
   return cnn__size_max(cnn__cpu_l2() / 4 / (DEPTHS * sizeof(float)) / PIECE, 1) * PIECE;
 }
 
+/* Whether tasks read A as it is, each of them all of it: a large L2 keeps few rows, though their columns be long. */
+static bool reads_a(const cnn__matmul *product) {
+  enum { FEW_ROWS = 384 };
+  cnn__matmul part = *product;
+  if (product->m <= FEW_ROWS && cnn__cpu_has_large_l2())
+    part.n = cnn__size_min(product->n, most_own_columns());
+  return !should_pack_a(&part, &cnn__kernels_get()->gemm);
+}
+
 /* Whether each thread best packs the columns of B that it alone multiplies: where it has some, and A, which it then reads
    whole, is still near for the next ones, or is read a few times only, and by a large L2. */
 static bool is_by_columns(const cnn__matmul *product, size_t slots) {
@@ -308,7 +317,7 @@ static bool is_by_columns(const cnn__matmul *product, size_t slots) {
   const bool in_runs = product->a_depth == 1 || cnn__within(product->a_depth, NEAR_COLUMN);
   const size_t share = product->n / slots;
   if (slots == 1 || share < (in_runs ? LEAST : LEAST_OF_FAR) || !should_pack_b(product) ||
-      should_pack_a(product, &cnn__kernels_get()->gemm))
+      !reads_a(product))
     return false;
   const size_t depths = cnn__size_min(product->k, most_depths(product, false));
   const bool is_near = depths == 0 || product->m <= cnn__cpu_l2() / 2 / (depths * sizeof(float));
