@@ -109,26 +109,27 @@ INLINE_CONSTANTS ptrdiff_t run_of_depth(const cnn__gemm *product) {
 }
 
 /* Where the next tile's rows of C are asked for, a line or two of them in each turn: in stretches of turns, one a row or a
-   pair of columns of lines, then the lines of later; in the end the last one again. What a stretch needs, beside what its end does, are three
-   numbers: on some processors every other instruction of the loop may take the place of a multiply-add. */
+   pair of columns of lines, then one for the lines of later; in the end the last one again. What a stretch needs, beside
+   what its end does, are three numbers: on some processors every other instruction of the loop may take the place of a
+   multiply-add. */
 typedef struct soon {
   const float *line;
   ptrdiff_t second;   /* floats on to a line that is asked for as well; 0: to none */
   ptrdiff_t step, on; /* floats that a turn moves on; from a stretch's end to the next one */
   size_t turns, left; /* of a stretch; of this one */
   size_t more;        /* stretches after this one, before that of later */
-  uintptr_t later;
-  size_t later_lines;
+  place *at;          /* whose later that is; NULL: without it */
 } soon;
 
 INLINE_CONSTANTS void next_stretch(soon *c) {
   if (c->left > 0) return;
-  if (c->more == 0 && c->later_lines > 0) {
-    c->line = (const float *)c->later;
+  if (c->more == 0 && c->at && c->at->later_lines > 0) {
+    c->line = (const float *)c->at->later;
     c->second = 0;
     c->step = FLOATS_OF_LINE;
-    c->left = c->turns = c->later_lines;
-    c->later_lines = 0;
+    c->left = c->turns = c->at->later_lines;
+    c->at->later += c->turns * FLOATS_OF_LINE * sizeof *c->line;
+    c->at = NULL;
     return;
   }
   c->line += c->more > 0 ? c->on : -(ptrdiff_t)c->turns * c->step;
@@ -317,10 +318,7 @@ INLINE_CONSTANTS void tile(const cnn__gemm *product, place *at, ptrdiff_t a, ptr
   vector sum[MOST_ROWS][MOST_VECTORS];
   begin_tile(product, c, rows, row, sum);
   soon next = soon_below(product, c, rows, row);
-  if (SPREAD_C && row.vectors == MAIN_VECTORS && rows >= MAIN_ROWS - 1) {
-    next.later = at->later, next.later_lines = at->later_lines;
-    at->later += at->later_lines * FLOATS_OF_LINE * sizeof(float);
-  }
+  if (row.vectors == MAIN_VECTORS && rows >= MAIN_ROWS - 1) next.at = at;
   for (size_t i = 0; i < product->batch; i++)
     multiply(product, product->a[i] + a, product->b[i] + b, rows, row, &next, sum);
   end_tile(product, c, bias, rows, row, sum);
