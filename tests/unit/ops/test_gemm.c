@@ -335,13 +335,15 @@ static void test_the_last_of_many_threads_has_scratch(void **state) {
 }
 
 static void test_without_depth_only_the_epilogue_runs(void **state) {
-  cnn_context *context = context_of(1);
-  for (unsigned form = 0; form < FORMS; form++) {
-    check_product(context, (sizes){5, 20, 0}, form);
-    check_product(context, (sizes){5, 1, 0}, form);
-    check_product(context, (sizes){130, 300, 0}, form);
+  cnn_context *contexts[] = {context_of(1), context_of(2)};
+  for (size_t i = 0; i < 2; i++) {
+    for (unsigned form = 0; form < FORMS; form++) {
+      check_product(contexts[i], (sizes){5, 20, 0}, form);
+      check_product(contexts[i], (sizes){5, 1, 0}, form);
+      check_product(contexts[i], (sizes){130, 300, 0}, form);
+    }
+    cnn_context_free(contexts[i]);
   }
-  cnn_context_free(context);
 }
 
 static uint32_t bits_of(float x) {
