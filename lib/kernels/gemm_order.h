@@ -49,8 +49,9 @@ static heights heights_of(size_t m, size_t vectors) {
   return (heights){rows, m - count * (rows - 1), count};
 }
 
-/* Lets so many tiles, the columns from at.column to end, ask for what those after them read of a B in panels, or in the end
-   for the first ones again, which the next rows of A need: it arrives meanwhile from further away than L2. */
+/* Lets count tiles, those of the columns from at->column to end, each ask for its share of what the columns after end read of a
+   packed B; the last ones for the first columns' again, which the next rows of A need. So it comes meanwhile from wherever
+   it is. */
 static void ask_later(const cnn__gemm *product, place *at, size_t end, size_t count) {
   enum { LONG = 128 };
   const bool in_a_row = product->b_row == CNN__PANEL && product->batch == 1 &&

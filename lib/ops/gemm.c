@@ -310,8 +310,8 @@ static bool reads_a(const cnn__matmul *product) {
   return !should_pack_a(&part, &cnn__kernels_get()->gemm);
 }
 
-/* Whether each thread best packs the columns of B that it alone multiplies: where it has some, and A, which it then reads
-   whole, is still near for the next ones, or is read a few times only, and by a large L2. */
+/* Whether threads best pack for themselves the columns of B that each multiplies: where there are enough for all, and A, which
+   every task reads whole, stays near, or, beside a large L2, is read by few tasks. */
 static bool is_by_columns(const cnn__matmul *product, size_t slots) {
   enum { LEAST = 64, LEAST_OF_FAR = 128, MANY = 256 };
   const bool in_runs = product->a_depth == 1 || cnn__within(product->a_depth, NEAR_COLUMN);
@@ -324,7 +324,7 @@ static bool is_by_columns(const cnn__matmul *product, size_t slots) {
   return is_near || (share >= MANY && cnn__cpu_has_large_l2());
 }
 
-/* As many tasks for each thread. */
+/* Each thread has as many tasks. */
 static void run_by_columns(const cnn__matmul *product, cnn_context *context, float *scratch) {
   const size_t n = product->n, slots = cnn__context_slots(context);
   const size_t tasks = cnn__size_ceil_div(cnn__size_ceil_div(n, most_own_columns()), slots) * slots;
