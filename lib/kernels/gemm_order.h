@@ -49,11 +49,13 @@ static heights heights_of(size_t m, size_t vectors) {
   return (heights){rows, m - count * (rows - 1), count};
 }
 
+/* Depths of a chain beside which what a tile costs by itself, or what it asks for, is little. */
+enum { LONG = 128 };
+
 /* Lets count tiles, those of the columns from at->column to end, each ask for its share of what the columns after end read of a
    packed B; the last ones for the first columns' again, which the next rows of A need. So it comes meanwhile from wherever
    it is. */
 static void ask_later(const cnn__gemm *product, place *at, size_t end, size_t count) {
-  enum { LONG = 128 };
   const bool in_a_row = product->b_row == CNN__PANEL && product->batch == 1 &&
                         product->b_panel == CNN__PANEL * (ptrdiff_t)product->k;
   if (!SPREAD_C || !in_a_row || product->a_depth != 1 || product->k < LONG) return;
@@ -67,7 +69,7 @@ static void run_columns(const cnn__gemm *product, place at, size_t vectors) {
   tile_function *const(*const of_rows)[2] = tiles[vectors];
   const size_t partial = at.tail < VECTOR_WIDTH;
   const heights of = heights_of(product->m, vectors);
-  ask_later(product, &at, at.column + vectors * VECTOR_WIDTH, of.count);
+  if (vectors == MAIN_VECTORS) ask_later(product, &at, at.column + MAIN_COLUMNS, of.count);
   at.end = of.higher * of.rows;
   of_rows[of.rows][partial](product, &at);
   if (of.higher == of.count) return;
@@ -93,7 +95,7 @@ static void run_beside(const cnn__gemm *product, size_t column, size_t end) {
    shares the lower bits of its addresses, and its set of the L1 cache, with what the other has just stored. Chains have to be so long that
    calling each tile by itself costs nothing. */
 static bool should_run_beside(const cnn__gemm *product) {
-  enum { LONG = 128, ALIKE = 1024 };
+  enum { ALIKE = 1024 };
   const size_t k = product->k, batch = product->batch;
   return product->m > MAIN_ROWS && product->c_row % ALIKE == 0 &&
          (k >= LONG || (k > 0 && batch > (LONG - 1) / k));

@@ -70,16 +70,15 @@ static bool is_narrow(const cnn__gemm_kernels *kernels) {
   return kernels->columns == CNN__PANEL;
 }
 
-/* Reading a column of A across long rows takes another line at every step. Rows that share sets of the caches fit a large
-   one all the same. */
-static bool should_pack_a(const cnn__matmul *product, const cnn__gemm_kernels *kernels) {
+/* Of an A under n columns of B. Reading a column across long rows takes another line at every step. Rows that share sets of
+   the caches fit a large one all the same. */
+static bool should_pack_a(const cnn__matmul *product, size_t n) {
   const bool large = cnn__cpu_has_large_l2();
-  if (product->a_depth == 1)
-    return product->n >= OFTEN_REUSED && product->a_row % SAME_SET == 0 && !large;
+  if (product->a_depth == 1) return n >= OFTEN_REUSED && product->a_row % SAME_SET == 0 && !large;
   if (cnn__within(product->a_depth, NEAR_A)) return false;
-  if (product->a_depth % SAME_SET == 0 && (!large || is_narrow(kernels)))
-    return product->n >= HARDLY_REUSED;
-  return product->n >= (large ? LATE_REUSED : REUSED);
+  if (product->a_depth % SAME_SET == 0 && (!large || is_narrow(&cnn__kernels_get()->gemm)))
+    return n >= HARDLY_REUSED;
+  return n >= (large ? LATE_REUSED : REUSED);
 }
 
 /* Each block of rows reads B once more, from afar where L2 does not hold it: the more so where a tile takes several
@@ -216,7 +215,7 @@ static void run_pass(blocking *work, cnn_context *context) {
 static void run_blocks(const cnn__matmul *product, cnn_context *context, float *scratch) {
   blocking work = {.product = product,
                    .kernels = &cnn__kernels_get()->gemm,
-                   .pack_a = should_pack_a(product, &cnn__kernels_get()->gemm),
+                   .pack_a = should_pack_a(product, product->n),
                    .pack_b = should_pack_b(product),
                    .a = scratch,
                    .b = scratch};
@@ -296,7 +295,7 @@ static bool is_few(const cnn__matmul *product) {
   return product->a_depth == 1 || (turns_b && cnn__within(product->a_depth, NEAR_A));
 }
 
-/* Of a task that packs its own: a quarter of L2. */
+/* Columns of a task that packs its own: a quarter of L2 holds them. */
 static size_t most_own_columns(void) {
   return cnn__size_max(cnn__cpu_l2() / 4 / (DEPTHS * sizeof(float)) / PIECE, 1) * PIECE;
 }
@@ -304,10 +303,9 @@ static size_t most_own_columns(void) {
 /* Whether tasks read A as it is, each of them all of it: a large L2 keeps few rows, though their columns be long. */
 static bool reads_a(const cnn__matmul *product) {
   enum { FEW_ROWS = 384 };
-  cnn__matmul part = *product;
-  if (product->m <= FEW_ROWS && cnn__cpu_has_large_l2())
-    part.n = cnn__size_min(product->n, most_own_columns());
-  return !should_pack_a(&part, &cnn__kernels_get()->gemm);
+  const bool stays = product->m <= FEW_ROWS && cnn__cpu_has_large_l2();
+  return !should_pack_a(product,
+                        stays ? cnn__size_min(product->n, most_own_columns()) : product->n);
 }
 
 /* Whether threads best pack for themselves the columns of B that each multiplies: where there are enough for all, and A, which
@@ -346,12 +344,13 @@ bool cnn__matmul_scratch(size_t m, size_t n, size_t k, size_t slots, size_t *byt
     const size_t most = cnn__size_max(lines * (DEPTHS + PADDING), PACKED_FLOATS);
     const size_t of_b = cnn__size_min(lines * (cnn__size_min(k, PACKED_FLOATS) + PADDING), most);
     const size_t rows = cnn__cpu_has_large_l2() ? MANY_ROWS : ROWS;
-    const size_t of_a = cnn__size_min(m, rows) * (cnn__size_min(k, DEPTHS) + PADDING);
+    const size_t depths = cnn__size_min(k, DEPTHS) + PADDING;
+    const size_t of_a = cnn__size_min(m, rows) * depths;
+    const size_t of_own = padded(cnn__size_min(n, most_own_columns())) * depths;
     size_t all;
     if (!cnn__size_mul(of_a, slots, &all)) return false;
     floats = cnn__size_max(floats, of_b + all);
-    const size_t of_own = padded(cnn__size_min(n, most_own_columns()));
-    if (!cnn__size_mul(of_own * (cnn__size_min(k, DEPTHS) + 8), slots, &all)) return false;
+    if (!cnn__size_mul(of_own, slots, &all)) return false;
     floats = cnn__size_max(floats, all);
   }
   return cnn__size_mul(floats, sizeof(float), bytes);

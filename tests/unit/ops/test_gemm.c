@@ -308,12 +308,18 @@ static void backwards(void *user, size_t tasks, void (*task)(void *argument, siz
     task(argument, tasks);
 }
 
-static void test_any_order_of_tasks_gives_the_same_bits(void **state) {
-  size_t tasks = 0;
+/* Of a lent executor, which adds to *tasks what it was given. */
+static cnn_context *lent_context(size_t *tasks, int64_t threads) {
   const cnn_executor executor = {
-      .struct_size = sizeof executor, .user = &tasks, .threads = 4, .parallel_for = backwards};
+      .struct_size = sizeof executor, .user = tasks, .threads = threads, .parallel_for = backwards};
   cnn_context *context = cnn_context_new(.executor = &executor);
   assert_non_null(context);
+  return context;
+}
+
+static void test_any_order_of_tasks_gives_the_same_bits(void **state) {
+  size_t tasks = 0;
+  cnn_context *context = lent_context(&tasks, 4);
   check_product(context, (sizes){250, 300, 330}, BIAS);
   check_product(context, (sizes){250, 300, 330}, A_TRANSPOSED | B_PACKED);
   check_product(context, (sizes){4, 700, 650}, B_TRANSPOSED);
@@ -324,10 +330,7 @@ static void test_any_order_of_tasks_gives_the_same_bits(void **state) {
 /* What many threads pack for themselves is more than what they share otherwise. */
 static void test_the_last_of_many_threads_has_scratch(void **state) {
   size_t tasks = 0;
-  const cnn_executor executor = {
-      .struct_size = sizeof executor, .user = &tasks, .threads = 14, .parallel_for = backwards};
-  cnn_context *context = cnn_context_new(.executor = &executor);
-  assert_non_null(context);
+  cnn_context *context = lent_context(&tasks, 14);
   second_level = 2 << 20;
   check_product(context, (sizes){20, 14 * 256, 64}, A_TRANSPOSED);
   second_level = 512 * 1024;
