@@ -12,6 +12,8 @@
      DEPTHS_AT_A_TIME   of a contiguous A that tiles take in one turn of the loop: where another
                         thread shares the core, what counts is how few instructions there are beside
                         the multiply-adds
+     MAIN_DEPTHS        the same of tiles as wide as the main one, with as many rows or one less: the more depths in a turn,
+                        the fewer lines it asks for beside its multiply-adds, and the more of B arrives in time
      COLUMNS_BY_TURNS   least width of tiles that do so with an A whose rows lie side by side, too, if they have as many
                         sums as the main tile but for a row of it; 0: of none
      FETCH_AHEAD        whether tiles that take one depth in a turn ask for what they read later: wide ones for A some
@@ -108,6 +110,21 @@ INLINE_CONSTANTS ptrdiff_t run_of_depth(const cnn__gemm *product) {
   return product->a_row > k ? 2 : 1;
 }
 
+/* Whether a tile has as many sums as the main one, but for a row of it. */
+INLINE_CONSTANTS bool is_main(size_t rows, size_t vectors) {
+  return vectors == MAIN_VECTORS && rows >= MAIN_ROWS - 1;
+}
+
+/* A chain so short has few turns to ask for lines in. */
+INLINE_CONSTANTS bool is_short(const cnn__gemm *product) {
+  enum { SHORT = 32 };
+  return product->k < SHORT;
+}
+
+INLINE_CONSTANTS size_t depths_of_turn(const cnn__gemm *product, size_t rows, size_t vectors) {
+  return is_main(rows, vectors) && !is_short(product) ? MAIN_DEPTHS : DEPTHS_AT_A_TIME;
+}
+
 /* Where the next tile's rows of C are asked for, a line or two of them in each turn: in stretches of turns, one a row or a
    pair of columns of lines, then one for the lines of later; in the end the last one again. What a stretch needs, beside
    what its end does, are three numbers: on some processors every other instruction of the loop may take the place of a
@@ -137,19 +154,18 @@ INLINE_CONSTANTS void next_stretch(soon *c) {
   c->more -= c->more > 0;
 }
 
-/* Several depths in one turn of the loop, of an A whose depths lie side by side. Returns what is left of
-   depth. */
+/* turn depths in one turn of the loop, of an A whose depths lie side by side. Returns what is left of depth. */
 INLINE_CONSTANTS size_t take_turns(const cnn__gemm *product, cursor *at, const float *a,
-                                   size_t depth, size_t rows, extent row, soon *c,
+                                   size_t depth, size_t turn, size_t rows, extent row, soon *c,
                                    vector sum[MOST_ROWS][MOST_VECTORS]) {
-  const size_t turn = DEPTHS_AT_A_TIME;
   const ptrdiff_t step = run_of_depth(product) * (ptrdiff_t)(turn * rows);
   const float *next = opaque(a + (step ? (ptrdiff_t)rows * product->a_row : 0));
+  const bool stretches = SPREAD_C && is_main(rows, row.vectors);
   size_t left = depth / turn;
   while (left > 0) {
-    size_t run = SPREAD_C && c->left < left ? c->left : left;
+    size_t run = stretches && c->left < left ? c->left : left;
     left -= run;
-    if (SPREAD_C) c->left -= run;
+    if (stretches) c->left -= run;
     for (; run > 0; run--) {
       prefetch_row(next, 2 * PANEL_VECTORS);
       next = opaque(next + step);
@@ -161,7 +177,7 @@ INLINE_CONSTANTS size_t take_turns(const cnn__gemm *product, cursor *at, const f
       EACH_ROW(ahead, turn, multiply_depth(product, at, ahead, rows, row, sum);)
       next_depths_of_a(at, (ptrdiff_t)turn, rows);
     }
-    if (SPREAD_C) next_stretch(c);
+    if (stretches) next_stretch(c);
   }
   return depth % turn;
 }
@@ -206,8 +222,11 @@ INLINE_CONSTANTS void multiply_extent(const cnn__gemm *product, const float *a, 
   const bool columns = COLUMNS_BY_TURNS > 0 && (int)row.vectors >= COLUMNS_BY_TURNS &&
                        rows * row.vectors >= (MAIN_ROWS - 1) * MAIN_VECTORS;
   const bool from_b = FETCH_AHEAD && large && strides.b_panel == CNN__PANEL;
-  if (by_turns && strides.a_depth == 1)
-    depth = take_turns(&strides, &at, a, depth, rows, row, c, sum);
+  if (by_turns && strides.a_depth == 1 &&
+      depths_of_turn(&strides, rows, row.vectors) == MAIN_DEPTHS)
+    depth = take_turns(&strides, &at, a, depth, MAIN_DEPTHS, rows, row, c, sum);
+  else if (by_turns && strides.a_depth == 1)
+    depth = take_turns(&strides, &at, a, depth, DEPTHS_AT_A_TIME, rows, row, c, sum);
   else if (by_turns && columns && strides.a_row == 1 && !from_b)
     depth = take_turns_by_columns(&strides, &at, depth, rows, row, sum);
   const bool fetches = FETCH_AHEAD && (large || (rows >= 4 && row.vectors <= 2));
@@ -254,41 +273,44 @@ INLINE_CONSTANTS void fetch_below(const cnn__gemm *product, const float *c, size
   EACH_ROW(i, rows, prefetch_row(c + ((ptrdiff_t)rows + i) * product->c_row, vectors);)
 }
 
-/* How a tile asks for them on its way, in its turns: where these are many, line by line along the rows; else two lines
-   of each row, then the two beside them, and those that its turns do not reach at once. */
+/* How a tile asks for them on its way, in its turns. The main one, where these are many: line by line along the rows. Else: two
+   lines of each row, then the two beside them, and those that its turns do not reach at once; or, as each stretch has its price,
+   two lines of each row and of those below, by tiles that are smaller or have few turns. Of such the ones with long chains ask for
+   all lines at once. */
 INLINE_CONSTANTS soon soon_below(const cnn__gemm *product, const float *c, size_t rows,
                                  extent row) {
-  enum { PAIR = 2 };
+  enum { PAIR = 2, PARTS = 4, MANY = 144 };
   const extent whole = {row.vectors, false, VECTOR_WIDTH};
   const bool spread = SPREAD_C && row.tail == VECTOR_WIDTH && is_large(rows, whole);
   const float *const below = c + (ptrdiff_t)rows * product->c_row;
-  const size_t lines = rows * row.vectors;
+  const bool wide = is_main(rows, row.vectors);
   const size_t turns =
-      spread && product->a_depth == 1 ? product->k / DEPTHS_AT_A_TIME * product->batch : 0;
-  if (turns >= 2 * lines) {
-    const size_t parts = turns >= 4 * lines ? 4 : 2;
-    const size_t each = row.vectors * parts;
+      spread && product->a_depth == 1
+          ? product->k / depths_of_turn(product, rows, row.vectors) * product->batch
+          : 0;
+  if (wide && turns >= PARTS * rows * row.vectors) {
+    const size_t each = row.vectors * PARTS;
     return (soon){.line = below,
-                  .step = FLOATS_OF_LINE / (ptrdiff_t)parts,
+                  .step = FLOATS_OF_LINE / PARTS,
                   .on = product->c_row - (ptrdiff_t)row.vectors * FLOATS_OF_LINE,
                   .turns = each,
                   .left = each,
                   .more = rows - 1};
   }
-  const size_t reached = turns >= PAIR * rows ? PAIR : turns / rows;
-  if (reached == 0) {
+  if (turns < rows || (!wide && turns >= MANY)) {
     fetch_below(product, c, rows, row.vectors);
     return (soon){.line = c, .turns = SIZE_MAX, .left = SIZE_MAX};
   }
-  if (reached == 1 && row.vectors > PAIR)
+  const bool pairs = turns >= PAIR * rows, goes_on = !wide || (!pairs && is_short(product));
+  if (row.vectors > PAIR && (goes_on || !pairs))
     fetch_below(product, c + PAIR * FLOATS_OF_LINE, rows, row.vectors - PAIR);
   return (soon){.line = below,
                 .second = FLOATS_OF_LINE,
                 .step = product->c_row,
                 .on = PAIR * FLOATS_OF_LINE - (ptrdiff_t)rows * product->c_row,
                 .turns = rows,
-                .left = rows,
-                .more = row.vectors > PAIR ? reached - 1 : 0};
+                .left = goes_on ? SIZE_MAX : rows,
+                .more = pairs ? 1 : 0};
 }
 
 INLINE_CONSTANTS void store_tile(const cnn__gemm *product, float *c, size_t rows, extent row,
@@ -318,7 +340,7 @@ INLINE_CONSTANTS void tile(const cnn__gemm *product, place *at, ptrdiff_t a, ptr
   vector sum[MOST_ROWS][MOST_VECTORS];
   begin_tile(product, c, rows, row, sum);
   soon next = soon_below(product, c, rows, row);
-  if (row.vectors == MAIN_VECTORS && rows >= MAIN_ROWS - 1) next.at = at;
+  if (is_main(rows, row.vectors)) next.at = at;
   for (size_t i = 0; i < product->batch; i++)
     multiply(product, product->a[i] + a, product->b[i] + b, rows, row, &next, sum);
   end_tile(product, c, bias, rows, row, sum);
