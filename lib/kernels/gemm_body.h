@@ -32,11 +32,11 @@
 
 /* Where equal tiles lie, one below the other: rows [row, end). column is a multiple of 16; tail is
    the number of columns in the last vector, which matters where that is partial. Once a tile has asked for C, it asks
-   for so many lines of what the columns after these read; the tile below for those that follow. */
+   for so many pairs of lines of what the columns after these read; the tile below for those that follow. */
 typedef struct place {
   size_t row, end, column, tail;
   uintptr_t later; /* as a number, for it may be past the end */
-  size_t later_lines;
+  size_t later_pairs;
 } place;
 
 typedef void tile_function(const cnn__gemm *product, place *at);
@@ -140,12 +140,12 @@ typedef struct soon {
 
 INLINE_CONSTANTS void next_stretch(soon *c) {
   if (c->left > 0) return;
-  if (c->more == 0 && c->at && c->at->later_lines > 0) {
+  if (c->more == 0 && c->at && c->at->later_pairs > 0) {
     c->line = (const float *)c->at->later;
-    c->second = 0;
-    c->step = FLOATS_OF_LINE;
-    c->left = c->turns = c->at->later_lines;
-    c->at->later += c->turns * FLOATS_OF_LINE * sizeof *c->line;
+    c->second = FLOATS_OF_LINE;
+    c->step = 2 * FLOATS_OF_LINE;
+    c->left = c->turns = c->at->later_pairs;
+    c->at->later += c->turns * 2 * FLOATS_OF_LINE * sizeof *c->line;
     c->at = NULL;
     return;
   }
@@ -288,7 +288,7 @@ INLINE_CONSTANTS soon soon_below(const cnn__gemm *product, const float *c, size_
       spread && product->a_depth == 1
           ? product->k / depths_of_turn(product, rows, row.vectors) * product->batch
           : 0;
-  if (wide && turns >= PARTS * rows * row.vectors) {
+  if (wide && turns >= 2 * PARTS * rows * row.vectors) {
     const size_t each = row.vectors * PARTS;
     return (soon){.line = below,
                   .step = FLOATS_OF_LINE / PARTS,

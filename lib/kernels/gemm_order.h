@@ -61,7 +61,7 @@ static void ask_later(const cnn__gemm *product, place *at, size_t end, size_t co
   if (!SPREAD_C || !in_a_row || product->a_depth != 1 || product->k < LONG) return;
   const size_t begin = end < product->n ? end : 0;
   at->later = (uintptr_t)(product->b[0] + begin * product->k);
-  at->later_lines = shares((end - at->column) / FLOATS_OF_LINE * product->k, count);
+  at->later_pairs = shares((end - at->column) / FLOATS_OF_LINE * product->k, 2 * count);
 }
 
 /* A panel of B stays in the L1 cache while all rows of A pass by. */
