@@ -126,9 +126,9 @@ INLINE_CONSTANTS size_t depths_of_turn(const cnn__gemm *product, size_t rows, si
 }
 
 /* Where the next tile's rows of C are asked for, a line or two of them in each turn: in stretches of turns, one a row or a
-   pair of columns of lines, then one for the lines of later; in the end the last one again. What a stretch needs, beside
-   what its end does, are three numbers: on some processors every other instruction of the loop may take the place of a
-   multiply-add. */
+   pair of columns of lines, then one for the lines of later; in the end one line again and again. What a stretch needs,
+   beside what its end does, are three numbers: on some processors every other instruction of the loop may take the place of a
+   multiply-add, and on some each end costs as much as a turn. */
 typedef struct soon {
   const float *line;
   ptrdiff_t second;   /* floats on to a line that is asked for as well; 0: to none */
@@ -140,18 +140,21 @@ typedef struct soon {
 
 INLINE_CONSTANTS void next_stretch(soon *c) {
   if (c->left > 0) return;
-  if (c->more == 0 && c->at && c->at->later_pairs > 0) {
+  c->left = c->turns;
+  if (c->more > 0) {
+    c->line += c->on;
+    c->more--;
+  } else if (c->at && c->at->later_pairs > 0) {
     c->line = (const float *)c->at->later;
     c->second = FLOATS_OF_LINE;
     c->step = 2 * FLOATS_OF_LINE;
-    c->left = c->turns = c->at->later_pairs;
-    c->at->later += c->turns * 2 * FLOATS_OF_LINE * sizeof *c->line;
+    c->left = c->at->later_pairs;
+    c->at->later += c->left * 2 * FLOATS_OF_LINE * sizeof *c->line;
     c->at = NULL;
-    return;
+  } else {
+    c->second = c->step = 0;
+    c->left = SIZE_MAX;
   }
-  c->line += c->more > 0 ? c->on : -(ptrdiff_t)c->turns * c->step;
-  c->left = c->turns;
-  c->more -= c->more > 0;
 }
 
 /* turn depths in one turn of the loop, of an A whose depths lie side by side. Returns what is left of depth. */
@@ -273,6 +276,12 @@ INLINE_CONSTANTS void fetch_below(const cnn__gemm *product, const float *c, size
   EACH_ROW(i, rows, prefetch_row(c + ((ptrdiff_t)rows + i) * product->c_row, vectors);)
 }
 
+/* Whether a C is so small that it is as near as it gets without being asked for: in the L1 cache, or on its way there. */
+INLINE_CONSTANTS bool is_near(const cnn__gemm *product) {
+  enum { NEAR = 16384 / sizeof(float) };
+  return product->m * (size_t)product->c_row <= NEAR;
+}
+
 /* How a tile asks for them on its way, in its turns. The main one, where these are many: line by line along the rows. Else: two
    lines of each row, then the two beside them, and those that its turns do not reach at once; or, as each stretch has its price,
    two lines of each row and of those below, by tiles that are smaller or have few turns. Of such the ones with long chains ask for
@@ -297,8 +306,9 @@ INLINE_CONSTANTS soon soon_below(const cnn__gemm *product, const float *c, size_
                   .left = each,
                   .more = rows - 1};
   }
-  if (turns < rows || (!wide && turns >= MANY)) {
-    fetch_below(product, c, rows, row.vectors);
+  const bool near = spread && is_near(product);
+  if (near || turns < rows || (!wide && turns >= MANY)) {
+    if (!near) fetch_below(product, c, rows, row.vectors);
     return (soon){.line = c, .turns = SIZE_MAX, .left = SIZE_MAX};
   }
   const bool pairs = turns >= PAIR * rows, goes_on = !wide || (!pairs && is_short(product));
