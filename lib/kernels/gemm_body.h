@@ -89,6 +89,9 @@ INLINE_CONSTANTS void multiply_depth(const cnn__gemm *product, cursor *at, ptrdi
   next_depth_of_b(product, at, row);
 }
 
+/* So many floats are as near as they get without being asked for: in the L1 cache, or on their way there. */
+enum { NEAR = 4096 };
+
 INLINE_CONSTANTS void prefetch_row(const float *row, size_t vectors) {
   EACH_VECTOR(j, (vectors * VECTOR_WIDTH + FLOATS_OF_LINE - 1) / FLOATS_OF_LINE,
               __builtin_prefetch(row + j * FLOATS_OF_LINE);)
@@ -225,12 +228,14 @@ INLINE_CONSTANTS void multiply_extent(const cnn__gemm *product, const float *a, 
   const bool columns = COLUMNS_BY_TURNS > 0 && (int)row.vectors >= COLUMNS_BY_TURNS &&
                        rows * row.vectors >= (MAIN_ROWS - 1) * MAIN_VECTORS;
   const bool from_b = FETCH_AHEAD && large && strides.b_panel == CNN__PANEL;
+  const bool near =
+      strides.k * (size_t)strides.b_row <= NEAR && strides.k * (size_t)strides.a_depth <= 2 * NEAR;
   if (by_turns && strides.a_depth == 1 &&
       depths_of_turn(&strides, rows, row.vectors) == MAIN_DEPTHS)
     depth = take_turns(&strides, &at, a, depth, MAIN_DEPTHS, rows, row, c, sum);
   else if (by_turns && strides.a_depth == 1)
     depth = take_turns(&strides, &at, a, depth, DEPTHS_AT_A_TIME, rows, row, c, sum);
-  else if (by_turns && columns && strides.a_row == 1 && !from_b)
+  else if (by_turns && columns && strides.a_row == 1 && (!from_b || near))
     depth = take_turns_by_columns(&strides, &at, depth, rows, row, sum);
   const bool fetches = FETCH_AHEAD && (large || (rows >= 4 && row.vectors <= 2));
   const ptrdiff_t step = from_b               ? strides.b_row
@@ -276,12 +281,6 @@ INLINE_CONSTANTS void fetch_below(const cnn__gemm *product, const float *c, size
   EACH_ROW(i, rows, prefetch_row(c + ((ptrdiff_t)rows + i) * product->c_row, vectors);)
 }
 
-/* Whether a C is so small that it is as near as it gets without being asked for: in the L1 cache, or on its way there. */
-INLINE_CONSTANTS bool is_near(const cnn__gemm *product) {
-  enum { NEAR = 16384 / sizeof(float) };
-  return product->m * (size_t)product->c_row <= NEAR;
-}
-
 /* How a tile asks for them on its way, in its turns. The main one, where these are many: line by line along the rows. Else: two
    lines of each row, then the two beside them, and those that its turns do not reach at once; or, as each stretch has its price,
    two lines of each row and of those below, by tiles that are smaller or have few turns. Of such the ones with long chains ask for
@@ -306,7 +305,7 @@ INLINE_CONSTANTS soon soon_below(const cnn__gemm *product, const float *c, size_
                   .left = each,
                   .more = rows - 1};
   }
-  const bool near = spread && is_near(product);
+  const bool near = spread && product->m * (size_t)product->c_row <= NEAR;
   if (near || turns < rows || (!wide && turns >= MANY)) {
     if (!near) fetch_below(product, c, rows, row.vectors);
     return (soon){.line = c, .turns = SIZE_MAX, .left = SIZE_MAX};
