@@ -322,17 +322,33 @@ static bool is_by_columns(const cnn__matmul *product, size_t slots) {
   return is_near || (share >= MANY && cnn__cpu_has_large_l2());
 }
 
-/* Each thread has as many tasks. */
-static void run_by_columns(const cnn__matmul *product, cnn_context *context, float *scratch) {
-  const size_t n = product->n, slots = cnn__context_slots(context);
-  const size_t tasks = cnn__size_ceil_div(cnn__size_ceil_div(n, most_own_columns()), slots) * slots;
-  const cnn__column_sizes sizes = {
+/* Whether they best pack, each for itself, the few columns that there are, for rows enough. */
+static bool is_by_rows(const cnn__matmul *product, size_t slots) {
+  enum { LEAST = 32 };
+  return slots > 1 && product->m / slots >= LEAST && product->n <= most_own_columns() &&
+         should_pack_b(product) && !should_pack_a(product, product->n);
+}
+
+/* Each thread has as many tasks, columns or rows. */
+static void run_own(const cnn__matmul *product, cnn_context *context, float *scratch,
+                    bool by_columns) {
+  enum { TALL = 256 };
+  const size_t m = product->m, n = product->n, slots = cnn__context_slots(context);
+  const size_t most = by_columns ? most_own_columns() : n;
+  const size_t parts = by_columns ? cnn__size_ceil_div(n, most * slots)
+                                  : cnn__size_min(m / TALL, MOST_TASKS) / slots;
+  const size_t tasks = cnn__size_max(parts, 1) * slots;
+  const size_t height = by_columns ? m : cnn__size_ceil_div(m, tasks);
+  const size_t depths = balanced(product->k, most_depths(product, false), 8);
+  const size_t rows = by_columns ? ROWS : cnn__size_max(ROWS * DEPTHS / depths, ROWS);
+  const cnn__own_sizes sizes = {
       .pack = true,
-      .columns = cnn__size_min(padded(cnn__size_ceil_div(n, tasks)), most_own_columns()),
-      .depths = balanced(product->k, most_depths(product, false), 8),
-      .rows = balanced(product->m, ROWS, 1),
-      .leading = product->b_column == 1 ? cnn__size_min(LEADING, product->m) : 0};
-  cnn__matmul_run_columns(product, context, scratch, &sizes);
+      .columns = by_columns ? cnn__size_min(padded(cnn__size_ceil_div(n, tasks)), most) : n,
+      .height = height,
+      .depths = depths,
+      .rows = balanced(height, rows, 1),
+      .leading = product->b_column == 1 ? cnn__size_min(LEADING, height) : 0};
+  cnn__matmul_run_own(product, context, scratch, &sizes);
 }
 
 /* Grows with each size, so that smaller products fit; a column runs as a row. */
@@ -365,7 +381,9 @@ void cnn__matmul_run(const cnn__matmul *product, cnn_context *context, void *scr
   else if (product->m <= THIN || (product->m <= FEW && is_few(product)))
     cnn__matmul_run_few(product, context, scratch);
   else if (is_by_columns(product, cnn__context_slots(context)))
-    run_by_columns(product, context, scratch);
+    run_own(product, context, scratch, true);
+  else if (is_by_rows(product, cnn__context_slots(context)))
+    run_own(product, context, scratch, false);
   else
     run_blocks(product, context, scratch);
 }

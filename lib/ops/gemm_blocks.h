@@ -102,18 +102,19 @@ static inline void cnn__run_parts(const cnn__matmul *product, cnn_context *conte
   }
 }
 
-/* How a product is cut into tasks of columns. */
-typedef struct cnn__column_sizes {
+/* How a product is cut into tasks that have what they need to themselves. */
+typedef struct cnn__own_sizes {
   bool pack;      /* B, each task its own; else it is read where it lies */
-  size_t columns; /* of a task, */
+  size_t columns; /* of a task, > 0, */
+  size_t height;  /* rows of it, > 0, */
   size_t depths;  /* that it packs at once, > 0, */
   size_t rows;    /* that it multiplies at once, > 0, */
-  size_t leading; /* the first rows, which go with the packing of a row-major B; else 0 */
-} cnn__column_sizes;
+  size_t leading; /* its first rows, which go with the packing of a row-major B; else 0 */
+} cnn__own_sizes;
 
 /* scratch, if B is packed: for each slot as much as depths and columns of it take. */
-void cnn__matmul_run_columns(const cnn__matmul *product, cnn_context *context, float *scratch,
-                             const cnn__column_sizes *sizes);
+void cnn__matmul_run_own(const cnn__matmul *product, cnn_context *context, float *scratch,
+                         const cnn__own_sizes *sizes);
 /* Few rows; scratch: cnn__matmul_few_floats for each slot. */
 void cnn__matmul_run_few(const cnn__matmul *product, cnn_context *context, float *scratch);
 /* The same into the transpose of C, C[column][row] = c[column * c_row + row], of a row-major B of 16 rows of A at most;

@@ -111,11 +111,11 @@ void cnn__matmul_run_few(const cnn__matmul *product, cnn_context *context, float
   }
   const bool pack = product->b && !near, in_l1 = pack && thin;
   const size_t depths = !pack ? product->k : in_l1 ? THIN_DEPTHS : DEPTHS;
-  const cnn__column_sizes sizes = {.pack = pack,
-                                   .columns =
-                                       in_l1 ? THIN_COLUMNS : columns_of_task(product, context),
-                                   .depths = cnn__size_max(cnn__size_min(depths, product->k), 1),
-                                   .rows = product->m,
-                                   .leading = product->b_column == 1 ? product->m : 0};
-  cnn__matmul_run_columns(product, context, scratch, &sizes);
+  const cnn__own_sizes sizes = {.pack = pack,
+                                .columns = in_l1 ? THIN_COLUMNS : columns_of_task(product, context),
+                                .height = product->m,
+                                .depths = cnn__size_max(cnn__size_min(depths, product->k), 1),
+                                .rows = product->m,
+                                .leading = product->b_column == 1 ? product->m : 0};
+  cnn__matmul_run_own(product, context, scratch, &sizes);
 }

@@ -228,10 +228,11 @@ static void test_products_of_blocks_for_large_caches_equal_one_call(void **state
   cnn_context_free(contexts[1]);
 }
 
-/* Each task packs its own columns of B, for more rows than one block has. */
-static void test_tasks_of_columns_equal_one_call(void **state) {
-  static const sizes list[] = {{97, 128, 12},  {121, 200, 5},   {250, 192, 200},
-                               {200, 401, 70}, {122, 140, 530}, {128, 530, 1}};
+/* Each task packs its own columns of B, for more rows than one block has, or for its own rows all columns. */
+static void test_tasks_that_pack_for_themselves_equal_one_call(void **state) {
+  static const sizes list[] = {{97, 128, 12},   {121, 200, 5},  {250, 192, 200}, {200, 401, 70},
+                               {122, 140, 530}, {128, 530, 1},  {130, 65, 64},   {201, 40, 530},
+                               {1600, 33, 27},  {700, 100, 130}};
   static const unsigned forms[] = {BIAS | RELU | C_WITH_GAPS, A_TRANSPOSED | ACCUMULATE,
                                    B_TRANSPOSED | ACCUMULATE | BIAS, A_TRANSPOSED | B_TRANSPOSED};
   cnn_context *contexts[] = {context_of(2), context_of(3)};
@@ -344,6 +345,7 @@ static void test_without_depth_only_the_epilogue_runs(void **state) {
       check_product(contexts[i], (sizes){5, 20, 0}, form);
       check_product(contexts[i], (sizes){5, 1, 0}, form);
       check_product(contexts[i], (sizes){130, 300, 0}, form);
+      check_product(contexts[i], (sizes){150, 70, 0}, form);
     }
     cnn_context_free(contexts[i]);
   }
@@ -442,7 +444,7 @@ int main(void) {
       cmocka_unit_test(test_every_form_equals_one_call),
       cmocka_unit_test(test_products_of_many_blocks_equal_one_call),
       cmocka_unit_test(test_products_of_blocks_for_large_caches_equal_one_call),
-      cmocka_unit_test(test_tasks_of_columns_equal_one_call),
+      cmocka_unit_test(test_tasks_that_pack_for_themselves_equal_one_call),
       cmocka_unit_test(test_few_columns_equal_one_call),
       cmocka_unit_test(test_a_column_has_the_same_bits_alone_and_among_others),
       cmocka_unit_test(test_any_number_of_threads_gives_the_same_bits),
