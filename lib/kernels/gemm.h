@@ -13,8 +13,11 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Columns of B and C are worked on in panels of this many: the virtual vector. */
-enum { CNN__PANEL = 16 };
+enum {
+  CNN__PANEL = 16, /* columns of B and C are worked on in panels of this many: the virtual vector */
+  CNN__NEAR =
+      4096 /* floats that are as near as they get without being asked for: in the L1 cache, or on their way there */
+};
 
 typedef enum cnn__gemm_epilogue {
   CNN__GEMM_PLAIN = 0,
@@ -41,6 +44,7 @@ typedef struct cnn__gemm {
 
   float *c; /* C[row][column] = c[row * c_row + column]; only row < m, column < n is touched */
   ptrdiff_t c_row;
+  bool near;         /* A hint: C needs not be asked for. */
   bool accumulate;   /* false: C0 = 0 and c is not read */
   const float *bias; /* n values, or NULL */
   cnn__gemm_epilogue epilogue;

@@ -89,9 +89,6 @@ INLINE_CONSTANTS void multiply_depth(const cnn__gemm *product, cursor *at, ptrdi
   next_depth_of_b(product, at, row);
 }
 
-/* So many floats are as near as they get without being asked for: in the L1 cache, or on their way there. */
-enum { NEAR = 4096 };
-
 INLINE_CONSTANTS void prefetch_row(const float *row, size_t vectors) {
   EACH_VECTOR(j, (vectors * VECTOR_WIDTH + FLOATS_OF_LINE - 1) / FLOATS_OF_LINE,
               __builtin_prefetch(row + j * FLOATS_OF_LINE);)
@@ -228,8 +225,8 @@ INLINE_CONSTANTS void multiply_extent(const cnn__gemm *product, const float *a, 
   const bool columns = COLUMNS_BY_TURNS > 0 && (int)row.vectors >= COLUMNS_BY_TURNS &&
                        rows * row.vectors >= (MAIN_ROWS - 1) * MAIN_VECTORS;
   const bool from_b = FETCH_AHEAD && large && strides.b_panel == CNN__PANEL;
-  const bool near =
-      strides.k * (size_t)strides.b_row <= NEAR && strides.k * (size_t)strides.a_depth <= 2 * NEAR;
+  const bool near = strides.k * (size_t)strides.b_row <= CNN__NEAR &&
+                    strides.k * (size_t)strides.a_depth <= 2 * CNN__NEAR;
   if (by_turns && strides.a_depth == 1 &&
       depths_of_turn(&strides, rows, row.vectors) == MAIN_DEPTHS)
     depth = take_turns(&strides, &at, a, depth, MAIN_DEPTHS, rows, row, c, sum);
@@ -305,7 +302,7 @@ INLINE_CONSTANTS soon soon_below(const cnn__gemm *product, const float *c, size_
                   .left = each,
                   .more = rows - 1};
   }
-  const bool near = spread && product->m * (size_t)product->c_row <= NEAR;
+  const bool near = spread && product->near;
   if (near || turns < rows || (!wide && turns >= MANY)) {
     if (!near) fetch_below(product, c, rows, row.vectors);
     return (soon){.line = c, .turns = SIZE_MAX, .left = SIZE_MAX};

@@ -175,7 +175,8 @@ static void multiply(const forward_job *job, const cnn__winograd_layout *layout,
                                     .k = channels,
                                     .a_row = (ptrdiff_t)p[WINOGRAD_IN_PITCH],
                                     .c = m + number * p[WINOGRAD_OUT_STRIDE],
-                                    .c_row = (ptrdiff_t)pitch},
+                                    .c_row = (ptrdiff_t)pitch,
+                                    .near = layout->tiles[number] * pitch <= CNN__NEAR},
                        CNN__WINOGRAD_DEPTHS, v + number * p[WINOGRAD_IN_STRIDE],
                        job->buffers->prepared + number * p[WINOGRAD_KERNEL_STRIDE] +
                            first * channels);

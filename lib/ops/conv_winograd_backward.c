@@ -49,6 +49,7 @@ static void kernel_product(const slice_work *work, const cnn__winograd_layout *l
                              .b_panel = CNN__PANEL,
                              .c = work->dkernel + number * p[WINOGRAD_GRADIENT_STRIDE],
                              .c_row = (ptrdiff_t)p[WINOGRAD_OUT_PITCH],
+                             .near = shape->in_channels * p[WINOGRAD_OUT_PITCH] <= CNN__NEAR,
                              .accumulate = work->accumulate};
   cnn__kernels_get()->gemm.gemm(&product);
 }
@@ -59,16 +60,17 @@ static void input_product(const slice_work *work, const cnn__winograd_layout *la
   const backward_job *job = work->job;
   const size_t *p = job->conv->parameters;
   const cnn__conv_shape *shape = &job->conv->shape;
-  cnn__conv_multiply(&(cnn__gemm){.m = layout->tiles[number],
-                                  .n = shape->in_channels,
-                                  .k = shape->out_channels,
-                                  .a_row = (ptrdiff_t)p[WINOGRAD_OUT_PITCH],
-                                  .c = work->v + number * p[WINOGRAD_IN_STRIDE],
-                                  .c_row = (ptrdiff_t)p[WINOGRAD_IN_PITCH]},
-                     CNN__WINOGRAD_DEPTHS, work->m + number * p[WINOGRAD_OUT_STRIDE],
-                     job->buffers->prepared +
-                         job->geometry.frequencies * p[WINOGRAD_KERNEL_STRIDE] +
-                         number * p[WINOGRAD_BACK_STRIDE]);
+  cnn__conv_multiply(
+      &(cnn__gemm){.m = layout->tiles[number],
+                   .n = shape->in_channels,
+                   .k = shape->out_channels,
+                   .a_row = (ptrdiff_t)p[WINOGRAD_OUT_PITCH],
+                   .c = work->v + number * p[WINOGRAD_IN_STRIDE],
+                   .c_row = (ptrdiff_t)p[WINOGRAD_IN_PITCH],
+                   .near = layout->tiles[number] * p[WINOGRAD_IN_PITCH] <= CNN__NEAR},
+      CNN__WINOGRAD_DEPTHS, work->m + number * p[WINOGRAD_OUT_STRIDE],
+      job->buffers->prepared + job->geometry.frequencies * p[WINOGRAD_KERNEL_STRIDE] +
+          number * p[WINOGRAD_BACK_STRIDE]);
 }
 
 /* Overlapping tiles add up in dx, in the tiles' order. */

@@ -41,6 +41,7 @@ static interval choose_a(checker *check, cnn__gemm *p) {
     break;
   default:
     p->dense = p->m % 2 == 0;
+    p->near = p->n % 2 == 0;
     p->a_depth = 1, p->a_row = k + gap + (p->dense ? k / 2 : 0);
     break;
   }
