@@ -15,8 +15,7 @@
 
 enum {
   CNN__PANEL = 16, /* columns of B and C are worked on in panels of this many: the virtual vector */
-  CNN__NEAR =
-      4096 /* floats that are as near as they get without being asked for: in the L1 cache, or on their way there */
+  CNN__NEAR = 4096 /* floats that, as a rule, the L1 cache holds or soon will, unasked */
 };
 
 typedef enum cnn__gemm_epilogue {
@@ -44,7 +43,7 @@ typedef struct cnn__gemm {
 
   float *c; /* C[row][column] = c[row * c_row + column]; only row < m, column < n is touched */
   ptrdiff_t c_row;
-  bool near;         /* A hint: C needs not be asked for. */
+  bool near;         /* a hint: C need not be asked for */
   bool accumulate;   /* false: C0 = 0 and c is not read */
   const float *bias; /* n values, or NULL */
   cnn__gemm_epilogue epilogue;
