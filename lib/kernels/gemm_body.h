@@ -128,7 +128,7 @@ INLINE_CONSTANTS size_t depths_of_turn(const cnn__gemm *product, size_t rows, si
 /* Where the next tile's rows of C are asked for, a line or two of them in each turn: in stretches of turns, one a row or a
    pair of columns of lines, then one for the lines of later; in the end one line again and again. What a stretch needs,
    beside what its end does, are three numbers: on some processors every other instruction of the loop may take the place of a
-   multiply-add, and on some each end costs as much as a turn. */
+   multiply-add, and on some each end costs half a turn. */
 typedef struct soon {
   const float *line;
   ptrdiff_t second;   /* floats on to a line that is asked for as well; 0: to none */
@@ -281,7 +281,7 @@ INLINE_CONSTANTS void fetch_below(const cnn__gemm *product, const float *c, size
 /* How a tile asks for them on its way, in its turns. The main one, where these are many: line by line along the rows. Else: two
    lines of each row, then the two beside them, and those that its turns do not reach at once; or, as each stretch has its price,
    two lines of each row and of those below, by tiles that are smaller or have few turns. Of such the ones with long chains ask for
-   all lines at once. */
+   all lines at once. A near C is not asked for. */
 INLINE_CONSTANTS soon soon_below(const cnn__gemm *product, const float *c, size_t rows,
                                  extent row) {
   enum { PAIR = 2, PARTS = 4, MANY = 144 };
