@@ -15,7 +15,7 @@
 
 enum {
   CNN__PANEL = 16, /* columns of B and C are worked on in panels of this many: the virtual vector */
-  CNN__NEAR = 4096 /* floats that, as a rule, the L1 cache holds or soon will, unasked */
+  CNN__NEAR = 4096 /* floats so few that asking for them costs more than it brings */
 };
 
 typedef enum cnn__gemm_epilogue {

@@ -293,7 +293,8 @@ INLINE_CONSTANTS soon soon_below(const cnn__gemm *product, const float *c, size_
       spread && product->a_depth == 1
           ? product->k / depths_of_turn(product, rows, row.vectors) * product->batch
           : 0;
-  if (wide && turns >= 2 * PARTS * rows * row.vectors) {
+  const bool near = spread && product->near;
+  if (wide && !near && turns >= 2 * PARTS * rows * row.vectors) {
     const size_t each = row.vectors * PARTS;
     return (soon){.line = below,
                   .step = FLOATS_OF_LINE / PARTS,
@@ -302,7 +303,6 @@ INLINE_CONSTANTS soon soon_below(const cnn__gemm *product, const float *c, size_
                   .left = each,
                   .more = rows - 1};
   }
-  const bool near = spread && product->near;
   if (near || turns < rows || (!wide && turns >= MANY)) {
     if (!near) fetch_below(product, c, rows, row.vectors);
     return (soon){.line = c, .turns = SIZE_MAX, .left = SIZE_MAX};

@@ -329,25 +329,32 @@ static bool is_by_rows(const cnn__matmul *product, size_t slots) {
          should_pack_b(product) && !should_pack_a(product, product->n);
 }
 
-/* Each thread has as many tasks, columns or rows. */
-static void run_own(const cnn__matmul *product, cnn_context *context, float *scratch,
-                    bool by_columns) {
+static cnn__own_sizes own_sizes(const cnn__matmul *product, size_t columns, size_t height) {
+  return (cnn__own_sizes){.pack = true,
+                          .columns = columns,
+                          .height = height,
+                          .depths = balanced(product->k, most_depths(product, false), 8),
+                          .rows = balanced(height, ROWS, 1),
+                          .leading = product->b_column == 1 ? cnn__size_min(LEADING, height) : 0};
+}
+
+/* Each thread has as many tasks. */
+static void run_by_columns(const cnn__matmul *product, cnn_context *context, float *scratch) {
+  const size_t n = product->n, slots = cnn__context_slots(context), most = most_own_columns();
+  const size_t tasks = cnn__size_ceil_div(n, most * slots) * slots;
+  const cnn__own_sizes sizes =
+      own_sizes(product, cnn__size_min(padded(cnn__size_ceil_div(n, tasks)), most), product->m);
+  cnn__matmul_run_own(product, context, scratch, &sizes);
+}
+
+/* The same of tasks so tall that packing costs little beside them; the shorter chains, the more rows at once. */
+static void run_by_rows(const cnn__matmul *product, cnn_context *context, float *scratch) {
   enum { TALL = 256 };
-  const size_t m = product->m, n = product->n, slots = cnn__context_slots(context);
-  const size_t most = by_columns ? most_own_columns() : n;
-  const size_t parts = by_columns ? cnn__size_ceil_div(n, most * slots)
-                                  : cnn__size_min(m / TALL, MOST_TASKS) / slots;
-  const size_t tasks = cnn__size_max(parts, 1) * slots;
-  const size_t height = by_columns ? m : cnn__size_ceil_div(m, tasks);
-  const size_t depths = balanced(product->k, most_depths(product, false), 8);
-  const size_t rows = by_columns ? ROWS : cnn__size_max(ROWS * DEPTHS / depths, ROWS);
-  const cnn__own_sizes sizes = {
-      .pack = true,
-      .columns = by_columns ? cnn__size_min(padded(cnn__size_ceil_div(n, tasks)), most) : n,
-      .height = height,
-      .depths = depths,
-      .rows = balanced(height, rows, 1),
-      .leading = product->b_column == 1 ? cnn__size_min(LEADING, height) : 0};
+  const size_t m = product->m, slots = cnn__context_slots(context);
+  const size_t tasks = cnn__size_max(cnn__size_min(m / TALL, MOST_TASKS) / slots, 1) * slots;
+  const size_t height = cnn__size_ceil_div(m, tasks);
+  cnn__own_sizes sizes = own_sizes(product, product->n, height);
+  sizes.rows = balanced(height, cnn__size_max(ROWS * DEPTHS / sizes.depths, ROWS), 1);
   cnn__matmul_run_own(product, context, scratch, &sizes);
 }
 
@@ -381,9 +388,9 @@ void cnn__matmul_run(const cnn__matmul *product, cnn_context *context, void *scr
   else if (product->m <= THIN || (product->m <= FEW && is_few(product)))
     cnn__matmul_run_few(product, context, scratch);
   else if (is_by_columns(product, cnn__context_slots(context)))
-    run_own(product, context, scratch, true);
+    run_by_columns(product, context, scratch);
   else if (is_by_rows(product, cnn__context_slots(context)))
-    run_own(product, context, scratch, false);
+    run_by_rows(product, context, scratch);
   else
     run_blocks(product, context, scratch);
 }

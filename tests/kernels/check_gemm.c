@@ -41,7 +41,6 @@ static interval choose_a(checker *check, cnn__gemm *p) {
     break;
   default:
     p->dense = p->m % 2 == 0;
-    p->near = p->n % 2 == 0;
     p->a_depth = 1, p->a_row = k + gap + (p->dense ? k / 2 : 0);
     break;
   }
@@ -163,6 +162,7 @@ static void check_product(checker *check) {
   cnn__gemm p = {.accumulate = check_chance(check, 2), .epilogue = any_epilogue(check)};
   const bool page = choose_sizes(check, &p), upward = check_chance(check, 8);
   const interval a_span = choose_a(check, &p), b_span = choose_b(check, &p);
+  p.near = p.n % 2 == 0;
   const float *a[GEMM_MOST_BATCH], *b[GEMM_MOST_BATCH];
   for (size_t i = 0; i < p.batch; i++) {
     a[i] = check_input(check, extent(a_span, !p.m || !p.k), kind) - a_span.lowest;
