@@ -115,14 +115,17 @@ INLINE_CONSTANTS bool is_main(size_t rows, size_t vectors) {
   return vectors == MAIN_VECTORS && rows >= MAIN_ROWS - 1;
 }
 
-/* A chain so short has few turns to ask for lines in. */
-INLINE_CONSTANTS bool is_short(const cnn__gemm *product) {
-  enum { SHORT = 32 };
-  return product->k < SHORT;
+/* Whether a main tile's pairs have so few depths, or so few and are so many, that it goes by multiply_short(). */
+INLINE_CONSTANTS bool is_short(const cnn__gemm *product, size_t rows, size_t vectors) {
+  enum { SHORT = 32, SHORT_OF_MANY = 64, MANY = 4 };
+  return MAIN_DEPTHS > DEPTHS_AT_A_TIME && is_main(rows, vectors) && product->a_depth == 1 &&
+         (product->k <= SHORT || (product->k <= SHORT_OF_MANY && product->batch >= MANY));
 }
 
-INLINE_CONSTANTS size_t depths_of_turn(const cnn__gemm *product, size_t rows, size_t vectors) {
-  return is_main(rows, vectors) && !is_short(product) ? MAIN_DEPTHS : DEPTHS_AT_A_TIME;
+/* Whether it asks in its turns for what it will want: through longer chains it would ask for more than that. */
+INLINE_CONSTANTS bool is_brief(const cnn__gemm *product) {
+  enum { BRIEF = 64 };
+  return product->batch * product->k < BRIEF;
 }
 
 /* Where the next tile's rows of C are asked for, a line or two of them in each turn: in stretches of turns, one a row or a
@@ -157,6 +160,12 @@ INLINE_CONSTANTS void next_stretch(soon *c) {
   }
 }
 
+INLINE_CONSTANTS void ask_for_c(soon *c) {
+  __builtin_prefetch(c->line);
+  __builtin_prefetch(c->line + c->second);
+  c->line = opaque(c->line + c->step);
+}
+
 /* turn depths in one turn of the loop, of an A whose depths lie side by side. Returns what is left of depth. */
 INLINE_CONSTANTS size_t take_turns(const cnn__gemm *product, cursor *at, const float *a,
                                    size_t depth, size_t turn, size_t rows, extent row, soon *c,
@@ -172,11 +181,7 @@ INLINE_CONSTANTS size_t take_turns(const cnn__gemm *product, cursor *at, const f
     for (; run > 0; run--) {
       prefetch_row(next, 2 * PANEL_VECTORS);
       next = opaque(next + step);
-      if (SPREAD_C) {
-        __builtin_prefetch(c->line);
-        __builtin_prefetch(c->line + c->second);
-        c->line = opaque(c->line + c->step);
-      }
+      if (SPREAD_C) ask_for_c(c);
       EACH_ROW(ahead, turn, multiply_depth(product, at, ahead, rows, row, sum);)
       next_depths_of_a(at, (ptrdiff_t)turn, rows);
     }
@@ -227,11 +232,9 @@ INLINE_CONSTANTS void multiply_extent(const cnn__gemm *product, const float *a, 
   const bool from_b = FETCH_AHEAD && large && strides.b_panel == CNN__PANEL;
   const bool near = strides.k * (size_t)strides.b_row <= CNN__NEAR &&
                     strides.k * (size_t)strides.a_depth <= 2 * CNN__NEAR;
-  if (by_turns && strides.a_depth == 1 &&
-      depths_of_turn(&strides, rows, row.vectors) == MAIN_DEPTHS)
-    depth = take_turns(&strides, &at, a, depth, MAIN_DEPTHS, rows, row, c, sum);
-  else if (by_turns && strides.a_depth == 1)
-    depth = take_turns(&strides, &at, a, depth, DEPTHS_AT_A_TIME, rows, row, c, sum);
+  const size_t turn = is_main(rows, row.vectors) ? MAIN_DEPTHS : DEPTHS_AT_A_TIME;
+  if (by_turns && strides.a_depth == 1)
+    depth = take_turns(&strides, &at, a, depth, turn, rows, row, c, sum);
   else if (by_turns && columns && strides.a_row == 1 && (!from_b || near))
     depth = take_turns_by_columns(&strides, &at, depth, rows, row, sum);
   const bool fetches = FETCH_AHEAD && (large || (rows >= 4 && row.vectors <= 2));
@@ -249,6 +252,35 @@ INLINE_CONSTANTS void multiply_extent(const cnn__gemm *product, const float *a, 
     }
     multiply_depth(&strides, &at, 0, rows, row, sum);
     next_depths_of_a(&at, strides.a_depth, rows);
+  }
+}
+
+/* sum += A_i * B_i for all pairs, of so few depths that what is decided once for all of them would take its time for each;
+   a and b lead to the tile's first row and column. */
+INLINE_CONSTANTS void multiply_short(const cnn__gemm *product, ptrdiff_t a, ptrdiff_t b,
+                                     size_t rows, extent row, soon *c,
+                                     vector sum[MOST_ROWS][MOST_VECTORS]) {
+  const cnn__gemm strides = *product;
+  const size_t turn = DEPTHS_AT_A_TIME;
+  const ptrdiff_t step = run_of_depth(&strides) * (ptrdiff_t)(turn * rows);
+  const bool asks = is_brief(&strides);
+  for (size_t i = 0; i < strides.batch; i++) {
+    cursor at = cursor_at(&strides, strides.a[i] + a, strides.b[i] + b, rows, row);
+    const float *next = opaque(at.a[0] + (step ? (ptrdiff_t)rows * strides.a_row : 0));
+    size_t depth = strides.k;
+    for (; depth >= turn; depth -= turn) {
+      if (asks) {
+        prefetch_row(next, 2 * PANEL_VECTORS);
+        next = opaque(next + step);
+        if (SPREAD_C) ask_for_c(c);
+      }
+      EACH_ROW(ahead, turn, multiply_depth(&strides, &at, ahead, rows, row, sum);)
+      next_depths_of_a(&at, (ptrdiff_t)turn, rows);
+    }
+    for (; depth > 0; depth--) {
+      multiply_depth(&strides, &at, 0, rows, row, sum);
+      next_depths_of_a(&at, 1, rows);
+    }
   }
 }
 
@@ -288,13 +320,11 @@ INLINE_CONSTANTS soon soon_below(const cnn__gemm *product, const float *c, size_
   const extent whole = {row.vectors, false, VECTOR_WIDTH};
   const bool spread = SPREAD_C && row.tail == VECTOR_WIDTH && is_large(rows, whole);
   const float *const below = c + (ptrdiff_t)rows * product->c_row;
-  const bool wide = is_main(rows, row.vectors);
-  const size_t turns =
-      spread && product->a_depth == 1
-          ? product->k / depths_of_turn(product, rows, row.vectors) * product->batch
-          : 0;
+  const bool wide = is_main(rows, row.vectors), few = is_short(product, rows, row.vectors);
+  const size_t turn = wide && !few ? MAIN_DEPTHS : DEPTHS_AT_A_TIME;
+  const size_t turns = spread && product->a_depth == 1 ? product->k / turn * product->batch : 0;
   const bool near = spread && product->near;
-  if (wide && !near && turns >= 2 * PARTS * rows * row.vectors) {
+  if (wide && !near && !few && turns >= 2 * PARTS * rows * row.vectors) {
     const size_t each = row.vectors * PARTS;
     return (soon){.line = below,
                   .step = FLOATS_OF_LINE / PARTS,
@@ -303,11 +333,11 @@ INLINE_CONSTANTS soon soon_below(const cnn__gemm *product, const float *c, size_
                   .left = each,
                   .more = rows - 1};
   }
-  if (near || turns < rows || (!wide && turns >= MANY)) {
+  if (near || turns < rows || (!wide && turns >= MANY) || (few && !is_brief(product))) {
     if (!near) fetch_below(product, c, rows, row.vectors);
     return (soon){.line = c, .turns = SIZE_MAX, .left = SIZE_MAX};
   }
-  const bool pairs = turns >= PAIR * rows, goes_on = !wide || (!pairs && is_short(product));
+  const bool pairs = turns >= PAIR * rows, goes_on = !wide || few;
   if (row.vectors > PAIR && (goes_on || !pairs))
     fetch_below(product, c + PAIR * FLOATS_OF_LINE, rows, row.vectors - PAIR);
   return (soon){.line = below,
@@ -347,8 +377,11 @@ INLINE_CONSTANTS void tile(const cnn__gemm *product, place *at, ptrdiff_t a, ptr
   begin_tile(product, c, rows, row, sum);
   soon next = soon_below(product, c, rows, row);
   if (is_main(rows, row.vectors)) next.at = at;
-  for (size_t i = 0; i < product->batch; i++)
-    multiply(product, product->a[i] + a, product->b[i] + b, rows, row, &next, sum);
+  if (is_short(product, rows, row.vectors) && row.tail == VECTOR_WIDTH)
+    multiply_short(product, a, b, rows, (extent){row.vectors, false, VECTOR_WIDTH}, &next, sum);
+  else
+    for (size_t i = 0; i < product->batch; i++)
+      multiply(product, product->a[i] + a, product->b[i] + b, rows, row, &next, sum);
   end_tile(product, c, bias, rows, row, sum);
 }
 
