@@ -37,17 +37,15 @@ static size_t rows_of_task(const cnn__conv *conv, size_t width, size_t height) {
 
 /* Of x and dy, that a call of the weights' gradient takes. Where a vector is half a line, the next one reads the other
    halves of what a vector read: so few that these stay in the first cache. Else so many that loading and storing
-   the sums between them costs little; but with a large second level fewer, the fewer sets of the first cache cells so many
-   lines apart reach: presumably what was asked for is gone else before it is read. */
+   the sums between them costs little; but with a large second level fewer, if cells an even number of lines apart reach few
+   sets of the first cache: presumably what was asked for is gone else before it is read. Of one or two sets it is in any case. */
 static size_t step_cells(size_t channels) {
-  enum { FEW = 84, SOME = 120, MORE = 500, MANY = 1000, LINE = 16, SETS = 64 };
+  enum { FEW = 84, SOME = 80, MORE = 120, MANY = 500, ALL = 1000, LINE = 16, HALF_OF_SETS = 32 };
   if (cnn__kernels_get()->depthwise.width < LINE) return FEW;
-  if (!cnn__cpu_has_large_l2()) return MANY;
-  size_t cells = MORE;
-  for (size_t lines = channels / LINE, sets = 1; lines % 2 == 0 && sets < SETS;
-       lines /= 2, sets *= 2)
-    cells /= 2;
-  return cnn__size_max(cells, SOME);
+  if (!cnn__cpu_has_large_l2()) return ALL;
+  const size_t lines = channels / LINE;
+  if (lines % 2 > 0) return MANY;
+  return lines % HALF_OF_SETS > 0 ? SOME : MORE;
 }
 
 static size_t step_rows(const cnn__conv_shape *shape) {
