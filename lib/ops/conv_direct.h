@@ -19,6 +19,7 @@ enum {
   DIRECT_STEP_IMAGES,   /* images that it takes at a time, */
   DIRECT_STEP_ROWS,     /* and rows of the output, which it copies into scratch */
   DIRECT_COPY,          /* 1: so it does with dy */
+  DIRECT_PACK,          /* 1: or 1x1, whose product packs dy on its way */
   DIRECT_COLUMNS,       /* 1: but with neither: 1x1, the side of more channels read as it lies */
   DIRECT_PITCH,         /* floats from one channel's inputs to the next in that copy; 0: by cells */
   DIRECT_SHALLOW,       /* 1: few input channels, kernels/convolution/shallow.h */

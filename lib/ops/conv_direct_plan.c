@@ -24,12 +24,24 @@ static double work_of_task(double all, size_t slots) {
   return share < LEAST ? LEAST : share > MOST ? MOST : share;
 }
 
-/* Where weights are many, cells enough to be worth reading them. Several images only where they are small, so that
-   their borders, too, are lines of some length, and only if enough tasks remain. weights: of a block; blocks:
-   of all channels. */
+/* Images of a task, where they are small: so many that their borders, too, are lines of some length, and those of the
+   smallest ones two tiles or one of most instruction sets; but threads share tasks enough. cells: of an
+   image; wanted: images that would be worth a task. */
+static size_t images_of(const cnn__conv *conv, size_t cells, size_t wanted, size_t blocks) {
+  enum { FEW_CELLS = 64, TILE = 6, SOME = 4, MOST = 16, TASKS = 8 };
+  const size_t batch = conv->shape.batch;
+  const size_t least = cells <= FEW_CELLS ? 2 * TILE : SOME;
+  const size_t most = conv->mode.slots > 1 ? cnn__size_max(batch * blocks / TASKS, 1) : batch;
+  size_t images = cnn__size_min(cnn__size_max(wanted, least), cnn__size_min(MOST, most));
+  if (images > TILE) images -= images % TILE;
+  return cnn__size_even_part(batch, images);
+}
+
+/* Where weights are many, cells enough to be worth reading them. weights: of a block; blocks: of all channels; whole:
+   images are not cut into rows. */
 static tasks tasks_of(const cnn__conv *conv, size_t height, size_t width, double work_of_cell,
-                      size_t weights, size_t blocks) {
-  enum { MANY_WEIGHTS = 16 * 1024, MANY_CELLS = 96, FEW_CELLS = 256, MOST_IMAGES = 16, TASKS = 8 };
+                      size_t weights, size_t blocks, bool whole) {
+  enum { MANY_WEIGHTS = 16 * 1024, MANY_CELLS = 96, FEW_CELLS = 256 };
   enum { SOME_CELLS = 24 }; /* some tiles */
   const size_t batch = conv->shape.batch, slots = conv->mode.slots;
   const double image = (double)height * (double)width * work_of_cell;
@@ -39,13 +51,11 @@ static tasks tasks_of(const cnn__conv *conv, size_t height, size_t width, double
   if (weights > MANY_WEIGHTS) wanted = cnn__size_max(wanted, MANY_CELLS);
   const bool alone = slots > 1 && batch * blocks == 1;
   if (alone) wanted = cnn__size_max(wanted, SOME_CELLS) + width - 1; /* whole rows, rounded up */
-  tasks result = {cnn__size_max(cnn__size_min(wanted / width, height), 1), 1};
-  if (alone) result.rows = cnn__conv_even_rows(height, result.rows);
-  if (result.rows < height || height * width > FEW_CELLS) return result;
-  const size_t least = height * width <= FEW_CELLS / 4 ? 8 : 4;
-  result.images = cnn__size_max(cnn__size_min(wanted / (height * width), MOST_IMAGES), least);
-  const size_t most = cnn__size_max(batch * blocks / TASKS, 1);
-  result.images = cnn__size_min(result.images, cnn__size_min(most, batch));
+  tasks result = {whole ? height : cnn__size_max(cnn__size_min(wanted / width, height), 1), 1};
+  if (alone && !whole) result.rows = cnn__conv_even_rows(height, result.rows);
+  const size_t cells_of_image = height * width;
+  if (result.rows == height && cells_of_image <= FEW_CELLS)
+    result.images = images_of(conv, cells_of_image, wanted / cells_of_image, blocks);
   return result;
 }
 
@@ -100,7 +110,7 @@ static void plan_forward(cnn__conv *conv) {
   const size_t pool = cnn__conv_pooled(shape) ? shape->pool_height : 1;
   const size_t height = cnn__conv_y_height(shape), width = cnn__conv_used_width(shape) * pool;
   const tasks cut = tasks_of(conv, height, width, (double)depth * (double)block, depth * block,
-                             cnn__direct_blocks(shape->groups, out, block));
+                             cnn__direct_blocks(shape->groups, out, block), false);
   p[DIRECT_ROWS] = cut.rows;
   p[DIRECT_IMAGES] = p[DIRECT_SHALLOW] ? 1 : cut.images;
   if (conv->mode.slots == 1) return;
@@ -134,10 +144,10 @@ cnn__shallow_row cnn__direct_shallow_row(const cnn__conv_shape *shape, size_t ch
                             .pitch = shape->out_channels};
 }
 
-/* Steps of the weight gradient: cells enough to be worth reading and writing its block, few enough for
-   their copies to stay in the cache. Whole images, or rows of one. */
-static void plan_steps(cnn__conv *conv, size_t cells) {
-  enum { MOST_IMAGES = 16, WHOLE = 416 };
+/* Steps of the weight gradient of so many cells: enough to be worth reading and writing its block, few enough for
+   their copies to stay in the cache. Whole images, unless one has whole cells or more: then rows of it. */
+static void plan_steps(cnn__conv *conv, size_t cells, size_t whole) {
+  enum { MOST_IMAGES = 16 };
   const cnn__conv_shape *shape = &conv->shape;
   size_t *p = conv->parameters;
   const size_t rows = cnn__conv_used_height(shape), width = cnn__conv_used_width(shape);
@@ -145,7 +155,7 @@ static void plan_steps(cnn__conv *conv, size_t cells) {
   p[DIRECT_STEP_IMAGES] = cnn__size_min(cnn__size_max(cells / (rows * width), 1),
                                         cnn__size_min(MOST_IMAGES, shape->batch));
   p[DIRECT_STEP_ROWS] = rows;
-  if (p[DIRECT_SHALLOW] || rows * width < WHOLE) return;
+  if (p[DIRECT_SHALLOW] || rows * width < whole) return;
   const size_t most = cnn__size_max(cells / width / pool, 1) * pool;
   const size_t even = cnn__size_even_part(rows, most);
   p[DIRECT_STEP_ROWS] = cnn__size_ceil_div(even, pool) * pool;
@@ -166,7 +176,7 @@ static size_t set_weight_blocks(cnn__conv *conv, size_t most_in, size_t most_out
 }
 
 /* Each block reads its inputs and gradients again: those that a large cache has room for do so less often. As large as
-   threads still find some. */
+   threads still find some, and as many each. */
 static void enlarge_weight_blocks(cnn__conv *conv) {
   static const struct {
     size_t in, out;
@@ -174,7 +184,8 @@ static void enlarge_weight_blocks(cnn__conv *conv) {
   const size_t slots = conv->mode.slots, slices = conv->parameters[DIRECT_SLICES];
   for (size_t i = 0; i < sizeof most / sizeof most[0]; i++) {
     const size_t blocks = set_weight_blocks(conv, most[i].in, most[i].out);
-    if (slots == 1 || slices * blocks >= 4 * slots) return;
+    const size_t count = slices * blocks;
+    if (slots == 1 || count >= 4 * slots || (count >= 2 * slots && count % slots == 0)) return;
   }
 }
 
@@ -194,12 +205,18 @@ static bool reads_columns(const cnn__conv_shape *shape) {
          shape->out_channels >= LEAST && cnn__conv_kernel_size(shape) <= MOST_WEIGHTS;
 }
 
+/* Whether what a wide tile reads of dy is to stay in the first cache, beside inputs as they lie. */
+static bool is_near(const cnn__conv_shape *shape) {
+  return cnn__kernels_get()->gemm.columns > CNN__PANEL && cnn__direct_few(shape) &&
+         cnn__conv_group_in(shape) >= CNN__PANEL;
+}
+
 /* A slice for each eighth of the images, unless the kernel has blocks enough to keep threads busy; or for
    each quarter, where so many slices would not stay in the cache. Bits depend on how many slices there are: that
    does not depend on the cache. */
 static void plan_weight_gradient(cnn__conv *conv) {
   enum { TASKS = 8, FEW_TASKS = 4, CACHED = 1 << 18 };
-  enum { CELLS = 208, MORE_CELLS = 416, FEW_WEIGHTS = 1 << 17 };
+  enum { CELLS = 208, MORE_CELLS = 416, FEW_WEIGHTS = 1 << 17, NEAR_CELLS = 128 };
   const cnn__conv_shape *shape = &conv->shape;
   size_t *p = conv->parameters;
   const size_t blocks = set_weight_blocks(conv, WEIGHTS_IN, WEIGHTS_OUT);
@@ -208,10 +225,16 @@ static void plan_weight_gradient(cnn__conv *conv) {
   const bool large = cnn__cpu_has_large_l2();
   if (large) enlarge_weight_blocks(conv);
   p[DIRECT_COLUMNS] = large && reads_columns(shape);
-  p[DIRECT_COPY] =
-      cnn__conv_pooled(shape) || (!p[DIRECT_COLUMNS] && shares_sets(shape->out_channels));
+  const bool untransposed =
+      p[DIRECT_COLUMNS] || cnn__direct_narrow(shape) || cnn__direct_few(shape);
+  p[DIRECT_PACK] = cnn__direct_pointwise(shape) && !untransposed;
+  p[DIRECT_COPY] = cnn__conv_pooled(shape) ||
+                   (!p[DIRECT_COLUMNS] && !p[DIRECT_PACK] && shares_sets(shape->out_channels));
   const bool few = p[DIRECT_IN_BLOCK] * p[DIRECT_OUT_BLOCK] <= FEW_WEIGHTS;
-  plan_steps(conv, large && few && !p[DIRECT_COLUMNS] ? MORE_CELLS : CELLS);
+  if (is_near(shape))
+    plan_steps(conv, NEAR_CELLS, NEAR_CELLS);
+  else
+    plan_steps(conv, large && few && !p[DIRECT_COLUMNS] ? MORE_CELLS : CELLS, MORE_CELLS);
 }
 
 static void plan_input_gradient(cnn__conv *conv) {
@@ -229,15 +252,15 @@ static void plan_input_gradient(cnn__conv *conv) {
   const size_t block = cnn__size_min(p[DIRECT_BACK_BLOCK], in);
   const double cell =
       (double)depth * (double)block / (double)(shape->stride_height * shape->stride_width);
-  const tasks cut =
-      tasks_of(conv, shape->in_height, shape->in_width, cell, depth * block,
-               cnn__conv_pooled(shape) ? 1 : cnn__direct_blocks(shape->groups, in, block));
   /* Pooled gradients are spread out image by image. */
-  p[DIRECT_BACK_ROWS] = cnn__conv_pooled(shape) ? shape->in_height : cut.rows;
+  const bool pooled = cnn__conv_pooled(shape);
+  const tasks cut = tasks_of(conv, shape->in_height, shape->in_width, cell, depth * block,
+                             pooled ? 1 : cnn__direct_blocks(shape->groups, in, block), pooled);
+  p[DIRECT_BACK_ROWS] = cut.rows;
   p[DIRECT_BACK_IMAGES] = cut.images;
 }
 
-/* Floats that a slot needs for rows before pooling, their gradients, or a copied block of dy. */
+/* Floats that a slot needs for rows before pooling, their gradients, or a copied or packed block of dy. */
 static bool rows_scratch(const cnn__conv *conv, size_t *floats) {
   const cnn__conv_shape *shape = &conv->shape;
   const size_t *p = conv->parameters;
@@ -249,7 +272,7 @@ static bool rows_scratch(const cnn__conv *conv, size_t *floats) {
         !cnn__size_mul(cells, p[DIRECT_BLOCK], floats))
       return false;
   }
-  if (!conv->mode.training || !p[DIRECT_COPY]) return true;
+  if (!conv->mode.training || (!p[DIRECT_COPY] && !p[DIRECT_PACK])) return true;
   if (!cnn__size_mul(p[DIRECT_STEP_ROWS], cnn__conv_used_width(shape), &cells) ||
       !cnn__size_mul(cells, p[DIRECT_STEP_IMAGES], &cells) ||
       !cnn__size_mul(cells, cnn__direct_pitch(p[DIRECT_OUT_BLOCK]), &size))

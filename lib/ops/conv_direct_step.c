@@ -95,8 +95,23 @@ static void tap_product(const cnn__weight_task *work, size_t tap, size_t begin, 
   cnn__kernels_get()->gemm.gemm(&product);
 }
 
+/* The only tap's, where a step's cells are one run. */
+static void packing_product(const cnn__weight_task *work) {
+  const size_t cells = work->images * work->rows * cnn__conv_used_width(&work->job->conv->shape);
+  work->pointers[0] = work->inputs;
+  work->pointers[1] = work->dy;
+  const cnn__gemm product = product_of(work, 0, work->in_count, cells, 1, work->pitch, 1);
+  cnn__kernels_get()->gemm.gemm_packing(&product, work->dy + (ptrdiff_t)cells * product.b_row,
+                                        work->gradients);
+}
+
 void cnn__weights_by_taps(const cnn__weight_task *work) {
   const cnn__conv_shape *shape = &work->job->conv->shape;
+  if (work->job->conv->parameters[DIRECT_PACK]) {
+    copy_column(work, 0, work->first_row, 1, work->rows);
+    packing_product(work);
+    return;
+  }
   const bool shared = shape->stride_height == 1; /* all taps of a column read neighbouring rows */
   size_t first, last;
   rows_of_step(work, &first, &last);
