@@ -140,8 +140,14 @@ static void zero_cells(size_t count, size_t channels, float *to) {
   memset(to, 0, count * channels * sizeof *to);
 }
 
-/* Rows with their padding: what the step reads. Returns the floats of one. */
-static size_t copy_rows(const cnn__weight_task *work, size_t first, size_t end) {
+/* What a step reads: floats from one row to the next, and to the next image's. */
+typedef struct read_rows {
+  const float *first;
+  size_t row, image;
+} read_rows;
+
+/* Rows with their padding: copies, or, where nothing is outside, as they lie. */
+static read_rows rows_with_padding(const cnn__weight_task *work, size_t first, size_t end) {
   const cnn__conv_shape *shape = &work->job->conv->shape;
   const size_t width = cnn__direct_span(cnn__conv_used_width(shape), shape->stride_width,
                                         shape->kernel_width, shape->dilation_width);
@@ -149,6 +155,9 @@ static size_t copy_rows(const cnn__weight_task *work, size_t first, size_t end) 
   const size_t cells = cnn__size_min(width - left, shape->in_width);
   const size_t channels = work->in_count;
   const bool whole = channels == shape->in_channels; /* a row is one run */
+  if (whole && left == 0 && cells == width)
+    return (read_rows){input_cell(work, 0, first), shape->in_width * channels,
+                       cnn__conv_x_size(shape)};
   float *to = work->inputs;
   for (size_t image = 0; image < work->images; image++)
     for (size_t row = first; row < end; row++, to += width * channels) {
@@ -157,7 +166,7 @@ static size_t copy_rows(const cnn__weight_task *work, size_t first, size_t end) 
                  input_cell(work, image, row), shape->in_channels, to + left * channels, channels);
       zero_cells(width - left - cells, channels, to + (left + cells) * channels);
     }
-  return width * channels;
+  return (read_rows){work->inputs, width * channels, (end - first) * width * channels};
 }
 
 void cnn__weights_by_rows(const cnn__weight_task *work) {
@@ -166,7 +175,7 @@ void cnn__weights_by_rows(const cnn__weight_task *work) {
   const size_t width = cnn__conv_used_width(shape), channels = work->in_count;
   size_t first, last;
   rows_of_step(work, &first, &last);
-  const size_t row_size = copy_rows(work, first, last);
+  const read_rows inputs = rows_with_padding(work, first, last);
   for (size_t r = 0; r < shape->kernel_height; r++)
     for (size_t s = 0; s < (merged ? 1 : shape->kernel_width); s++) {
       size_t begin, end, i = 0;
@@ -176,7 +185,7 @@ void cnn__weights_by_rows(const cnn__weight_task *work) {
         for (size_t row = begin; row < end; row++, i++) {
           const size_t in_row =
               row * shape->stride_height + r * shape->dilation_height - shape->pad_top;
-          work->pointers[i] = work->inputs + (image * (last - first) + in_row - first) * row_size +
+          work->pointers[i] = inputs.first + image * inputs.image + (in_row - first) * inputs.row +
                               s * shape->dilation_width * channels;
           work->pointers[batch + i] =
               work->dy + image * work->dy_image + (row - work->first_row) * width * work->dy_pitch;

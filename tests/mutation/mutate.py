@@ -72,7 +72,7 @@ ROOMS = [
                  lib/kernels/convolution/shallow_body.h lib/kernels/convolution/pooling_body.h""", CONVOLUTIONS),
     ("kernels", """lib/kernels/depthwise/depthwise_body.h lib/kernels/depthwise/depthwise_gradient_body.h
                     lib/kernels/depthwise/line_body.h lib/kernels/depthwise/three_taps.h""", "depthwise-avx2 golden_layers test_ops_conv"),
-    ("kernels", """lib/kernels/gemm_body.h lib/kernels/gemm_registers.h lib/kernels/gemm_order.h lib/kernels/gemm_pack.h lib/kernels/gemm_packing.h
+    ("kernels", """lib/kernels/gemm_body.h lib/kernels/gemm_chain.h lib/kernels/gemm_registers.h lib/kernels/gemm_order.h lib/kernels/gemm_pack.h lib/kernels/gemm_packing.h
                  lib/kernels/gemm_rows.h lib/kernels/gemm_dots.h lib/kernels/generic/gemm_generic.c""",
      "gemm-avx2 gemm-sse2 gemm-generic test_ops_gemm test_ops_conv"),
     ("kernels", """lib/kernels/elementwise/activation_body.h lib/kernels/elementwise/arithmetic_body.h lib/kernels/elementwise/loss_body.h
