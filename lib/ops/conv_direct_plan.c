@@ -205,10 +205,9 @@ static bool reads_columns(const cnn__conv_shape *shape) {
          shape->out_channels >= LEAST && cnn__conv_kernel_size(shape) <= MOST_WEIGHTS;
 }
 
-/* Whether what a wide tile reads of dy is to stay in the first cache, beside inputs as they lie. */
+/* Whether what a step reads is to stay in the first cache: inputs as they lie, of some channels. */
 static bool is_near(const cnn__conv_shape *shape) {
-  return cnn__kernels_get()->gemm.columns > CNN__PANEL && cnn__direct_few(shape) &&
-         cnn__conv_group_in(shape) >= CNN__PANEL;
+  return cnn__direct_few(shape) && cnn__conv_group_in(shape) >= CNN__PANEL;
 }
 
 /* A slice for each eighth of the images, unless the kernel has blocks enough to keep threads busy; or for
