@@ -100,6 +100,11 @@ static void test_large_images_and_many_small_ones_are_taken_in_steps(void **stat
     check(&shape, &training, 2, 5e-6);
     shape = make_shape(19, 6, 5, 70, 96, 3, stride, 1);
     check(&shape, &training, 17, 5e-6);
+    shape = make_shape(19, 7, 6, 12, 20, 3, stride, 0);
+    check(&shape, &training, 19, 5e-6);
+    shape = make_shape(35, 15, 14, 20, 33, 3, stride, 0);
+    shape.pool_height = shape.pool_width = 2;
+    check(&shape, &training, 34, 5e-6);
     shape = make_shape(19, 3, 3, 600, 64, 1, stride, 0);
     shape.relu = true;
     check(&shape, &training, 19, 5e-6);
