@@ -13,7 +13,8 @@
                         thread shares the core, what counts is how few instructions there are beside
                         the multiply-adds
      MAIN_DEPTHS        the same of tiles as wide as the main one, with as many rows or one less: the more depths in a turn,
-                        the fewer lines it asks for beside its multiply-adds, and the more of B arrives in time
+                        the fewer lines it asks for beside its multiply-adds, and the more of B arrives in time; where they are
+                        more than those of other tiles, short pairs go by as many as in those
      COLUMNS_BY_TURNS   least width of tiles that do so with an A whose rows lie side by side, too, if they have as many
                         sums as the main tile but for a row of it; 0: of none
      FETCH_AHEAD        whether tiles that take one depth in a turn ask for what they read later: wide ones for A some

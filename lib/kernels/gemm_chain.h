@@ -133,10 +133,16 @@ INLINE_CONSTANTS void next_stretch(soon *c) {
   }
 }
 
-INLINE_CONSTANTS void ask_for_c(soon *c) {
-  __builtin_prefetch(c->line);
-  __builtin_prefetch(c->line + c->second);
-  c->line = opaque(c->line + c->step);
+/* What a turn asks for: of the next tile's A, then of C. Returns where the next turn goes on in A. */
+INLINE_CONSTANTS const float *ask_ahead(const float *next, ptrdiff_t step, soon *c) {
+  prefetch_row(next, 2 * PANEL_VECTORS);
+  next = opaque(next + step);
+  if (SPREAD_C) {
+    __builtin_prefetch(c->line);
+    __builtin_prefetch(c->line + c->second);
+    c->line = opaque(c->line + c->step);
+  }
+  return next;
 }
 
 /* turn depths in one turn of the loop, of an A whose depths lie side by side. Returns what is left of depth. */
@@ -152,9 +158,7 @@ INLINE_CONSTANTS size_t take_turns(const cnn__gemm *product, cursor *at, const f
     left -= run;
     if (stretches) c->left -= run;
     for (; run > 0; run--) {
-      prefetch_row(next, 2 * PANEL_VECTORS);
-      next = opaque(next + step);
-      if (SPREAD_C) ask_for_c(c);
+      next = ask_ahead(next, step, c);
       EACH_ROW(ahead, turn, multiply_depth(product, at, ahead, rows, row, sum);)
       next_depths_of_a(at, (ptrdiff_t)turn, rows);
     }
@@ -242,11 +246,7 @@ INLINE_CONSTANTS void multiply_short(const cnn__gemm *product, ptrdiff_t a, ptrd
     const float *next = opaque(at.a[0] + (step ? (ptrdiff_t)rows * strides.a_row : 0));
     size_t depth = strides.k;
     for (; depth >= turn; depth -= turn) {
-      if (asks) {
-        prefetch_row(next, 2 * PANEL_VECTORS);
-        next = opaque(next + step);
-        if (SPREAD_C) ask_for_c(c);
-      }
+      if (asks) next = ask_ahead(next, step, c);
       EACH_ROW(ahead, turn, multiply_depth(&strides, &at, ahead, rows, row, sum);)
       next_depths_of_a(&at, (ptrdiff_t)turn, rows);
     }

@@ -51,6 +51,10 @@ static cnn__gemm product_of(const cnn__weight_task *work, size_t tap, size_t m, 
                      .accumulate = work->accumulate};
 }
 
+static size_t cells_of(const cnn__weight_task *work) {
+  return work->rows * cnn__conv_used_width(&work->job->conv->shape);
+}
+
 static const float *input_cell(const cnn__weight_task *work, size_t image, size_t row) {
   const cnn__conv_shape *shape = &work->job->conv->shape;
   return work->job->buffers->x + (work->first_image + image) * cnn__conv_x_size(shape) +
@@ -95,23 +99,8 @@ static void tap_product(const cnn__weight_task *work, size_t tap, size_t begin, 
   cnn__kernels_get()->gemm.gemm(&product);
 }
 
-/* The only tap's, where a step's cells are one run. */
-static void packing_product(const cnn__weight_task *work) {
-  const size_t cells = work->images * work->rows * cnn__conv_used_width(&work->job->conv->shape);
-  work->pointers[0] = work->inputs;
-  work->pointers[1] = work->dy;
-  const cnn__gemm product = product_of(work, 0, work->in_count, cells, 1, work->pitch, 1);
-  cnn__kernels_get()->gemm.gemm_packing(&product, work->dy + (ptrdiff_t)cells * product.b_row,
-                                        work->gradients);
-}
-
 void cnn__weights_by_taps(const cnn__weight_task *work) {
   const cnn__conv_shape *shape = &work->job->conv->shape;
-  if (work->job->conv->parameters[DIRECT_PACK]) {
-    copy_column(work, 0, work->first_row, 1, work->rows);
-    packing_product(work);
-    return;
-  }
   const bool shared = shape->stride_height == 1; /* all taps of a column read neighbouring rows */
   size_t first, last;
   rows_of_step(work, &first, &last);
@@ -128,6 +117,17 @@ void cnn__weights_by_taps(const cnn__weight_task *work) {
                   shared ? last - first : end - begin);
     }
   }
+}
+
+/* The only tap of a 1x1; a step's cells are one run. */
+void cnn__weights_packing(const cnn__weight_task *work) {
+  const size_t cells = work->images * cells_of(work);
+  copy_column(work, 0, work->first_row, 1, work->rows);
+  work->pointers[0] = work->inputs;
+  work->pointers[1] = work->dy;
+  const cnn__gemm product = product_of(work, 0, work->in_count, cells, 1, work->pitch, 1);
+  cnn__kernels_get()->gemm.gemm_packing(&product, work->dy + (ptrdiff_t)cells * product.b_row,
+                                        work->gradients);
 }
 
 /* ---- few channels: a row of the kernel at once ---- */
@@ -198,10 +198,6 @@ void cnn__weights_by_rows(const cnn__weight_task *work) {
 }
 
 /* ---- 1x1: inputs and gradients as they lie ---- */
-
-static size_t cells_of(const cnn__weight_task *work) {
-  return work->rows * cnn__conv_used_width(&work->job->conv->shape);
-}
 
 /* A product: the transpose of dkernel's block, in inputs, from batch runs of k cells. */
 static cnn__gemm product_across(const cnn__weight_task *work, size_t k, size_t batch) {

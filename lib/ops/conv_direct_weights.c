@@ -112,6 +112,8 @@ static void run_step(cnn__weight_task *work) {
       cnn__weights_across(work);
     else if (work->dkernel && cnn__direct_few(&conv->shape))
       cnn__weights_by_rows(work);
+    else if (work->dkernel && conv->parameters[DIRECT_PACK])
+      cnn__weights_packing(work);
     else if (work->dkernel)
       cnn__weights_by_taps(work);
     if (work->dbias) bias_gradient(work);

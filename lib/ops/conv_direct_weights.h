@@ -39,6 +39,8 @@ void cnn__direct_sum_weights(const cnn__weight_job *job, cnn_context *context);
 
 /* dkernel (+)= the step's inputs, transposed, times its gradients: tap by tap; */
 void cnn__weights_by_taps(const cnn__weight_task *work);
+/* as one product, which packs the gradients in scratch, where DIRECT_PACK; */
+void cnn__weights_packing(const cnn__weight_task *work);
 /* a row of the kernel at once, where cnn__direct_few; */
 void cnn__weights_by_rows(const cnn__weight_task *work);
 /* all at once, where DIRECT_COLUMNS; */
